@@ -1,0 +1,175 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// A target imports only what stands below it; docs/architecture.md draws the layers.
+
+/// What every hand-written Swift target is held to.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("ExistentialAny"),
+]
+
+/// Generated code is kept as the generator wrote it, so it is not held to our style.
+let generated: [SwiftSetting] = [.swiftLanguageMode(.v6)]
+
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let x509: Target.Dependency = .product(name: "X509", package: "swift-certificates")
+let asn1: Target.Dependency = .product(name: "SwiftASN1", package: "swift-asn1")
+let grpcCore: Target.Dependency = .product(name: "GRPCCore", package: "grpc-swift-2")
+let grpcTransport: Target.Dependency = .product(
+    name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport")
+let grpcProtobuf: Target.Dependency = .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf")
+let protobuf: Target.Dependency = .product(name: "SwiftProtobuf", package: "swift-protobuf")
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
+let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+
+let package = Package(
+    name: "patchbay",
+    platforms: [.macOS(.v26)],
+    products: [
+        .executable(name: "patchbay", targets: ["patchbay"]),
+        .executable(name: "patchbay-controller", targets: ["patchbay-controller"]),
+        .executable(name: "patchbay-leaf", targets: ["patchbay-leaf"]),
+        .executable(name: "patchbay-bench", targets: ["patchbay-bench"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
+        .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+        .package(url: "https://github.com/grpc/grpc-swift-2", from: "2.4.3"),
+        .package(url: "https://github.com/grpc/grpc-swift-nio-transport", from: "2.9.2"),
+        .package(url: "https://github.com/grpc/grpc-swift-protobuf", from: "2.4.1"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        // MARK: Values
+        .target(name: "NetTypes", swiftSettings: strict),
+        .target(name: "PacketFormats", dependencies: ["NetTypes"], swiftSettings: strict),
+
+        // MARK: Engines and trust
+        .target(name: "Policy", dependencies: ["NetTypes"], swiftSettings: strict),
+        .target(
+            name: "Trust", dependencies: ["NetTypes", crypto, x509, asn1], swiftSettings: strict),
+        .target(
+            name: "Plugging", dependencies: ["NetTypes", "PacketFormats", "Policy", "Trust"],
+            swiftSettings: strict),
+
+        // MARK: Ports to the kernel
+        .systemLibrary(
+            name: "CLibbpf", pkgConfig: "libbpf", providers: [.apt(["libbpf-dev"])]),
+        .target(name: "CLinux"),
+        .target(name: "LinuxKit", dependencies: ["NetTypes", "CLinux"], swiftSettings: strict),
+        .target(
+            name: "KernelPath",
+            dependencies: ["NetTypes", "LinuxKit", "CLinux", "CLibbpf", "CKernelPath"],
+            swiftSettings: strict, plugins: ["EmbedBPF"]),
+        .target(name: "CKernelPath"),
+        .executableTarget(name: "bpfembed", swiftSettings: strict),
+        .plugin(name: "EmbedBPF", capability: .buildTool(), dependencies: ["bpfembed"]),
+
+        // MARK: Directory
+        .target(
+            name: "DirectoryCore", dependencies: ["NetTypes", "Policy", "Trust"],
+            swiftSettings: strict),
+        .target(
+            name: "StoreSQLite",
+            dependencies: ["DirectoryCore", "NetTypes", .product(name: "GRDB", package: "GRDB.swift")],
+            swiftSettings: strict),
+
+        // MARK: Edges
+        .target(
+            name: "LeafProtocol", dependencies: [grpcCore, grpcProtobuf, protobuf],
+            swiftSettings: generated),
+        .target(
+            name: "ControllerAPI",
+            dependencies: [
+                "DirectoryCore", "LeafProtocol", "NetTypes", "Policy", "Trust", logging, grpcCore,
+                grpcTransport, nioCore, nioPosix, nioSSL, lifecycle,
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdTLS", package: "hummingbird"),
+            ], swiftSettings: strict),
+        .target(
+            name: "LeafAgent",
+            dependencies: [
+                "KernelPath", "LeafProtocol", "LinuxKit", "NetTypes", "PacketFormats", "Plugging",
+                "Policy", "Trust", logging, grpcCore, grpcTransport, nioCore, nioPosix, nioSSL,
+                lifecycle, .product(name: "AsyncHTTPClient", package: "async-http-client"),
+            ], swiftSettings: strict),
+        .target(
+            name: "APIClient",
+            dependencies: [
+                "NetTypes", nioCore, nioSSL,
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+            ], swiftSettings: strict),
+        .target(
+            name: "Lab", dependencies: ["APIClient", "LinuxKit", "NetTypes"], swiftSettings: strict),
+
+        // MARK: Programs
+        .executableTarget(
+            name: "patchbay", dependencies: ["APIClient", "Lab", "NetTypes", arguments],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "patchbay-controller",
+            dependencies: [
+                "ControllerAPI", "DirectoryCore", "StoreSQLite", "Trust", arguments, logging,
+                lifecycle,
+            ], swiftSettings: strict),
+        .executableTarget(
+            name: "patchbay-leaf", dependencies: ["LeafAgent", "NetTypes", arguments, logging, lifecycle],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "patchbay-bench",
+            dependencies: ["APIClient", "KernelPath", "Lab", "LinuxKit", "NetTypes", "CLinux", arguments],
+            swiftSettings: strict),
+
+        // MARK: Tests
+        .testTarget(name: "NetTypesTests", dependencies: ["NetTypes"], swiftSettings: strict),
+        .testTarget(
+            name: "PacketFormatsTests", dependencies: ["PacketFormats", "NetTypes"],
+            swiftSettings: strict),
+        .testTarget(name: "PolicyTests", dependencies: ["Policy", "NetTypes"], swiftSettings: strict),
+        .testTarget(
+            name: "TrustTests", dependencies: ["Trust", "NetTypes", crypto, x509, asn1],
+            swiftSettings: strict),
+        .testTarget(
+            name: "PluggingTests",
+            dependencies: ["Plugging", "NetTypes", "PacketFormats", "Policy", "Trust", crypto, x509],
+            swiftSettings: strict),
+        .testTarget(
+            name: "KernelPathTests",
+            dependencies: ["KernelPath", "LinuxKit", "CLinux", "CKernelPath", "NetTypes", "PacketFormats"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "DirectoryTests",
+            dependencies: ["DirectoryCore", "StoreSQLite", "NetTypes", "Policy", "Trust"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ControllerAPITests",
+            dependencies: [
+                "ControllerAPI", "DirectoryCore", "StoreSQLite", "NetTypes", "Policy", "Trust",
+                .product(name: "HummingbirdTesting", package: "hummingbird"),
+            ], swiftSettings: strict),
+        .testTarget(
+            name: "LeafAgentTests",
+            dependencies: ["LeafAgent", "NetTypes", "PacketFormats", "Plugging", "Policy", "Trust"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "LabTests",
+            dependencies: ["APIClient", "Lab", "LinuxKit", "NetTypes"], swiftSettings: strict),
+    ]
+)
