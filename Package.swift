@@ -95,10 +95,11 @@ let package = Package(
         .target(
             name: "LeafProtocol", dependencies: [grpcCore, grpcProtobuf, protobuf],
             swiftSettings: generated),
+        .target(name: "APITypes", swiftSettings: strict),
         .target(
             name: "ControllerAPI",
             dependencies: [
-                "DirectoryCore", "LeafProtocol", "NetTypes", "Policy", "Trust", logging, grpcCore,
+                "APITypes", "DirectoryCore", "LeafProtocol", "NetTypes", "Policy", "Trust", logging, grpcCore,
                 grpcTransport, nioCore, nioPosix, nioSSL, lifecycle,
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdTLS", package: "hummingbird"),
@@ -113,15 +114,15 @@ let package = Package(
         .target(
             name: "APIClient",
             dependencies: [
-                "NetTypes", nioCore, nioSSL,
+                "APITypes", "NetTypes", nioCore, nioSSL,
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
             ], swiftSettings: strict),
         .target(
-            name: "Lab", dependencies: ["APIClient", "LinuxKit", "NetTypes"], swiftSettings: strict),
+            name: "Lab", dependencies: ["APIClient", "APITypes", "LinuxKit", "NetTypes"], swiftSettings: strict),
 
         // MARK: Programs
         .executableTarget(
-            name: "patchbay", dependencies: ["APIClient", "Lab", "NetTypes", arguments],
+            name: "patchbay", dependencies: ["APIClient", "APITypes", "Lab", "NetTypes", arguments],
             swiftSettings: strict),
         .executableTarget(
             name: "patchbay-controller",
@@ -161,7 +162,7 @@ let package = Package(
         .testTarget(
             name: "ControllerAPITests",
             dependencies: [
-                "ControllerAPI", "DirectoryCore", "StoreSQLite", "NetTypes", "Policy", "Trust",
+                "APITypes", "ControllerAPI", "DirectoryCore", "StoreSQLite", "NetTypes", "Policy", "Trust",
                 .product(name: "HummingbirdTesting", package: "hummingbird"),
             ], swiftSettings: strict),
         .testTarget(
@@ -170,6 +171,6 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "LabTests",
-            dependencies: ["APIClient", "Lab", "LinuxKit", "NetTypes"], swiftSettings: strict),
+            dependencies: ["APIClient", "APITypes", "Lab", "LinuxKit", "NetTypes"], swiftSettings: strict),
     ]
 )
