@@ -28,6 +28,8 @@ let protobuf: Target.Dependency = .product(name: "SwiftProtobuf", package: "swif
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
+let certificateReloading: Target.Dependency = .product(
+    name: "NIOCertificateReloading", package: "swift-nio-extras")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 
 let package = Package(
@@ -46,6 +48,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
         .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
         .package(url: "https://github.com/grpc/grpc-swift-2", from: "2.4.3"),
@@ -95,19 +98,24 @@ let package = Package(
         .target(
             name: "LeafProtocol", dependencies: [grpcCore, grpcProtobuf, protobuf],
             swiftSettings: generated),
+        .target(
+            name: "MutualTLS",
+            dependencies: [
+                "NetTypes", "Trust", grpcCore, grpcTransport, nioCore, nioSSL, certificateReloading, x509, asn1,
+            ], swiftSettings: strict),
         .target(name: "APITypes", swiftSettings: strict),
         .target(
             name: "ControllerAPI",
             dependencies: [
-                "APITypes", "DirectoryCore", "LeafProtocol", "NetTypes", "Policy", "Trust", logging, grpcCore,
-                grpcTransport, nioCore, nioPosix, nioSSL, lifecycle,
+                "APITypes", "DirectoryCore", "LeafProtocol", "MutualTLS", "NetTypes", "Policy", "Trust", logging,
+                grpcCore, grpcTransport, nioCore, nioPosix, nioSSL, lifecycle, x509, asn1,
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdTLS", package: "hummingbird"),
             ], swiftSettings: strict),
         .target(
             name: "LeafAgent",
             dependencies: [
-                "KernelPath", "LeafProtocol", "LinuxKit", "NetTypes", "PacketFormats", "Plugging",
+                "KernelPath", "LeafProtocol", "LinuxKit", "MutualTLS", "NetTypes", "PacketFormats", "Plugging",
                 "Policy", "Trust", logging, grpcCore, grpcTransport, nioCore, nioPosix, nioSSL,
                 lifecycle, .product(name: "AsyncHTTPClient", package: "async-http-client"),
             ], swiftSettings: strict),
