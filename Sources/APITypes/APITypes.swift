@@ -1,1 +1,60 @@
-// APITypes
+/// A value that a client sends as the body of a request.
+///
+/// The fields are the whole of what is allowed: the controller refuses any other, and the OpenAPI document is
+/// written from them.
+public protocol RequestBody: Codable, Sendable {
+    /// Every field that the body may have.
+    static var fields: [BodyField] { get }
+}
+
+/// One field of the body of a request.
+public struct BodyField: Sendable, Hashable {
+    /// The JSON type of a field.
+    public enum Kind: String, Sendable, Hashable {
+        case string
+        case boolean
+        case strings
+    }
+
+    /// The key, in snake_case.
+    public let name: String
+    /// The JSON type.
+    public let kind: Kind
+    /// Whether the field may be left out.
+    public let isOptional: Bool
+    /// What the field means, one sentence without a full stop.
+    public let summary: String
+
+    /// Describes a field.
+    public init(_ name: String, _ kind: Kind, isOptional: Bool = false, _ summary: String) {
+        self.name = name
+        self.kind = kind
+        self.isOptional = isOptional
+        self.summary = summary
+    }
+}
+
+/// A list, sorted by what names its items.
+public struct ItemList<Item: Codable & Sendable>: Codable, Sendable {
+    /// What was listed.
+    public var items: [Item]
+
+    /// Makes a list.
+    public init(items: [Item]) { self.items = items }
+}
+
+extension ItemList: Equatable where Item: Equatable {}
+
+/// What the controller says of itself without being asked who asks.
+public struct Health: Codable, Sendable, Equatable {
+    /// `ok` as long as the controller can answer.
+    public var status: String
+    /// The version of the controller.
+    public var version: String
+
+    /// Makes a report.
+    public init(status: String, version: String) {
+        self.status = status
+        self.version = version
+    }
+}

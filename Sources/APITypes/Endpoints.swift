@@ -1,0 +1,176 @@
+/// What an endpoint's port is attached to on its host.
+public enum EndpointKind: String, Codable, Sendable, CaseIterable {
+    /// A veth pair into a network namespace.
+    case namespace
+    /// A TAP device, for a virtual machine.
+    case tap
+}
+
+/// How far an endpoint has come.
+public enum EndpointState: String, Codable, Sendable, CaseIterable {
+    /// Its host is not connected, or has not yet said anything about it.
+    case waiting
+    /// Its port is open.
+    case open
+    /// Its port is closed.
+    case closed
+    /// Its host cannot open the port; the detail says why.
+    case failed
+    /// Where its port is is unknown, because its host went away.
+    case unknown
+}
+
+/// An endpoint.
+public struct Endpoint: Codable, Sendable, Equatable {
+    /// The tenant's name.
+    public var tenant: String
+    /// The name inside the tenant.
+    public var name: String
+    /// The permanent identity, an IPv6 address.
+    public var identity: String
+    /// The name of its vnet.
+    public var vnet: String
+    /// Its address in the vnet.
+    public var ipv4: String
+    /// The names of its groups, sorted.
+    public var groups: [String]
+    /// The name of the host that is to run it.
+    public var host: String
+    /// What its port is attached to.
+    public var kind: EndpointKind
+    /// The name of the namespace or of the TAP device.
+    public var attachment: String
+    /// The epoch of its location.
+    public var epoch: UInt64
+    /// How far it has come.
+    public var state: EndpointState
+    /// For `failed`: what, where and the remedy.
+    public var detail: String?
+    /// The underlay address in its present location record.
+    public var locator: String?
+    /// When the present location record ends, RFC 3339.
+    public var recordExpiresAt: String?
+
+    /// Makes a description of an endpoint.
+    public init(
+        tenant: String, name: String, identity: String, vnet: String, ipv4: String, groups: [String], host: String,
+        kind: EndpointKind, attachment: String, epoch: UInt64, state: EndpointState, detail: String? = nil,
+        locator: String? = nil, recordExpiresAt: String? = nil
+    ) {
+        self.tenant = tenant
+        self.name = name
+        self.identity = identity
+        self.vnet = vnet
+        self.ipv4 = ipv4
+        self.groups = groups
+        self.host = host
+        self.kind = kind
+        self.attachment = attachment
+        self.epoch = epoch
+        self.state = state
+        self.detail = detail
+        self.locator = locator
+        self.recordExpiresAt = recordExpiresAt
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case tenant, name, identity, vnet, ipv4, groups, host, kind, attachment, epoch, state, detail, locator
+        case recordExpiresAt = "record_expires_at"
+    }
+}
+
+/// What makes an endpoint.
+public struct NewEndpoint: RequestBody, Equatable {
+    /// The name inside the tenant.
+    public var name: String
+    /// The name of its vnet.
+    public var vnet: String
+    /// Its address in the vnet; the lowest free one when left out.
+    public var ipv4: String?
+    /// The names of its groups.
+    public var groups: [String]?
+    /// The name of the host that is to run it.
+    public var host: String
+    /// What its port is attached to.
+    public var kind: EndpointKind
+    /// The name of the namespace or of the TAP device; made from the endpoint's name when left out.
+    public var attachment: String?
+
+    /// Describes an endpoint to be made.
+    public init(
+        name: String, vnet: String, ipv4: String? = nil, groups: [String]? = nil, host: String, kind: EndpointKind,
+        attachment: String? = nil
+    ) {
+        self.name = name
+        self.vnet = vnet
+        self.ipv4 = ipv4
+        self.groups = groups
+        self.host = host
+        self.kind = kind
+        self.attachment = attachment
+    }
+
+    public static let fields = [
+        BodyField("name", .string, "The endpoint's name inside the tenant, a DNS label"),
+        BodyField("vnet", .string, "The name of its vnet"),
+        BodyField("ipv4", .string, isOptional: true, "Its address in the vnet; the lowest free one when left out"),
+        BodyField("groups", .strings, isOptional: true, "The names of its groups"),
+        BodyField("host", .string, "The name of the host that is to run it"),
+        BodyField("kind", .string, "What its port is attached to: namespace or tap"),
+        BodyField(
+            "attachment", .string, isOptional: true,
+            "The name of the namespace or TAP device; made from the endpoint's name when left out"),
+    ]
+}
+
+/// Where an endpoint is to go.
+public struct MoveEndpoint: RequestBody, Equatable {
+    /// The name of the host that is to run it.
+    public var host: String
+
+    /// Names a destination.
+    public init(host: String) { self.host = host }
+
+    public static let fields = [BodyField("host", .string, "The name of the host that is to run it")]
+}
+
+/// The certificate that an endpoint has now.
+public struct EndpointCertificate: Codable, Sendable, Equatable {
+    /// The name, `tenant/name`.
+    public var endpoint: String
+    /// The identity in the certificate.
+    public var identity: String
+    /// The groups in the certificate.
+    public var groups: [String]
+    /// The serial number, hexadecimal.
+    public var serial: String
+    /// SHA-256 of the SubjectPublicKeyInfo, hexadecimal.
+    public var keyHash: String
+    /// When the certificate ends, RFC 3339.
+    public var expiresAt: String
+    /// The certificate, PEM.
+    public var certificate: String
+    /// The certificate of the tenant's CA, PEM.
+    public var issuer: String
+
+    /// Makes a description of a certificate.
+    public init(
+        endpoint: String, identity: String, groups: [String], serial: String, keyHash: String, expiresAt: String,
+        certificate: String, issuer: String
+    ) {
+        self.endpoint = endpoint
+        self.identity = identity
+        self.groups = groups
+        self.serial = serial
+        self.keyHash = keyHash
+        self.expiresAt = expiresAt
+        self.certificate = certificate
+        self.issuer = issuer
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case endpoint, identity, groups, serial, certificate, issuer
+        case keyHash = "key_hash"
+        case expiresAt = "expires_at"
+    }
+}

@@ -1,0 +1,195 @@
+/// A wire as one leaf sees it.
+public struct Wire: Codable, Sendable, Equatable {
+    /// Which end of the wire is on the reporting leaf.
+    public enum Direction: String, Codable, Sendable, CaseIterable {
+        case send
+        case receive
+        /// Both ends are on this leaf.
+        case local
+    }
+
+    /// The name of the host whose leaf reports it.
+    public var host: String
+    /// The source, `tenant/name`, or its identity when the directory no longer knows it.
+    public var source: String
+    /// The destination, `tenant/name`, or its identity when the directory no longer knows it.
+    public var destination: String
+    /// The source's identity.
+    public var sourceIdentity: String
+    /// The destination's identity.
+    public var destinationIdentity: String
+    /// Which end of the wire this is.
+    public var direction: Direction
+    /// The label (VNI) by which the receiving leaf knows it; 0 for a local wire.
+    public var label: UInt32
+    /// The underlay address of the other leaf; absent for a local wire.
+    public var peer: String?
+    /// Packets so far.
+    public var packets: UInt64
+    /// Bytes so far, inner bytes from the Ethernet header on.
+    public var bytes: UInt64
+    /// When it was plugged, RFC 3339.
+    public var pluggedAt: String
+    /// The epoch of the other end's location record.
+    public var epoch: UInt64
+
+    /// Makes a description of a wire.
+    public init(
+        host: String, source: String, destination: String, sourceIdentity: String, destinationIdentity: String,
+        direction: Direction, label: UInt32, peer: String?, packets: UInt64, bytes: UInt64, pluggedAt: String,
+        epoch: UInt64
+    ) {
+        self.host = host
+        self.source = source
+        self.destination = destination
+        self.sourceIdentity = sourceIdentity
+        self.destinationIdentity = destinationIdentity
+        self.direction = direction
+        self.label = label
+        self.peer = peer
+        self.packets = packets
+        self.bytes = bytes
+        self.pluggedAt = pluggedAt
+        self.epoch = epoch
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case host, source, destination, direction, label, peer, packets, bytes, epoch
+        case sourceIdentity = "source_identity"
+        case destinationIdentity = "destination_identity"
+        case pluggedAt = "plugged_at"
+    }
+}
+
+/// What one leaf answered when it was asked for its wires.
+public struct LeafReport: Codable, Sendable, Equatable {
+    /// The name of the leaf's host.
+    public var host: String
+    /// Whether it has a stream to the controller.
+    public var connected: Bool
+    /// Whether it answered in time; if not, `wires` and `counters` say nothing.
+    public var answered: Bool
+    /// The wires that were asked about, by source, destination and direction.
+    public var wires: [Wire]
+    /// Drops and misses by reason.
+    public var counters: [String: UInt64]
+
+    /// Makes a report.
+    public init(host: String, connected: Bool, answered: Bool, wires: [Wire], counters: [String: UInt64]) {
+        self.host = host
+        self.connected = connected
+        self.answered = answered
+        self.wires = wires
+        self.counters = counters
+    }
+}
+
+/// Every wire that the leaves report now.
+public struct WireList: Codable, Sendable, Equatable {
+    /// The wires, by source, destination, host and direction.
+    public var items: [Wire]
+    /// What each leaf said, without the wires once more.
+    public var leaves: [LeafStatus]
+
+    /// Makes a list.
+    public init(items: [Wire], leaves: [LeafStatus]) {
+        self.items = items
+        self.leaves = leaves
+    }
+}
+
+/// Whether a leaf answered, and what it dropped.
+public struct LeafStatus: Codable, Sendable, Equatable {
+    /// The name of the leaf's host.
+    public var host: String
+    /// Whether it has a stream to the controller.
+    public var connected: Bool
+    /// Whether it answered in time; if not, its wires are missing.
+    public var answered: Bool
+    /// Drops and misses by reason.
+    public var counters: [String: UInt64]
+
+    /// Makes a status.
+    public init(host: String, connected: Bool, answered: Bool, counters: [String: UInt64]) {
+        self.host = host
+        self.connected = connected
+        self.answered = answered
+        self.counters = counters
+    }
+}
+
+/// Why a pair is plugged or not, and what there is of it now.
+public struct Explanation: Codable, Sendable, Equatable {
+    /// One end of the pair.
+    public struct End: Codable, Sendable, Equatable {
+        /// The name, `tenant/name`.
+        public var name: String
+        /// The identity.
+        public var identity: String
+        /// Its address in its vnet.
+        public var ipv4: String
+        /// The name of the host that is to run it.
+        public var host: String
+        /// The epoch of its location.
+        public var epoch: UInt64
+        /// How far it has come.
+        public var state: EndpointState
+        /// The underlay address in its present location record.
+        public var locator: String?
+        /// The names of its groups, sorted.
+        public var groups: [String]
+
+        /// Makes a description of an end.
+        public init(
+            name: String, identity: String, ipv4: String, host: String, epoch: UInt64, state: EndpointState,
+            locator: String?, groups: [String]
+        ) {
+            self.name = name
+            self.identity = identity
+            self.ipv4 = ipv4
+            self.host = host
+            self.epoch = epoch
+            self.state = state
+            self.locator = locator
+            self.groups = groups
+        }
+    }
+
+    /// The verdict of from -> to.
+    public var verdict: Verdict
+    /// The verdict of to -> from.
+    public var reverseVerdict: Verdict
+    /// Why, as a sentence.
+    public var reason: String
+    /// Why, in kebab-case: `policy`, or what keeps a plugged pair from having a wire.
+    public var reasonCode: String
+    /// The entry that decided from -> to; absent when none speaks of the pair.
+    public var entry: PolicyEntry?
+    /// The source.
+    public var from: End
+    /// The destination.
+    public var to: End
+    /// What the leaves of both ends have plugged of the pair, in either direction.
+    public var leaves: [LeafReport]
+
+    /// Makes an explanation.
+    public init(
+        verdict: Verdict, reverseVerdict: Verdict, reason: String, reasonCode: String, entry: PolicyEntry?,
+        from: End, to: End, leaves: [LeafReport]
+    ) {
+        self.verdict = verdict
+        self.reverseVerdict = reverseVerdict
+        self.reason = reason
+        self.reasonCode = reasonCode
+        self.entry = entry
+        self.from = from
+        self.to = to
+        self.leaves = leaves
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case verdict, reason, entry, from, to, leaves
+        case reverseVerdict = "reverse_verdict"
+        case reasonCode = "reason_code"
+    }
+}
