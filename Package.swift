@@ -122,7 +122,7 @@ let package = Package(
         .target(
             name: "APIClient",
             dependencies: [
-                "APITypes", "NetTypes", nioCore, nioSSL,
+                "APITypes", "NetTypes", nioCore, nioPosix, nioSSL,
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
             ], swiftSettings: strict),
         .target(

@@ -1,1 +1,179 @@
-// APIClient
+public import APITypes
+import AsyncHTTPClient
+import FoundationEssentials
+import NIOCore
+import NIOPosix
+import NIOSSL
+
+/// A client of the controller's REST API.
+///
+/// It speaks TLS 1.3 only and trusts the platform's root only, not those of the machine. Call ``shutdown()`` when
+/// done; calls in flight then fail.
+public struct APIClient: Sendable {
+    /// The URL of the controller without a slash at its end.
+    public let controller: String
+    private let token: String
+    private let client: HTTPClient
+    private let timeout: TimeAmount
+
+    /// The longest answer that is read: more than any list of this release can be.
+    private static let longestAnswer = 256 << 20
+
+    /// Makes a client; connects at the first call.
+    ///
+    /// - Parameters:
+    ///   - location: Where the controller is.
+    ///   - timeout: How long one call may take, in seconds.
+    public init(_ location: ControllerLocation, timeout: Int64 = 30) throws(APIClientError) {
+        var tls = TLSConfiguration.makeClientConfiguration()
+        do {
+            let roots = try NIOSSLCertificate.fromPEMBytes(Array(location.rootCertificate.utf8))
+            tls.trustRoots = .certificates(roots)
+        } catch {
+            throw .setting("the root certificate is not PEM", remedy: "use the controller's root.pem")
+        }
+        tls.minimumTLSVersion = .tlsv13
+        guard location.controller.hasPrefix("https://"), URL(string: location.controller)?.host() != nil else {
+            throw .setting(
+                "'\(location.controller)' is not the URL of a controller",
+                remedy: "give one such as https://127.0.0.1:7443")
+        }
+        guard !location.token.isEmpty, location.token.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {
+            throw .setting("the operator's token is empty or not ASCII", remedy: "use the controller's operator.token")
+        }
+        var configuration = HTTPClient.Configuration(
+            tlsConfiguration: tls, redirectConfiguration: .disallow,
+            timeout: .init(connect: .seconds(5), read: .seconds(timeout)))
+        configuration.httpVersion = .http1Only
+        controller = location.controller.withoutTrailingSlash
+        token = location.token
+        client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+        self.timeout = .seconds(timeout)
+    }
+
+    /// Closes the connections. Calls in flight fail.
+    public func shutdown() async {
+        try? await client.shutdown()
+    }
+
+    /// Sends a request without a body and reads the answer.
+    public func get<Answer: Decodable>(_ path: Path) async throws(APIClientError) -> Answer {
+        try read(try await send("GET", path, body: nil), "GET \(path)")
+    }
+
+    /// Sends a request with a body and reads the answer.
+    public func post<Answer: Decodable>(
+        _ path: Path, _ body: some RequestBody
+    ) async throws(APIClientError) -> Answer {
+        try read(try await send("POST", path, body: try encode(body)), "POST \(path)")
+    }
+
+    /// Makes something be at a path, whether or not it was there.
+    public func put(_ path: Path) async throws(APIClientError) {
+        _ = try await send("PUT", path, body: nil)
+    }
+
+    /// Deletes what is at a path.
+    public func delete(_ path: Path) async throws(APIClientError) {
+        _ = try await send("DELETE", path, body: nil)
+    }
+
+    private func encode(_ body: some RequestBody) throws(APIClientError) -> ByteBuffer {
+        do {
+            return ByteBuffer(bytes: try JSONEncoder().encode(body))
+        } catch {
+            throw .setting("the request cannot be written as JSON", remedy: "check its values")
+        }
+    }
+
+    private func read<Answer: Decodable>(_ body: ByteBuffer, _ request: String) throws(APIClientError) -> Answer {
+        do {
+            return try JSONDecoder().decode(Answer.self, from: Data(body.readableBytesView))
+        } catch {
+            throw .badAnswer(request: request, reason: "\(error)")
+        }
+    }
+
+    private func send(_ method: String, _ path: Path, body: ByteBuffer?) async throws(APIClientError) -> ByteBuffer {
+        var request = HTTPClientRequest(url: controller + path.text)
+        request.method = .RAW(value: method)
+        request.headers.add(name: "authorization", value: "Bearer \(token)")
+        request.headers.add(name: "accept", value: "application/json, application/problem+json")
+        if let body {
+            request.headers.add(name: "content-type", value: "application/json")
+            request.body = .bytes(body)
+        }
+        do {
+            let response = try await client.execute(request, timeout: timeout)
+            let answer = try await response.body.collect(upTo: Self.longestAnswer)
+            guard (200..<300).contains(response.status.code) else {
+                throw APIClientError.problem(problem(answer, status: Int(response.status.code)))
+            }
+            return answer
+        } catch {
+            throw failure(error, "\(method) \(path)")
+        }
+    }
+
+    private func problem(_ body: ByteBuffer, status: Int) -> Problem {
+        if let problem = try? JSONDecoder().decode(Problem.self, from: Data(body.readableBytesView)) { return problem }
+        return Problem(
+            code: "http", title: "the controller answered with status \(status)", status: status,
+            remedy: "look into the controller's log")
+    }
+
+    private func failure(_ error: any Error, _ request: String) -> APIClientError {
+        switch error {
+        case let error as APIClientError:
+            return error
+        case let error as NIOSSLError:
+            return .untrusted(controller: controller, reason: "\(error)")
+        case let error as BoringSSLError:
+            return .untrusted(controller: controller, reason: "\(error)")
+        case let error as NIOSSLExtraError:
+            return .untrusted(controller: controller, reason: "\(error)")
+        case is NIOTooManyBytesError:
+            return .badAnswer(request: request, reason: "it is longer than \(Self.longestAnswer) bytes")
+        case let error as HTTPClientError where error == .deadlineExceeded || error == .readTimeout:
+            return .unreachable(controller: controller, reason: "no answer to \(request) in time")
+        case let error as HTTPClientError where error == .connectTimeout:
+            return .unreachable(controller: controller, reason: "no connection within 5 seconds")
+        case let error as NIOConnectionError:
+            return .unreachable(
+                controller: controller, reason: error.connectionErrors.first.map { "\($0.error)" } ?? "\(error)")
+        default:
+            return .unreachable(controller: controller, reason: "\(error)")
+        }
+    }
+}
+
+/// The path of a request under the controller's URL, with what is not allowed in a segment percent-encoded.
+public struct Path: Sendable, CustomStringConvertible {
+    /// The path and query.
+    public let text: String
+
+    /// Joins segments and, where given, a query.
+    public init(_ segments: String..., query: KeyValuePairs<String, String> = [:]) {
+        let path = segments.map { "/" + Self.encode($0) }.joined()
+        let pairs = query.map { "\(Self.encode($0.key))=\(Self.encode($0.value))" }
+        text = path + (pairs.isEmpty ? "" : "?" + pairs.joined(separator: "&"))
+    }
+
+    public var description: String { text }
+
+    /// Keeps the unreserved characters of RFC 3986, section 2.3.
+    private static func encode(_ text: String) -> String {
+        text.utf8.reduce(into: "") { result, byte in
+            let character = Character(Unicode.Scalar(byte))
+            if byte < 0x80, character.isLetter || character.isNumber || "-._~".contains(character) {
+                result.append(character)
+            } else {
+                result += (byte < 16 ? "%0" : "%") + String(byte, radix: 16, uppercase: true)
+            }
+        }
+    }
+}
+
+extension String {
+    fileprivate var withoutTrailingSlash: String { hasSuffix("/") ? String(dropLast()) : self }
+}

@@ -8,16 +8,14 @@ public enum EndpointKind: String, Codable, Sendable, CaseIterable {
 
 /// How far an endpoint has come.
 public enum EndpointState: String, Codable, Sendable, CaseIterable {
-    /// Its host is not connected, or has not yet said anything about it.
+    /// Its host's leaf is to open the port and publish; it has not done so.
     case waiting
-    /// Its port is open.
-    case open
-    /// Its port is closed.
-    case closed
-    /// Its host cannot open the port; the detail says why.
+    /// Its host's leaf has published its location.
+    case running
+    /// The former host still has the port; the new one gets it at the latest after a few seconds.
+    case moving
+    /// Its host's leaf cannot open the port; the detail says why.
     case failed
-    /// Where its port is is unknown, because its host went away.
-    case unknown
 }
 
 /// An endpoint.
@@ -44,7 +42,7 @@ public struct Endpoint: Codable, Sendable, Equatable {
     public var epoch: UInt64
     /// How far it has come.
     public var state: EndpointState
-    /// For `failed`: what, where and the remedy.
+    /// For `failed`: what, where and the remedy. For `moving`: from which host.
     public var detail: String?
     /// The underlay address in its present location record.
     public var locator: String?

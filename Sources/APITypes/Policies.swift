@@ -33,7 +33,7 @@ public struct PolicyEntry: Codable, Sendable, Equatable {
 }
 
 /// The policy of a tenant. What no entry speaks of is unplugged.
-public struct Policy: Codable, Sendable, Equatable {
+public struct TenantPolicy: Codable, Sendable, Equatable {
     /// The tenant's name.
     public var tenant: String
     /// Grows with every change.

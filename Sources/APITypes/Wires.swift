@@ -161,7 +161,8 @@ public struct Explanation: Codable, Sendable, Equatable {
     public var reverseVerdict: Verdict
     /// Why, as a sentence.
     public var reason: String
-    /// Why, in kebab-case: `policy`, or what keeps a plugged pair from having a wire.
+    /// Why a wire is or is not possible now: `plugged`, `policy`, `source-not-running` or `not-running`; the first of
+    /// policy, source and destination that says no.
     public var reasonCode: String
     /// The entry that decided from -> to; absent when none speaks of the pair.
     public var entry: PolicyEntry?

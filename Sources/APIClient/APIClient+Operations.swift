@@ -1,0 +1,185 @@
+public import APITypes
+
+// The operations of the API, one method each, in the order of the routes.
+
+extension APIClient {
+    /// Asks whether the controller is there.
+    public func health() async throws(APIClientError) -> Health { try await get(Path("v1", "health")) }
+
+    // MARK: Tenants
+
+    /// Every tenant.
+    public func tenants() async throws(APIClientError) -> [Tenant] {
+        let list: ItemList<Tenant> = try await get(Path("v1", "tenants"))
+        return list.items
+    }
+
+    /// One tenant.
+    public func tenant(_ name: String) async throws(APIClientError) -> Tenant {
+        try await get(Path("v1", "tenants", name))
+    }
+
+    /// Makes a tenant.
+    public func create(_ tenant: NewTenant) async throws(APIClientError) -> Tenant {
+        try await post(Path("v1", "tenants"), tenant)
+    }
+
+    /// Deletes a tenant that has no endpoints.
+    public func deleteTenant(_ name: String) async throws(APIClientError) {
+        try await delete(Path("v1", "tenants", name))
+    }
+
+    // MARK: Vnets
+
+    /// Every vnet of a tenant.
+    public func vnets(of tenant: String) async throws(APIClientError) -> [VNet] {
+        let list: ItemList<VNet> = try await get(Path("v1", "tenants", tenant, "vnets"))
+        return list.items
+    }
+
+    /// One vnet.
+    public func vnet(_ name: String, of tenant: String) async throws(APIClientError) -> VNet {
+        try await get(Path("v1", "tenants", tenant, "vnets", name))
+    }
+
+    /// Makes a vnet.
+    public func create(_ vnet: NewVNet, of tenant: String) async throws(APIClientError) -> VNet {
+        try await post(Path("v1", "tenants", tenant, "vnets"), vnet)
+    }
+
+    /// Deletes a vnet that has no endpoints.
+    public func deleteVNet(_ name: String, of tenant: String) async throws(APIClientError) {
+        try await delete(Path("v1", "tenants", tenant, "vnets", name))
+    }
+
+    // MARK: Groups
+
+    /// Every group of a tenant.
+    public func groups(of tenant: String) async throws(APIClientError) -> [Group] {
+        let list: ItemList<Group> = try await get(Path("v1", "tenants", tenant, "groups"))
+        return list.items
+    }
+
+    /// One group.
+    public func group(_ name: String, of tenant: String) async throws(APIClientError) -> Group {
+        try await get(Path("v1", "tenants", tenant, "groups", name))
+    }
+
+    /// Makes a group.
+    public func create(_ group: NewGroup, of tenant: String) async throws(APIClientError) -> Group {
+        try await post(Path("v1", "tenants", tenant, "groups"), group)
+    }
+
+    /// Deletes a group that has no members and that no policy names.
+    public func deleteGroup(_ name: String, of tenant: String) async throws(APIClientError) {
+        try await delete(Path("v1", "tenants", tenant, "groups", name))
+    }
+
+    /// Puts an endpoint into a group; its certificate is issued anew.
+    public func add(endpoint: String, toGroup group: String, of tenant: String) async throws(APIClientError) {
+        try await put(Path("v1", "tenants", tenant, "groups", group, "members", endpoint))
+    }
+
+    /// Takes an endpoint out of a group; its certificate is issued anew.
+    public func remove(endpoint: String, fromGroup group: String, of tenant: String) async throws(APIClientError) {
+        try await delete(Path("v1", "tenants", tenant, "groups", group, "members", endpoint))
+    }
+
+    // MARK: Endpoints
+
+    /// Every endpoint of a tenant.
+    public func endpoints(of tenant: String) async throws(APIClientError) -> [Endpoint] {
+        let list: ItemList<Endpoint> = try await get(Path("v1", "tenants", tenant, "endpoints"))
+        return list.items
+    }
+
+    /// One endpoint.
+    public func endpoint(_ name: String, of tenant: String) async throws(APIClientError) -> Endpoint {
+        try await get(Path("v1", "tenants", tenant, "endpoints", name))
+    }
+
+    /// Makes an endpoint; its leaf opens the port.
+    public func create(_ endpoint: NewEndpoint, of tenant: String) async throws(APIClientError) -> Endpoint {
+        try await post(Path("v1", "tenants", tenant, "endpoints"), endpoint)
+    }
+
+    /// Deletes an endpoint; its wires are cut at both ends and its identity is never given again.
+    public func deleteEndpoint(_ name: String, of tenant: String) async throws(APIClientError) {
+        try await delete(Path("v1", "tenants", tenant, "endpoints", name))
+    }
+
+    /// Moves an endpoint to another host.
+    public func move(
+        endpoint: String, of tenant: String, to host: String
+    ) async throws(APIClientError) -> Endpoint {
+        try await post(Path("v1", "tenants", tenant, "endpoints", endpoint, "move"), MoveEndpoint(host: host))
+    }
+
+    /// The certificate that an endpoint has now.
+    public func certificate(
+        ofEndpoint endpoint: String, of tenant: String
+    ) async throws(APIClientError) -> EndpointCertificate {
+        try await get(Path("v1", "tenants", tenant, "endpoints", endpoint, "certificate"))
+    }
+
+    // MARK: Policies
+
+    /// The policy of a tenant.
+    public func policy(of tenant: String) async throws(APIClientError) -> TenantPolicy {
+        try await get(Path("v1", "tenants", tenant, "policy"))
+    }
+
+    /// Adds an entry to a policy.
+    public func create(_ entry: NewPolicyEntry, of tenant: String) async throws(APIClientError) -> PolicyEntry {
+        try await post(Path("v1", "tenants", tenant, "policy", "entries"), entry)
+    }
+
+    /// Removes an entry from a policy.
+    public func deletePolicyEntry(_ id: UInt64, of tenant: String) async throws(APIClientError) {
+        try await delete(Path("v1", "tenants", tenant, "policy", "entries", String(id)))
+    }
+
+    /// Has a pair plugged.
+    public func plug(_ pair: PlugPair, of tenant: String) async throws(APIClientError) -> PairVerdict {
+        try await post(Path("v1", "tenants", tenant, "plug"), pair)
+    }
+
+    /// Has a pair unplugged in both directions; live wires are cut.
+    public func unplug(_ pair: UnplugPair, of tenant: String) async throws(APIClientError) -> PairVerdict {
+        try await post(Path("v1", "tenants", tenant, "unplug"), pair)
+    }
+
+    /// Explains a pair.
+    public func explain(from: String, to: String, of tenant: String) async throws(APIClientError) -> Explanation {
+        try await get(Path("v1", "tenants", tenant, "explain", query: ["from": from, "to": to]))
+    }
+
+    /// The wires that the leaves report now, of one tenant or of all.
+    public func wires(of tenant: String? = nil) async throws(APIClientError) -> WireList {
+        guard let tenant else { return try await get(Path("v1", "wires")) }
+        return try await get(Path("v1", "wires", query: ["tenant": tenant]))
+    }
+
+    // MARK: Hosts
+
+    /// Every host.
+    public func hosts() async throws(APIClientError) -> [Host] {
+        let list: ItemList<Host> = try await get(Path("v1", "hosts"))
+        return list.items
+    }
+
+    /// One host.
+    public func host(_ name: String) async throws(APIClientError) -> Host {
+        try await get(Path("v1", "hosts", name))
+    }
+
+    /// Makes a host; the token in the answer is for its leaf, and is shown once.
+    public func create(_ host: NewHost) async throws(APIClientError) -> HostInvitation {
+        try await post(Path("v1", "hosts"), host)
+    }
+
+    /// Deletes a host that runs no endpoints; its leaf's certificate is revoked.
+    public func deleteHost(_ name: String) async throws(APIClientError) {
+        try await delete(Path("v1", "hosts", name))
+    }
+}
