@@ -1,0 +1,214 @@
+import Foundation
+public import NetTypes
+import SwiftASN1
+import X509
+
+/// A certificate authority: a platform's root, or the CA of one tenant.
+///
+/// It reads no clock: the moment is given. It draws serial numbers from the system's random source. All certificates
+/// are X.509 v3 in DER, ECDSA with P-256 and SHA-256, and never outlive the authority's own.
+public struct CertificateAuthority: Sendable {
+    /// The authority's own certificate, DER.
+    public var certificate: [UInt8] { fields.der }
+    /// Who the authority is: ``CertificateName/root`` or ``CertificateName/tenant(_:)``.
+    public var name: CertificateName { fields.name }
+    /// The platform that it belongs to.
+    public var platform: PlatformName { fields.platform }
+    /// The first second in which the authority is valid.
+    public var notBefore: Timestamp { fields.notBefore }
+    /// The last second in which the authority is valid.
+    public var notAfter: Timestamp { fields.notAfter }
+    /// The serial number of its certificate, without leading zeros.
+    public var serial: [UInt8] { fields.serial }
+    /// SHA-256 of its SubjectPublicKeyInfo; of a root, what join tokens pin.
+    public var keyHash: [UInt8] { fields.key.hash }
+
+    let fields: CertificateFields
+    let key: SigningKey
+
+    /// Takes up an authority from its certificate and key.
+    public init(certificate: [UInt8], key: SigningKey) throws(AuthorityError) {
+        let fields: CertificateFields
+        do { fields = try CertificateFields(der: certificate, part: .issuer) } catch {
+            throw .notAnAuthority("\(error)")
+        }
+        switch fields.name {
+        case .root, .tenant: break
+        case .endpoint, .policy, .leaf, .controller: throw .notAnAuthority("it is that of \(fields.name.kind)")
+        }
+        guard fields.key.info == key.publicKeyInfo else { throw .keyMismatch }
+        self.fields = fields
+        self.key = key
+    }
+
+    /// Makes the root of a platform, valid for ``TrustLimits/rootLifetime``.
+    public static func makeRoot(
+        platform: PlatformName, key: SigningKey = SigningKey(), at now: Timestamp
+    ) throws(AuthorityError) -> CertificateAuthority {
+        let subject = try DistinguishedName(commonName: platform.rootCommonName)
+        let draft = CertificateDraft(
+            subject: subject, key: key.certificateKey.publicKey, lifetime: TrustLimits.rootLifetime,
+            extensions: try .authority(depth: 1, constraints: nil))
+        let der = try draft.signed(by: key, issuer: subject, issuerKey: key.certificateKey.publicKey, at: now, until: nil)
+        return try CertificateAuthority(certificate: der, key: key)
+    }
+
+    /// Issues the CA of a tenant, valid for ``TrustLimits/tenantLifetime``; again for the same key to renew it.
+    public func issueTenant(
+        _ tenant: Name, key: SigningKey = SigningKey(), at now: Timestamp
+    ) throws(AuthorityError) -> CertificateAuthority {
+        guard case .root = name else { throw .needsRoot("the CA of a tenant") }
+        let draft = CertificateDraft(
+            subject: try DistinguishedName(commonName: platform.tenantCommonName(tenant)),
+            key: key.certificateKey.publicKey, lifetime: TrustLimits.tenantLifetime,
+            extensions: try .authority(
+                depth: 0, constraints: NameConstraints(tenant: tenant, platform: platform)))
+        return try CertificateAuthority(certificate: try sign(draft, at: now), key: key)
+    }
+
+    /// Issues the certificate of a leaf, valid for ``TrustLimits/leafLifetime``; the result is DER.
+    ///
+    /// - Parameter publicKey: DER SubjectPublicKeyInfo, from ``SigningRequest/publicKeyInfo`` or a key of one's own.
+    public func issueLeaf(
+        _ id: LeafID, hostName: Name, publicKey: [UInt8], at now: Timestamp
+    ) throws(AuthorityError) -> [UInt8] {
+        guard case .root = name else { throw .needsRoot("the certificate of a leaf") }
+        return try issue(
+            subject: hostName.text, publicKey: publicKey, lifetime: TrustLimits.leafLifetime,
+            names: [.uniformResourceIdentifier(platform.leafURI(id)), .dnsName(platform.leafHost(id))],
+            forTLS: true, groups: [], at: now)
+    }
+
+    /// Issues the certificate of a controller that listens on some addresses, valid for
+    /// ``TrustLimits/leafLifetime``; the result is DER.
+    public func issueController(
+        publicKey: [UInt8], addresses: [IPAddress] = [], at now: Timestamp
+    ) throws(AuthorityError) -> [UInt8] {
+        guard case .root = name else { throw .needsRoot("the certificate of a controller") }
+        let names: [GeneralName] =
+            [
+                .uniformResourceIdentifier(platform.controllerURI), .dnsName(platform.controllerHost),
+                .dnsName("localhost"),
+            ] + addresses.map { .ipAddress(ASN1OctetString(contentBytes: $0.octets[...])) }
+        return try issue(
+            subject: "controller", publicKey: publicKey, lifetime: TrustLimits.leafLifetime, names: names,
+            forTLS: true, groups: [], at: now)
+    }
+
+    /// Issues the certificate of an endpoint of this tenant, valid for ``TrustLimits/endpointLifetime``; the result
+    /// is DER.
+    public func issueEndpoint(
+        _ endpoint: Name, identity: Identity, groups: [Name] = [], publicKey: [UInt8], at now: Timestamp
+    ) throws(AuthorityError) -> [UInt8] {
+        guard case .tenant(let tenant) = name else { throw .needsTenant("the certificate of an endpoint") }
+        guard platform.contains(identity) else { throw .outsidePlatform(identity, platform.prefix) }
+        return try issue(
+            subject: endpoint.text, publicKey: publicKey, lifetime: TrustLimits.endpointLifetime,
+            names: [
+                .uniformResourceIdentifier(platform.endpointURI(TenantName(tenant, endpoint))),
+                .ipAddress(ASN1OctetString(contentBytes: identity.octets[...])),
+            ], forTLS: false, groups: groups, at: now)
+    }
+
+    /// Issues the certificate of the key that signs this tenant's policy, valid for
+    /// ``TrustLimits/endpointLifetime``; the result is DER.
+    public func issuePolicy(publicKey: [UInt8], at now: Timestamp) throws(AuthorityError) -> [UInt8] {
+        guard case .tenant(let tenant) = name else { throw .needsTenant("the certificate of a policy key") }
+        return try issue(
+            subject: "policy", publicKey: publicKey, lifetime: TrustLimits.endpointLifetime,
+            names: [.uniformResourceIdentifier(platform.policyURI(tenant))], forTLS: false, groups: [], at: now)
+    }
+
+    // MARK: Signing
+
+    private func issue(
+        subject: String, publicKey: [UInt8], lifetime: Int64, names: [GeneralName], forTLS: Bool, groups: [Name],
+        at now: Timestamp
+    ) throws(AuthorityError) -> [UInt8] {
+        let key: PublicKey
+        do { key = try PublicKey(info: publicKey) } catch { throw .badPublicKey }
+        let draft = CertificateDraft(
+            subject: try DistinguishedName(commonName: subject), key: Certificate.PublicKey(key.key),
+            lifetime: lifetime, extensions: try .endEntity(names: names, forTLS: forTLS, groups: groups))
+        return try sign(draft, at: now)
+    }
+
+    func sign(_ draft: CertificateDraft, at now: Timestamp) throws(AuthorityError) -> [UInt8] {
+        guard now >= notBefore, now <= notAfter else { throw .notValid(notBefore: notBefore, notAfter: notAfter) }
+        return try draft.signed(
+            by: key, issuer: fields.certificate.subject, issuerKey: fields.certificate.publicKey, at: now,
+            until: notAfter)
+    }
+}
+
+/// A certificate that is about to be issued.
+struct CertificateDraft {
+    var subject: DistinguishedName
+    var key: Certificate.PublicKey
+    var lifetime: Int64
+    var extensions: Certificate.Extensions
+
+    /// Signs it. The validity begins a little before the moment and ends with the issuer's at the latest.
+    func signed(
+        by signer: SigningKey, issuer: DistinguishedName, issuerKey: Certificate.PublicKey, at now: Timestamp,
+        until last: Timestamp?
+    ) throws(AuthorityError) -> [UInt8] {
+        let end = min((now.clamped + lifetime).clamped, last ?? Timestamp(TrustLimits.lastSecond))
+        do {
+            var extensions = extensions
+            try extensions.append(Certificate.Extension(SubjectKeyIdentifier(hash: key), critical: false))
+            let issuerID = SubjectKeyIdentifier(hash: issuerKey).keyIdentifier
+            try extensions.append(
+                Certificate.Extension(AuthorityKeyIdentifier(keyIdentifier: issuerID), critical: false))
+            let certificate = try Certificate(
+                version: .v3, serialNumber: Self.randomSerial(), publicKey: key,
+                notValidBefore: (now.clamped + -TrustLimits.backdating).clamped.date, notValidAfter: end.date,
+                issuer: issuer, subject: subject, signatureAlgorithm: .ecdsaWithSHA256, extensions: extensions,
+                issuerPrivateKey: signer.certificateKey)
+            var serializer = DER.Serializer()
+            try serializer.serialize(certificate)
+            return serializer.serializedBytes
+        } catch { throw .encoding }
+    }
+
+    /// Sixteen random octets whose highest two bits are 01: positive, never shortened, 126 random bits.
+    static func randomSerial() -> Certificate.SerialNumber {
+        var random = SystemRandomNumberGenerator()
+        let value: UInt128 = random.next() & (UInt128.max >> 2) | 1 << 126
+        return Certificate.SerialNumber(bytes: IPv6Address(value).octets)
+    }
+}
+
+extension Certificate.Extensions {
+    static func authority(depth: Int, constraints: NameConstraints?) throws(AuthorityError) -> Self {
+        do {
+            var list = [
+                try Certificate.Extension(BasicConstraints.isCertificateAuthority(maxPathLength: depth), critical: true),
+                try Certificate.Extension(KeyUsage(keyCertSign: true, cRLSign: true), critical: true),
+            ]
+            if let constraints { list.append(try Certificate.Extension(constraints, critical: true)) }
+            return try Self(list)
+        } catch { throw .encoding }
+    }
+
+    static func endEntity(
+        names: [GeneralName], forTLS: Bool, groups: [Name]
+    ) throws(AuthorityError) -> Self {
+        guard groups.count <= TrustLimits.groups else {
+            throw .tooManyGroups(groups.count, limit: TrustLimits.groups)
+        }
+        let certified = try GroupsExtension(groups)?.makeExtension()
+        do {
+            var list = [
+                try Certificate.Extension(BasicConstraints.notCertificateAuthority, critical: true),
+                try Certificate.Extension(KeyUsage(digitalSignature: true), critical: true),
+                try Certificate.Extension(SubjectAlternativeNames(names), critical: false),
+            ]
+            if forTLS {
+                list.append(try Certificate.Extension(ExtendedKeyUsage([.serverAuth, .clientAuth]), critical: false))
+            }
+            if let certified { list.append(certified) }
+            return try Self(list)
+        } catch { throw .encoding }
+    }
+}

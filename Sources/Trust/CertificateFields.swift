@@ -1,0 +1,96 @@
+import Crypto
+import Foundation
+import NetTypes
+import SwiftASN1
+import X509
+
+/// A certificate whose form is that of one of the platform's kinds; nothing of it is verified yet.
+///
+/// Everything that anyone reads of a certificate is read here, once, so that no second reading can differ.
+struct CertificateFields: Sendable {
+    let der: [UInt8]
+    let certificate: Certificate
+    let platform: PlatformName
+    let name: CertificateName
+    /// The identity of an endpoint, else nil.
+    let identity: Identity?
+    /// The groups of an endpoint, strictly ascending.
+    let groups: [Name]
+    /// The host name of a leaf, else nil.
+    let hostName: Name?
+    let notBefore: Timestamp
+    let notAfter: Timestamp
+    /// The serial number without leading zeros.
+    let serial: [UInt8]
+    let key: PublicKey
+
+    init(der: [UInt8], part: TrustRefusal.Part) throws(TrustRefusal) {
+        guard der.count <= TrustLimits.certificateBytes else {
+            throw .oversize(part, bytes: der.count, limit: TrustLimits.certificateBytes)
+        }
+        // 1. Strict DER, with nothing before or after it.
+        guard let certificate = try? Certificate(derEncoded: der) else {
+            throw .malformed(part, "it is not the DER of one X.509 certificate")
+        }
+        var serializer = DER.Serializer()
+        guard (try? serializer.serialize(certificate)) != nil, serializer.serializedBytes == der else {
+            throw .malformed(part, "its DER is not canonical")
+        }
+        // 2. What all kinds have in common.
+        guard certificate.version == .v3 else { throw .malformed(part, "it is not of version 3") }
+        guard certificate.signatureAlgorithm == .ecdsaWithSHA256,
+            let key = P256.Signing.PublicKey(certificate.publicKey)
+        else { throw .unsupportedAlgorithm(part) }
+        let serial = Array(certificate.serialNumber.bytes.drop { $0 == 0 })
+        guard (1...TrustLimits.serialBytes).contains(serial.count) else {
+            throw .malformed(part, "its serial number is not of 1 to \(TrustLimits.serialBytes) octets")
+        }
+        let notBefore = Timestamp(certificate.notValidBefore)
+        let notAfter = Timestamp(certificate.notValidAfter)
+        guard notBefore <= notAfter else { throw .malformed(part, "its validity ends before it begins") }
+        // 3. What its kind asks for.
+        let reader = ExtensionReader(certificate: certificate, part: part)
+        let kind = try reader.kind()
+        self.der = der
+        self.certificate = certificate
+        self.platform = kind.platform
+        self.name = kind.name
+        self.identity = kind.identity
+        self.groups = kind.groups
+        self.hostName = kind.hostName
+        self.notBefore = notBefore
+        self.notAfter = notAfter
+        self.serial = serial
+        self.key = PublicKey(key)
+    }
+
+    /// Refuses unless the moment is inside the validity; both ends belong to it (RFC 5280, section 4.1.2.5).
+    func checkValidity(at now: Timestamp, part: TrustRefusal.Part) throws(TrustRefusal) {
+        guard now >= notBefore else { throw .notYetValid(part, notBefore: notBefore) }
+        guard now <= notAfter else { throw .certificateExpired(part, notAfter: notAfter) }
+    }
+}
+
+extension Timestamp {
+    init(_ date: Date) { self.init(Int64(date.timeIntervalSince1970.rounded(.down))) }
+
+    var date: Date { Date(timeIntervalSince1970: Double(seconds)) }
+
+    /// The moment, moved into the years 1970 to 9999 that X.509 can name.
+    var clamped: Timestamp { Timestamp(min(max(seconds, 0), TrustLimits.lastSecond)) }
+}
+
+extension DistinguishedName {
+    /// A subject of one common name.
+    init(commonName: String) throws(AuthorityError) {
+        do { self = try DistinguishedName { CommonName(commonName) } } catch { throw .encoding }
+    }
+
+    /// The common name, if the whole name is one common name.
+    var onlyCommonName: String? {
+        guard count == 1, let part = first, part.count == 1, let attribute = part.first,
+            attribute.type == .RDNAttributeType.commonName
+        else { return nil }
+        return String(attribute.value)
+    }
+}

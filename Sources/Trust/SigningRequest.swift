@@ -1,0 +1,48 @@
+import Crypto
+import SwiftASN1
+import X509
+
+/// A request for a certificate (PKCS #10, RFC 2986) that proves possession of its key.
+///
+/// Nothing but the key is taken from a request: names, groups and lifetimes are the issuer's to say.
+public struct SigningRequest: Hashable, Sendable {
+    /// The request, DER.
+    public let der: [UInt8]
+    /// The public key, DER SubjectPublicKeyInfo.
+    public let publicKeyInfo: [UInt8]
+    /// SHA-256 of ``publicKeyInfo``.
+    public let keyHash: [UInt8]
+
+    /// Makes a request for a key.
+    public init(key: SigningKey) throws(AuthorityError) {
+        do {
+            let request = try CertificateSigningRequest(
+                version: .v1, subject: DistinguishedName { CommonName("patchbay") }, privateKey: key.certificateKey,
+                attributes: CertificateSigningRequest.Attributes(), signatureAlgorithm: .ecdsaWithSHA256)
+            var serializer = DER.Serializer()
+            try serializer.serialize(request)
+            der = serializer.serializedBytes
+        } catch { throw .encoding }
+        publicKeyInfo = key.publicKeyInfo
+        keyHash = key.keyHash
+    }
+
+    /// Reads a request and verifies that its maker has the key.
+    public init(parsing der: [UInt8]) throws(TrustRefusal) {
+        guard der.count <= TrustLimits.requestBytes else {
+            throw .oversize(.request, bytes: der.count, limit: TrustLimits.requestBytes)
+        }
+        guard let request = try? CertificateSigningRequest(derEncoded: der) else {
+            throw .malformed(.request, "it is not the DER of one PKCS #10 request")
+        }
+        guard request.signatureAlgorithm == .ecdsaWithSHA256, let key = P256.Signing.PublicKey(request.publicKey)
+        else { throw .unsupportedAlgorithm(.request) }
+        guard request.publicKey.isValidSignature(request.signature, for: request) else {
+            throw .badSignature(.request)
+        }
+        let publicKey = PublicKey(key)
+        self.der = der
+        publicKeyInfo = publicKey.info
+        keyHash = publicKey.hash
+    }
+}

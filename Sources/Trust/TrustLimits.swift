@@ -1,0 +1,54 @@
+import NetTypes
+
+/// The limits and lifetimes of trust, on one page; each is derived from what stands above it.
+public enum TrustLimits {
+    // MARK: Lifetimes, in seconds
+
+    /// How long a platform's root lives: ten years.
+    public static let rootLifetime: Int64 = 10 * 365 * day
+    /// How long a tenant's CA lives: one year.
+    public static let tenantLifetime: Int64 = 365 * day
+    /// How long certificates of leaves and controllers live.
+    public static let leafLifetime: Int64 = day
+    /// How long certificates of endpoints and policy keys live. Revocation need not be remembered longer than this.
+    public static let endpointLifetime: Int64 = 12 * 3_600
+    /// How long a location record lives when its maker says nothing else.
+    public static let recordLifetime: Int64 = 3_600
+    /// The longest that a record may still have to live; a longer one is refused, whoever signed it.
+    public static let recordLongest: Int64 = day
+    /// How far a certificate is dated back, so that a host whose clock is behind accepts it at once.
+    public static let backdating: Int64 = 300
+
+    private static let day: Int64 = 86_400
+
+    // MARK: Sizes, in bytes; checked before anything is parsed
+
+    /// The longest certificate: 64 groups of 63 letters are 4,160 bytes, the rest of a certificate under 1,500.
+    public static let certificateBytes = 8_192
+    /// The longest location record; a real one has about 160 bytes.
+    public static let recordBytes = 512
+    /// The longest signing request.
+    public static let requestBytes = 4_096
+    /// The longest ECDSA P-256 signature in DER: two integers of 33 octets with their headers.
+    public static let signatureBytes = 72
+    /// The longest policy document, as the Policy target has it.
+    public static let policyBytes = 4 << 20
+    /// The longest join token as text: 71 octets and a URL of 255.
+    public static let tokenBytes = 512
+    /// The longest file that a key store reads.
+    public static let keyFileBytes = 4_096
+
+    // MARK: Counts
+
+    /// The most groups that one endpoint may be certified for.
+    public static let groups = 64
+    /// The longest serial number (RFC 5280, section 4.1.2.2).
+    public static let serialBytes = 20
+    /// How many tenant CAs an anchor remembers as verified.
+    public static let cachedIssuers = 1_024
+    /// How many certificates and signed facts, of each, an anchor remembers as verified.
+    public static let cachedCertificates = 16_384
+
+    /// The last moment that X.509 can name, the end of the year 9999.
+    static let lastSecond: Int64 = 253_402_300_799
+}
