@@ -1,0 +1,20 @@
+#pragma once
+
+// Processes. Every function returns a value >= 0, or -errno.
+
+// Starts argv[0], looked up in PATH, with descriptors 0, 1 and 2 taken from `in`, `out` and `err` (-1: /dev/null),
+// every other descriptor closed and signals at their defaults; `new_session` detaches it from the terminal.
+// Returns the process id.
+int pb_spawn(char *const argv[], char *const envp[], int in, int out, int err, int new_session);
+
+// Replaces this process. Returns only on failure.
+int pb_replace(char *const argv[], char *const envp[]);
+
+// Looks whether a child has ended: 0 while it runs; else 1, and `code` is its exit code, or 128 + the signal.
+int pb_reap(int pid, int *code);
+
+// Opens a file in memory, to take the output of a child.
+int pb_memory_file(const char *name);
+
+// Opens a directory and takes the exclusive lock on it; -EWOULDBLOCK when another process has it.
+int pb_lock_directory(const char *path);
