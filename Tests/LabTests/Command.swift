@@ -1,0 +1,147 @@
+import Foundation
+import Synchronization
+
+/// What a finished program left: its exit status and everything that it wrote.
+struct Finished: Sendable, CustomStringConvertible {
+    let words: [String]
+    let status: Int32
+    let output: String
+    let errors: String
+    let seconds: Double
+
+    var succeeded: Bool { status == 0 }
+    /// Both streams, for tools that cannot decide which one to use.
+    var text: String { output + errors }
+
+    var description: String {
+        "`\(words.joined(separator: " "))` ended with \(status) after \(seconds) s\n\(output)\(errors)"
+    }
+}
+
+/// A program, its words as given, without a shell in between.
+struct Command: Sendable {
+    struct Failed: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    let words: [String]
+
+    init(_ words: [String]) {
+        self.words = words
+    }
+
+    /// Runs to the end. Output goes through files, not pipes: a daemon that the program leaves behind
+    /// inherits them and must not keep us waiting.
+    func run(seconds limit: Double = 30) async throws -> Finished {
+        let begin = ContinuousClock.now
+        let running = try start()
+        try await running.wait(seconds: limit)
+        let elapsed = ContinuousClock.now - begin
+        return Finished(
+            words: words, status: running.status, output: running.output, errors: running.errors,
+            seconds: Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) / 1e18)
+    }
+
+    /// Runs to the end and throws unless it succeeds.
+    @discardableResult
+    func succeed(seconds limit: Double = 30) async throws -> Finished {
+        let finished = try await run(seconds: limit)
+        guard finished.succeeded else { throw Failed(description: "\(finished)") }
+        return finished
+    }
+
+    func start() throws -> RunningCommand {
+        try RunningCommand(words: words)
+    }
+}
+
+/// A program that still runs. `deinit` ends it, so that a test that throws leaves nothing.
+final class RunningCommand: Sendable {
+    private struct State {
+        var process: Process
+        var ended = false
+    }
+
+    let words: [String]
+    private let outputFile: URL
+    private let errorsFile: URL
+    /// Protects the process object, which Foundation does not.
+    private let state: Mutex<State>
+
+    init(words: [String]) throws {
+        self.words = words
+        let directory = FileManager.default.temporaryDirectory
+        let unique = UUID().uuidString
+        outputFile = directory.appendingPathComponent("pbi-\(unique).out")
+        errorsFile = directory.appendingPathComponent("pbi-\(unique).err")
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = words
+        process.standardInput = FileHandle.nullDevice
+        for (file, isOutput) in [(outputFile, true), (errorsFile, false)] {
+            guard FileManager.default.createFile(atPath: file.path, contents: nil) else {
+                throw Command.Failed(description: "cannot write \(file.path)")
+            }
+            let handle = try FileHandle(forWritingTo: file)
+            if isOutput { process.standardOutput = handle } else { process.standardError = handle }
+        }
+        try process.run()
+        state = Mutex(State(process: process))
+    }
+
+    var isRunning: Bool { state.withLock { $0.process.isRunning } }
+    var status: Int32 { state.withLock { $0.process.isRunning ? -1 : $0.process.terminationStatus } }
+    var processID: Int32 { state.withLock { $0.process.processIdentifier } }
+    var output: String { Self.text(of: outputFile) }
+    var errors: String { Self.text(of: errorsFile) }
+
+    /// Waits for the end; past the limit the program is killed and this throws with what it had written.
+    func wait(seconds limit: Double) async throws {
+        let end = ContinuousClock.now + .seconds(limit)
+        while isRunning {
+            guard ContinuousClock.now < end else {
+                await stop()
+                throw Command.Failed(
+                    description: "`\(words.joined(separator: " "))` ran over \(limit) s\n\(output)\(errors)")
+            }
+            try await Task.sleep(for: .milliseconds(4))
+        }
+    }
+
+    func signal(_ number: Int32) {
+        state.withLock { state in
+            if state.process.isRunning { _ = kill(state.process.processIdentifier, number) }
+        }
+    }
+
+    /// Asks it to end and, after two seconds, ends it.
+    func stop() async {
+        signal(SIGTERM)
+        for _ in 0..<200 where isRunning { try? await Task.sleep(for: .milliseconds(10)) }
+        signal(SIGKILL)
+        for _ in 0..<200 where isRunning { try? await Task.sleep(for: .milliseconds(10)) }
+    }
+
+    deinit {
+        signal(SIGTERM)
+        try? FileManager.default.removeItem(at: outputFile)
+        try? FileManager.default.removeItem(at: errorsFile)
+    }
+
+    private static func text(of file: URL) -> String {
+        guard let data = try? Data(contentsOf: file) else { return "" }
+        return String(decoding: data, as: UTF8.self)
+    }
+}
+
+/// Tries until it is true or the time is over; answers whether it became true.
+func eventually(
+    within limit: Double, every pause: Double = 0.1, _ condition: () async throws -> Bool
+) async throws -> Bool {
+    let end = ContinuousClock.now + .seconds(limit)
+    repeat {
+        if try await condition() { return true }
+        try await Task.sleep(for: .seconds(pause))
+    } while ContinuousClock.now < end
+    return try await condition()
+}
