@@ -1,0 +1,120 @@
+public import NetTypes
+import Policy
+
+extension Directory {
+    /// Creates a group without members.
+    public func createGroup(_ name: TenantName) async throws(DirectoryError) -> Group {
+        let group = Group(name: name, createdAt: now())
+        try await store.write { (tx) throws(DirectoryError) in
+            _ = try tx.requireTenant(name.tenant)
+            guard try tx.group(name) == nil else {
+                throw DirectoryError(
+                    .conflict, "There is a group '\(name)' already.", pointer: "/name",
+                    remedy: "Choose another name.")
+            }
+            try tx.put(group)
+        }
+        return group
+    }
+
+    /// A tenant's groups in order of name.
+    public func groups(of tenant: Name) async throws(DirectoryError) -> [Group] {
+        try await store.read { (tx) throws(DirectoryError) in
+            _ = try tx.requireTenant(tenant)
+            return try tx.groups(of: tenant)
+        }
+    }
+
+    /// A group.
+    public func group(_ name: TenantName) async throws(DirectoryError) -> Group {
+        try await store.read { (tx) throws(DirectoryError) in try tx.requireGroup(name) }
+    }
+
+    /// A page of the names of a group's members, in order.
+    public func members(of group: TenantName, page: Page = Page()) async throws(DirectoryError) -> [Name] {
+        try await store.read { (tx) throws(DirectoryError) in
+            _ = try tx.requireGroup(group)
+            return try tx.members(of: group, page: page)
+        }
+    }
+
+    /// Deletes a group. Refused while it has members or a policy entry names it.
+    public func deleteGroup(_ name: TenantName) async throws(DirectoryError) {
+        try await store.write { (tx) throws(DirectoryError) in
+            _ = try tx.requireGroup(name)
+            let members = try tx.members(of: name, page: Page(limit: 4))
+            guard members.isEmpty else {
+                throw DirectoryError(
+                    .inUse, "Group '\(name)' still has members: \(list(members)).",
+                    remedy: "Remove its members first.")
+            }
+            let naming = try tx.document(of: name.tenant).entries.filter { $0.names(.group(name.name)) }
+            guard naming.isEmpty else {
+                throw DirectoryError(
+                    .inUse, "Policy entries name the group '\(name)': \(list(naming.map(\.id))).",
+                    remedy: "Delete these entries first.")
+            }
+            try tx.delete(group: name)
+        }
+    }
+
+    /// Makes an endpoint a member; nothing changes if it is one. Its leaf has it certified anew.
+    public func addMember(_ endpoint: Name, to group: TenantName) async throws(DirectoryError) {
+        try await store.write { [limit = configuration.groupsPerEndpoint] (tx) throws(DirectoryError) in
+            _ = try tx.requireGroup(group)
+            var member = try tx.requireEndpoint(TenantName(group.tenant, endpoint))
+            guard !member.groups.contains(group.name) else { return }
+            guard member.groups.count < limit else {
+                throw DirectoryError(
+                    .exhausted, "'\(member.name)' is in \(limit) groups already.",
+                    remedy: "Remove it from a group first.")
+            }
+            member.groups = (member.groups + [group.name]).sorted()
+            try tx.put(member)
+            try tx.announcePorts(of: member)
+        }
+    }
+
+    /// Ends an endpoint's membership; nothing changes if it is no member.
+    ///
+    /// What was certified with the group is revoked at once and its facts are withdrawn, so that no peer acts on a
+    /// membership that is over; the endpoint is reachable again as soon as its leaf has published anew.
+    public func removeMember(_ endpoint: Name, from group: TenantName) async throws(DirectoryError) {
+        try await store.write { (tx) throws(DirectoryError) in
+            _ = try tx.requireGroup(group)
+            var member = try tx.requireEndpoint(TenantName(group.tenant, endpoint))
+            guard let index = member.groups.firstIndex(of: group.name) else { return }
+            member.groups.remove(at: index)
+            if member.state == .running { member.state = .waiting }
+            try tx.put(member)
+            try tx.deleteFacts(of: member.identity)
+            tx.announce(.endpointChanged(member.identity))
+            try tx.revoke(tx.issued(for: member.identity))
+            try tx.announcePorts(of: member)
+        }
+    }
+}
+
+extension DirectoryReader {
+    func requireGroup(_ name: TenantName, pointer: String? = nil) throws(DirectoryError) -> Group {
+        _ = try requireTenant(name.tenant)
+        guard let group = try group(name) else {
+            throw DirectoryError(
+                .notFound, "There is no group '\(name)'.", pointer: pointer,
+                remedy: "List the tenant's groups, or create it.")
+        }
+        return group
+    }
+}
+
+extension DirectoryTransaction {
+    /// Revokes certificates by serial number and forgets their notes.
+    func revoke(_ certificates: [IssuedCertificate]) throws(DirectoryError) {
+        for certificate in certificates {
+            let revocation = Revocation(.serial(certificate.serial), expiresAt: certificate.notAfter)
+            try delete(issued: certificate.serial)
+            try add(revocation)
+            announce(.revoked(revocation))
+        }
+    }
+}

@@ -1,0 +1,104 @@
+public import NetTypes
+import Policy
+import Trust
+
+extension Directory {
+    /// Creates a tenant with its certificate authority, its policy key and its first policy, which is empty.
+    public func createTenant(_ name: Name) async throws(DirectoryError) -> Tenant {
+        let at = now()
+        // A suffix keeps the keys of a tenant apart from those of a former one of the same name.
+        let suffix = hexadecimal(random(4))
+        let authorityKeyName = "tenant-\(name)-authority-\(suffix)"
+        let policyKeyName = "tenant-\(name)-policy-\(suffix)"
+        let authorityKey = SigningKey()
+        let policyKey = SigningKey()
+        let authority = try platform.issueTenant(name, key: authorityKey, at: at)
+        let policy = try platform.issuePolicy(
+            key: policyKey, authority: authority.certificate, authorityKey: authorityKey, at: at)
+        let tenant = Tenant(
+            name: name, createdAt: at, authority: authority.certificate, authorityKey: authorityKeyName,
+            authorityKeyHash: authority.keyHash, authorityNotAfter: authority.notAfter,
+            policyCertificate: policy.certificate, policyKey: policyKeyName,
+            renewAt: Self.renewal(of: policy, issuedAt: at))
+        let first = try Self.revision(PolicyDocument(tenant: name, revision: 1), key: policyKey, at: at)
+        // Keys before the row: a row without its keys would be a tenant that cannot sign.
+        try platform.storeKey(authorityKey, authorityKeyName)
+        do {
+            try platform.storeKey(policyKey, policyKeyName)
+            try await store.write { [keep = configuration.policyHistory] (tx) throws(DirectoryError) in
+                guard try tx.tenant(name) == nil else {
+                    throw DirectoryError(
+                        .conflict, "There is a tenant '\(name)' already.", pointer: "/name",
+                        remedy: "Choose another name.")
+                }
+                try tx.put(tenant)
+                try tx.add(first, keep: keep)
+                tx.announce(.policyChanged(tenant: name))
+            }
+        } catch {
+            platform.deleteKey(authorityKeyName)
+            platform.deleteKey(policyKeyName)
+            throw error
+        }
+        return tenant
+    }
+
+    /// All tenants in order of name.
+    public func tenants() async throws(DirectoryError) -> [Tenant] {
+        try await store.read { (tx) throws(DirectoryError) in try tx.tenants() }
+    }
+
+    /// A tenant.
+    public func tenant(_ name: Name) async throws(DirectoryError) -> Tenant {
+        try await store.read { (tx) throws(DirectoryError) in try tx.requireTenant(name) }
+    }
+
+    /// Deletes a tenant with its vnets, groups and policy, and revokes its authority. Refused while it has
+    /// endpoints.
+    public func deleteTenant(_ name: Name) async throws(DirectoryError) {
+        let tenant = try await store.write { (tx) throws(DirectoryError) in
+            let tenant = try tx.requireTenant(name)
+            let endpoints = try tx.endpoints(of: name, page: Page(limit: 4))
+            guard endpoints.isEmpty else {
+                throw DirectoryError(
+                    .inUse, "Tenant '\(name)' still has endpoints: \(list(endpoints.map(\.name))).",
+                    remedy: "Delete its endpoints first.")
+            }
+            let revocation = Revocation(.key(tenant.authorityKeyHash), expiresAt: tenant.authorityNotAfter)
+            try tx.delete(tenant: name)
+            try tx.add(revocation)
+            tx.announce(.revoked(revocation))
+            tx.announce(.policyChanged(tenant: name))
+            return tenant
+        }
+        platform.deleteKey(tenant.authorityKey)
+        platform.deleteKey(tenant.policyKey)
+        evaluators.withLock { $0[name] = nil }
+    }
+
+    /// When a certificate is to be renewed: when a third of its life is left.
+    static func renewal(of issued: Issued, issuedAt at: Timestamp) -> Timestamp {
+        at + (issued.notAfter - at) * 2 / 3
+    }
+}
+
+extension DirectoryReader {
+    func requireTenant(_ name: Name, pointer: String? = nil) throws(DirectoryError) -> Tenant {
+        guard let tenant = try tenant(name) else {
+            throw DirectoryError(
+                .notFound, "There is no tenant '\(name)'.", pointer: pointer,
+                remedy: "List the tenants, or create it.")
+        }
+        return tenant
+    }
+}
+
+/// Names for a message: three at most, then "and others".
+func list(_ names: [some CustomStringConvertible]) -> String {
+    names.prefix(3).map(\.description).joined(separator: ", ") + (names.count > 3 ? " and others" : "")
+}
+
+/// Octets as hexadecimal digits.
+func hexadecimal(_ octets: [UInt8]) -> String {
+    octets.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+}

@@ -1,0 +1,20 @@
+public import NetTypes
+
+/// Something that has been committed and that a leaf or a person may wait for.
+///
+/// A change says what to read again, not what it has become: reading after the change always gives that state or a
+/// newer one.
+public enum DirectoryChange: Hashable, Sendable {
+    /// An endpoint's facts were published, withdrawn or deleted; look it up again.
+    case endpointChanged(Identity)
+    /// A tenant's policy has a new revision.
+    case policyChanged(tenant: Name)
+    /// The ports that a leaf is to have are others now.
+    case portsChanged(LeafID)
+    /// Something was revoked.
+    case revoked(Revocation)
+    /// A host was created, enrolled, deleted or has attached.
+    case hostChanged(Name)
+    /// Changes were lost because the reader was slow: read everything again.
+    case resync
+}

@@ -1,0 +1,28 @@
+public import NetTypes
+import Trust
+
+/// How long things live and how many there may be; one page, each derived from or compared with the others.
+public struct DirectoryConfiguration: Sendable {
+    /// How long a join token is good, in seconds: an hour.
+    public var joinTokenLifetime: Int64 = 3_600
+    /// How long the desired host waits for the former to close a moving endpoint's port, in seconds.
+    ///
+    /// A live leaf needs milliseconds; a dead one never answers, and its port is behind a record of an older epoch.
+    public var moveDeadline: Int64 = 10
+    /// How far the epoch of a record may be ahead of the last one. Were there no bound, one hostile record could use
+    /// up all epochs of an identity.
+    public var epochStep: Epoch = 1 << 16
+    /// How many revisions of a policy are kept.
+    public var policyHistory = 100
+    /// How many groups an endpoint may be in; they are all in its certificate.
+    public var groupsPerEndpoint = TrustLimits.groups
+    /// How many unexpired certificates of one endpoint there may be; the oldest is revoked for a new one.
+    public var certificatesPerEndpoint = 16
+    /// How many locators a leaf may name.
+    public var locatorsPerLeaf = 16
+    /// How many octets the detail of a port's failure is cut to.
+    public var detailLength = 400
+
+    /// The values above.
+    public init() {}
+}

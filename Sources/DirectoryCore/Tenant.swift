@@ -1,0 +1,39 @@
+public import NetTypes
+
+/// A customer of the platform: a name space of vnets, endpoints and groups, with a certificate authority and a
+/// policy of its own. Nothing passes between tenants.
+public struct Tenant: Hashable, Sendable {
+    /// The tenant's name, unique on the platform.
+    public var name: Name
+    /// When it was created.
+    public var createdAt: Timestamp
+    /// The certificate of the tenant's certificate authority, DER.
+    public var authority: [UInt8]
+    /// The name of the authority's key in the key store.
+    public var authorityKey: String
+    /// SHA-256 of the authority's SubjectPublicKeyInfo; to revoke it is to revoke the tenant.
+    public var authorityKeyHash: [UInt8]
+    /// The last second in which the authority's certificate is valid.
+    public var authorityNotAfter: Timestamp
+    /// The certificate of the key that signs the tenant's policy, DER.
+    public var policyCertificate: [UInt8]
+    /// The name of the policy key in the key store.
+    public var policyKey: String
+    /// When the policy certificate or the authority's is to be renewed, whichever comes first.
+    public var renewAt: Timestamp
+
+    public init(
+        name: Name, createdAt: Timestamp, authority: [UInt8], authorityKey: String, authorityKeyHash: [UInt8],
+        authorityNotAfter: Timestamp, policyCertificate: [UInt8], policyKey: String, renewAt: Timestamp
+    ) {
+        self.name = name
+        self.createdAt = createdAt
+        self.authority = authority
+        self.authorityKey = authorityKey
+        self.authorityKeyHash = authorityKeyHash
+        self.authorityNotAfter = authorityNotAfter
+        self.policyCertificate = policyCertificate
+        self.policyKey = policyKey
+        self.renewAt = renewAt
+    }
+}
