@@ -21,6 +21,9 @@ public struct ChildProcess: Sendable {
     /// The process id.
     public let pid: Int32
 
+    /// Takes a process that was started before.
+    public init(pid: Int32) { self.pid = pid }
+
     /// Starts a program, looked up in `PATH` when its name has no slash.
     ///
     /// - Parameters:
@@ -46,8 +49,8 @@ public struct ChildProcess: Sendable {
             }
         }
         let streams = (try descriptor(input, 0), try descriptor(output, 1), try descriptor(error, 2))
-        let result = withCStrings(arguments) { argv in
-            withCStrings(environment ?? currentEnvironment()) { envp in
+        let result = unsafe withCStrings(arguments) { argv in
+            unsafe withCStrings(environment ?? currentEnvironment()) { envp in
                 unsafe pb_spawn(argv, envp, streams.0, streams.1, streams.2, newSession ? 1 : 0)
             }
         }
@@ -65,6 +68,12 @@ public struct ChildProcess: Sendable {
         return result == 0 ? nil : code
     }
 
+    /// The id of this process.
+    public static var ownID: Int32 { getpid() }
+
+    /// Whether this process runs as root.
+    public static var isRoot: Bool { geteuid() == 0 }
+
     /// Sends a signal to a process; false when there is no such process.
     @discardableResult
     public static func signal(_ signal: Int32, to pid: Int32) -> Bool { kill(pid, signal) == 0 }
@@ -73,8 +82,8 @@ public struct ChildProcess: Sendable {
     public static func replaceSelf(
         with arguments: [String], environment: [String]? = nil
     ) throws(SystemCallError) -> Never {
-        let result = withCStrings(arguments) { argv in
-            withCStrings(environment ?? currentEnvironment()) { envp in unsafe pb_replace(argv, envp) }
+        let result = unsafe withCStrings(arguments) { argv in
+            unsafe withCStrings(environment ?? currentEnvironment()) { envp in unsafe pb_replace(argv, envp) }
         }
         throw SystemCallError(call: "execvp", code: -result, context: arguments[0])
     }
@@ -82,7 +91,7 @@ public struct ChildProcess: Sendable {
     /// This process's environment as `NAME=value` strings.
     public static func currentEnvironment() -> [String] {
         var strings: [String] = []
-        guard var next = unsafe environ else { return [] }
+        var next = unsafe environ
         while let entry = unsafe next.pointee {
             strings.append(unsafe String(cString: entry))
             unsafe next += 1
@@ -95,7 +104,7 @@ public struct ChildProcess: Sendable {
         _ strings: [String], _ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>?) -> R
     ) -> R {
         let copies = unsafe strings.map { unsafe strdup($0) } + [nil]
-        defer { for copy in unsafe copies { unsafe free(copy) } }
+        defer { for unsafe copy in unsafe copies { unsafe free(copy) } }
         return unsafe copies.withUnsafeBufferPointer { unsafe body($0.baseAddress) }
     }
 }
