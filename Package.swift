@@ -154,7 +154,7 @@ let package = Package(
         .testTarget(name: "PolicyTests", dependencies: ["Policy", "NetTypes"], swiftSettings: strict),
         .testTarget(
             name: "TrustTests", dependencies: ["Trust", "NetTypes", crypto, x509, asn1],
-            swiftSettings: strict),
+            resources: [.copy("Resources")], swiftSettings: strict),
         .testTarget(
             name: "PluggingTests",
             dependencies: ["Plugging", "NetTypes", "PacketFormats", "Policy", "Trust", crypto, x509],

@@ -27,10 +27,12 @@ public enum AuthorityError: Error, Hashable, Sendable, CustomStringConvertible {
         case .needsTenant(let what): "only a tenant's CA issues \(what)"
         case .notAnAuthority(let why): "not the certificate of an authority: \(why)"
         case .keyMismatch: "the key is not that of the authority's certificate"
-        case .notValid(let from, let to): "the authority's own certificate is valid only from \(from) to \(to); renew it"
+        case .notValid(let from, let to):
+            "the authority's own certificate is valid only from \(from) to \(to); renew it"
         case .badPublicKey: "the public key is not a P-256 key in DER (SubjectPublicKeyInfo)"
         case .outsidePlatform(let identity, let prefix): "\(identity) is outside the platform's prefix \(prefix)"
-        case .tooManyGroups(let count, let limit): "\(count) groups are more than the \(limit) that one endpoint may have"
+        case .tooManyGroups(let count, let limit):
+            "\(count) groups are more than the \(limit) that one endpoint may have"
         case .encoding: "the certificate could not be encoded or signed"
         }
     }

@@ -49,7 +49,8 @@ public struct CertificateAuthority: Sendable {
         let draft = CertificateDraft(
             subject: subject, key: key.certificateKey.publicKey, lifetime: TrustLimits.rootLifetime,
             extensions: try .authority(depth: 1, constraints: nil))
-        let der = try draft.signed(by: key, issuer: subject, issuerKey: key.certificateKey.publicKey, at: now, until: nil)
+        let der = try draft.signed(
+            by: key, issuer: subject, issuerKey: key.certificateKey.publicKey, at: now, until: nil)
         return try CertificateAuthority(certificate: der, key: key)
     }
 
@@ -183,7 +184,8 @@ extension Certificate.Extensions {
     static func authority(depth: Int, constraints: NameConstraints?) throws(AuthorityError) -> Self {
         do {
             var list = [
-                try Certificate.Extension(BasicConstraints.isCertificateAuthority(maxPathLength: depth), critical: true),
+                try Certificate.Extension(
+                    BasicConstraints.isCertificateAuthority(maxPathLength: depth), critical: true),
                 try Certificate.Extension(KeyUsage(keyCertSign: true, cRLSign: true), critical: true),
             ]
             if let constraints { list.append(try Certificate.Extension(constraints, critical: true)) }

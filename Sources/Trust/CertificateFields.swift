@@ -32,9 +32,8 @@ struct CertificateFields: Sendable {
         guard let certificate = try? Certificate(derEncoded: der) else {
             throw .malformed(part, "it is not the DER of one X.509 certificate")
         }
-        var serializer = DER.Serializer()
-        guard (try? serializer.serialize(certificate)) != nil, serializer.serializedBytes == der else {
-            throw .malformed(part, "its DER is not canonical")
+        guard Self.hasStrictEnvelope(der) else {
+            throw .malformed(part, "what surrounds its signed part is not strict")
         }
         // 2. What all kinds have in common.
         guard certificate.version == .v3 else { throw .malformed(part, "it is not of version 3") }
@@ -62,6 +61,21 @@ struct CertificateFields: Sendable {
         self.notAfter = notAfter
         self.serial = serial
         self.key = PublicKey(key)
+    }
+
+    /// Whether what the issuer did not sign has one form only: the algorithm is named outside as it is inside (RFC
+    /// 5280, section 4.1.1.2), and the signature has no unused bits. The library reads both more leniently.
+    private static func hasStrictEnvelope(_ der: [UInt8]) -> Bool {
+        let strict = try? DER.sequence(try DER.parse(der), identifier: .sequence) { nodes in
+            guard let signed = nodes.next(), let algorithm = nodes.next(),
+                case .constructed(let fields) = signed.content
+            else { return false }
+            // The signed fields begin with version [0], serial number and algorithm.
+            let inner = Array(fields.prefix(3))
+            let unused = try ASN1BitString(derEncoded: &nodes).paddingBits
+            return inner.count == 3 && inner[2].encodedBytes == algorithm.encodedBytes && unused == 0
+        }
+        return strict == true
     }
 
     /// Refuses unless the moment is inside the validity; both ends belong to it (RFC 5280, section 4.1.2.5).

@@ -1,12 +1,21 @@
 import Foundation
+import Synchronization
 
 /// A key store of files: one PEM file of mode 0600 a key, in a directory of mode 0700.
 ///
-/// A file is written under another name, synchronised and renamed, so that a crash leaves the old key or the new one.
-/// Files and directories that others than the owner may read or write are refused, as are links.
+/// Files and directories that others than the owner may read or write are refused, as are links. One process at a time
+/// owns a directory.
+///
+/// A crash at any moment leaves the old key or the new one, whole. Foundation cannot rename over an existing file here
+/// (on Linux `replaceItemAt` renames the wrong way round and loses one of the two, and an atomic write leaves mode
+/// 0644), so a key that replaces another waits as `NAME.pem.next` for the moment in which `NAME.pem` is away; whoever
+/// finds no `NAME.pem` takes the one that waits.
 public struct FileKeyStore: KeyStore {
     /// The directory's path.
     public let directory: String
+
+    // Keeps writers of this process apart; a reader needs no lock, it looks again.
+    private static let writing = Mutex(())
 
     /// Opens a directory, which is made if it is missing.
     public init(directory: String) throws(KeyStoreError) {
@@ -19,63 +28,67 @@ public struct FileKeyStore: KeyStore {
     }
 
     public func load(_ name: String) throws(KeyStoreError) -> SigningKey? {
-        let path = try path(of: name)
+        let files = try Files(name, in: directory)
         let owner = try checkDirectory()
-        guard let attributes = try attributes(of: path) else { return nil }
-        try check(attributes, path: path, type: .typeRegular, owner: owner)
-        guard let size = attributes[.size] as? NSNumber, size.intValue <= TrustLimits.keyFileBytes else {
-            throw .damaged(path: path)
+        // The last look is for a writer who finished between the first two.
+        for path in [files.key, files.next, files.key] {
+            if let key = try read(path, owner: owner) { return key }
         }
-        let data: Data
-        do { data = try Data(contentsOf: URL(fileURLWithPath: path)) } catch {
-            throw .failed(operation: "read", path: path, reason: error.reason)
-        }
-        guard let pem = String(validating: data, as: UTF8.self), let key = try? SigningKey(pem: pem) else {
-            throw .damaged(path: path)
-        }
-        return key
+        return nil
     }
 
     public func store(_ key: SigningKey, as name: String) throws(KeyStoreError) {
-        let path = try path(of: name)
-        let owner = try checkDirectory()
-        // 1. A link or a directory in the file's place is somebody's mistake, not to be replaced.
-        let old = try attributes(of: path)
-        if let old { try check(old, path: path, type: .typeRegular, owner: owner) }
-        // 2. The key in a new file that only the owner could ever read, on the disk before it gets its name.
-        let draft = "\(directory)/.\(name).\(UInt64.random(in: 0 ... .max)).new"
-        guard
-            FileManager.default.createFile(
-                atPath: draft, contents: Data(), attributes: [.posixPermissions: 0o600])
-        else { throw .failed(operation: "make", path: draft, reason: "the directory is not writable, or full") }
-        do {
-            let file = try FileHandle(forWritingTo: URL(fileURLWithPath: draft))
-            try file.write(contentsOf: Data(key.pem.utf8))
-            try file.synchronize()
-            try file.close()
-            // 3. The name, in one step.
-            if old == nil {
-                try FileManager.default.moveItem(atPath: draft, toPath: path)
-            } else {
-                _ = try FileManager.default.replaceItemAt(
-                    URL(fileURLWithPath: path), withItemAt: URL(fileURLWithPath: draft))
-            }
-            try synchronizeDirectory()
-        } catch {
-            try? FileManager.default.removeItem(atPath: draft)
-            throw .failed(operation: "write", path: path, reason: error.reason)
-        }
+        let files = try Files(name, in: directory)
+        try Self.writing.withLock { (_) throws(KeyStoreError) in try replace(files, with: key) }
     }
 
     public func delete(_ name: String) throws(KeyStoreError) {
-        let path = try path(of: name)
-        let owner = try checkDirectory()
-        guard let attributes = try attributes(of: path) else { return }
-        try check(attributes, path: path, type: .typeRegular, owner: owner)
-        do {
-            try FileManager.default.removeItem(atPath: path)
+        let files = try Files(name, in: directory)
+        try Self.writing.withLock { (_) throws(KeyStoreError) in
+            let owner = try checkDirectory()
+            // The one that waits goes first: what is left alone must never be an older key.
+            for path in [files.draft, files.next, files.key] { try remove(path, owner: owner) }
             try synchronizeDirectory()
-        } catch { throw .failed(operation: "delete", path: path, reason: error.reason) }
+        }
+    }
+
+    private func replace(_ files: Files, with key: SigningKey) throws(KeyStoreError) {
+        let manager = FileManager.default
+        let owner = try checkDirectory()
+        // 1. Take up what a crash has left: a key that waits alone is the key, beside another it never was.
+        try remove(files.draft, owner: owner)
+        var old = try attributes(of: files.key)
+        if let old {
+            // A link or a directory in the file's place is somebody's mistake, not to be replaced.
+            try check(old, path: files.key, type: .typeRegular, owner: owner)
+            try remove(files.next, owner: owner)
+        } else if try read(files.next, owner: owner) != nil {
+            try move(files.next, to: files.key)
+            old = try attributes(of: files.key)
+        }
+        // 2. An empty file that only the owner can read, and only then the key in it, on the disk.
+        guard manager.createFile(atPath: files.draft, contents: Data(), attributes: [.posixPermissions: 0o600]),
+            let made = try attributes(of: files.draft)
+        else {
+            throw .failed(operation: "make", path: files.draft, reason: "the directory is not writable, or full")
+        }
+        try check(made, path: files.draft, type: .typeRegular, owner: owner)
+        do {
+            let file = try FileHandle(forWritingTo: URL(fileURLWithPath: files.draft))
+            try file.write(contentsOf: Data(key.pem.utf8))
+            try file.synchronize()
+            try file.close()
+        } catch { throw .failed(operation: "write", path: files.draft, reason: error.reason) }
+        // 3. The name. With nothing to replace it is one step, else the new key waits while the old one goes.
+        if old == nil {
+            try move(files.draft, to: files.key)
+        } else {
+            try move(files.draft, to: files.next)
+            try synchronizeDirectory()
+            try remove(files.key, owner: owner)
+            try move(files.next, to: files.key)
+        }
+        try synchronizeDirectory()
     }
 
     public func names() throws(KeyStoreError) -> [String] {
@@ -84,25 +97,84 @@ public struct FileKeyStore: KeyStore {
         do { files = try FileManager.default.contentsOfDirectory(atPath: directory) } catch {
             throw .failed(operation: "list", path: directory, reason: error.reason)
         }
-        return files.filter { $0.hasSuffix(Self.suffix) }.map { String($0.dropLast(Self.suffix.count)) }
-            .filter(Self.isName).sorted()
+        let found = files.compactMap { file -> String? in
+            guard let suffix = [Files.suffix, Files.suffix + Files.waiting].first(where: file.hasSuffix) else {
+                return nil
+            }
+            return String(file.dropLast(suffix.count))
+        }
+        return Set(found.filter(Files.isName)).sorted()
     }
 
     // MARK: Names
 
-    private static let suffix = ".pem"
+    /// The files of one key.
+    private struct Files {
+        /// The key.
+        let key: String
+        /// A key that is to replace it.
+        let next: String
+        /// A key that is being written.
+        let draft: String
 
-    private static func isName(_ name: String) -> Bool {
-        func isAlphanumeric(_ c: UInt8) -> Bool { (0x61...0x7a).contains(c) || (0x30...0x39).contains(c) }
-        guard (1...128).contains(name.utf8.count), let first = name.utf8.first, isAlphanumeric(first) else {
-            return false
+        static let suffix = ".pem"
+        static let waiting = ".next"
+
+        init(_ name: String, in directory: String) throws(KeyStoreError) {
+            guard Self.isName(name) else { throw .badName(String(name.prefix(140))) }
+            key = "\(directory)/\(name)\(Self.suffix)"
+            next = key + Self.waiting
+            draft = "\(directory)/.\(name).new"
         }
-        return name.utf8.allSatisfy { isAlphanumeric($0) || $0 == 0x2d || $0 == 0x2e }
+
+        static func isName(_ name: String) -> Bool {
+            func isAlphanumeric(_ c: UInt8) -> Bool { (0x61...0x7a).contains(c) || (0x30...0x39).contains(c) }
+            guard (1...128).contains(name.utf8.count), let first = name.utf8.first, isAlphanumeric(first) else {
+                return false
+            }
+            return name.utf8.allSatisfy { isAlphanumeric($0) || $0 == 0x2d || $0 == 0x2e }
+        }
     }
 
-    private func path(of name: String) throws(KeyStoreError) -> String {
-        guard Self.isName(name) else { throw .badName(String(name.prefix(140))) }
-        return "\(directory)/\(name)\(Self.suffix)"
+    // MARK: Steps
+
+    private func read(_ path: String, owner: NSNumber?) throws(KeyStoreError) -> SigningKey? {
+        guard let attributes = try attributes(of: path) else { return nil }
+        try check(attributes, path: path, type: .typeRegular, owner: owner)
+        guard let size = attributes[.size] as? NSNumber, size.intValue <= TrustLimits.keyFileBytes else {
+            throw .damaged(path: path)
+        }
+        let data: Data
+        do { data = try Data(contentsOf: URL(fileURLWithPath: path)) } catch {
+            if (error as? CocoaError)?.code == .fileReadNoSuchFile { return nil }
+            throw .failed(operation: "read", path: path, reason: error.reason)
+        }
+        guard let pem = String(validating: data, as: UTF8.self), let key = try? SigningKey(pem: pem) else {
+            throw .damaged(path: path)
+        }
+        return key
+    }
+
+    private func move(_ from: String, to path: String) throws(KeyStoreError) {
+        do { try FileManager.default.moveItem(atPath: from, toPath: path) } catch {
+            throw .failed(operation: "write", path: path, reason: error.reason)
+        }
+    }
+
+    private func remove(_ path: String, owner: NSNumber?) throws(KeyStoreError) {
+        guard let attributes = try attributes(of: path) else { return }
+        try check(attributes, path: path, type: .typeRegular, owner: owner)
+        do { try FileManager.default.removeItem(atPath: path) } catch {
+            throw .failed(operation: "delete", path: path, reason: error.reason)
+        }
+    }
+
+    private func synchronizeDirectory() throws(KeyStoreError) {
+        do {
+            let handle = try FileHandle(forReadingFrom: URL(fileURLWithPath: directory))
+            try handle.synchronize()
+            try handle.close()
+        } catch { throw .failed(operation: "write", path: directory, reason: error.reason) }
     }
 
     // MARK: Attributes
@@ -132,12 +204,6 @@ public struct FileKeyStore: KeyStore {
         guard let mode = (attributes[.posixPermissions] as? NSNumber)?.intValue else { throw .notPlain(path: path) }
         guard mode & 0o077 == 0 else { throw .exposed(path: path, mode: mode & 0o7777) }
         if let owner, attributes[.ownerAccountID] as? NSNumber != owner { throw .notPlain(path: path) }
-    }
-
-    private func synchronizeDirectory() throws {
-        let handle = try FileHandle(forReadingFrom: URL(fileURLWithPath: directory))
-        try handle.synchronize()
-        try handle.close()
     }
 }
 

@@ -35,6 +35,7 @@ public struct SigningRequest: Hashable, Sendable {
         guard let request = try? CertificateSigningRequest(derEncoded: der) else {
             throw .malformed(.request, "it is not the DER of one PKCS #10 request")
         }
+        guard Self.hasStrictSignature(der) else { throw .malformed(.request, "its signature has unused bits") }
         guard request.signatureAlgorithm == .ecdsaWithSHA256, let key = P256.Signing.PublicKey(request.publicKey)
         else { throw .unsupportedAlgorithm(.request) }
         guard request.publicKey.isValidSignature(request.signature, for: request) else {
@@ -44,5 +45,13 @@ public struct SigningRequest: Hashable, Sendable {
         self.der = der
         publicKeyInfo = publicKey.info
         keyHash = publicKey.hash
+    }
+    /// The library passes over unused bits of a signature; a request has one form only.
+    private static func hasStrictSignature(_ der: [UInt8]) -> Bool {
+        let unused = try? DER.sequence(try DER.parse(der), identifier: .sequence) { nodes in
+            guard nodes.next() != nil, nodes.next() != nil else { throw ASN1Error.truncatedASN1Field() }
+            return try ASN1BitString(derEncoded: &nodes).paddingBits
+        }
+        return unused == 0
     }
 }

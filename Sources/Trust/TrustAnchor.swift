@@ -56,7 +56,8 @@ public final class TrustAnchor: Sendable {
         leaf der: [UInt8], at now: Timestamp, revocations: Revocations
     ) async -> Result<VerifiedLeaf, TrustRefusal> {
         do throws(TrustRefusal) {
-            let chain = try await verifiedChain(der, issuer: nil, expecting: "a leaf", now: now, revocations: revocations)
+            let chain = try await verifiedChain(
+                der, issuer: nil, expecting: "a leaf", now: now, revocations: revocations)
             guard case .leaf(let id) = chain.end.name, let hostName = chain.end.hostName else {
                 throw .wrongKind(.certificate, expected: "a leaf", found: chain.end.name.kind)
             }
