@@ -1,7 +1,7 @@
 public import NetTypes
-public import Policy
+import Policy
 import Synchronization
-public import Trust
+import Trust
 
 /// The directory of a platform: the only way to change tenants, vnets, endpoints, groups, policies and hosts.
 ///

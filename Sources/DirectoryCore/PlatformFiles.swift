@@ -16,17 +16,12 @@ struct PlatformFiles {
     /// Makes the directory with mode 0700, or takes an empty one. Says whether it was made here.
     func make() throws(DirectoryError) -> Bool {
         let manager = FileManager.default
-        var isDirectory: ObjCBool = false
-        guard manager.fileExists(atPath: directory, isDirectory: &isDirectory) else {
+        guard manager.fileExists(atPath: directory) else {
             do {
                 try manager.createDirectory(
                     atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
             } catch { throw failure("make", directory, error) }
             return true
-        }
-        guard isDirectory.boolValue else {
-            throw DirectoryError(
-                .conflict, "\(directory) is not a directory.", remedy: "Name an empty or a new directory.")
         }
         let present: [String]
         do { present = try manager.contentsOfDirectory(atPath: directory) } catch {
