@@ -79,7 +79,7 @@ let package = Package(
         .target(name: "LinuxKit", dependencies: ["NetTypes", "CLinux"], swiftSettings: strict),
         .target(
             name: "KernelPath",
-            dependencies: ["NetTypes", "LinuxKit", "CLinux", "CLibbpf", "CKernelPath"],
+            dependencies: ["NetTypes", "LinuxKit", "CLinux", "CLibbpf", "CKernelPath"], exclude: ["BPF"],
             swiftSettings: strict, plugins: ["EmbedBPF"]),
         .target(name: "CKernelPath"),
         .executableTarget(name: "bpfembed", swiftSettings: strict),
@@ -115,7 +115,7 @@ let package = Package(
         .target(
             name: "LeafAgent",
             dependencies: [
-                "KernelPath", "LeafProtocol", "LinuxKit", "MutualTLS", "NetTypes", "PacketFormats", "Plugging",
+                "APITypes", "KernelPath", "LeafProtocol", "LinuxKit", "MutualTLS", "NetTypes", "PacketFormats", "Plugging",
                 "Policy", "Trust", logging, grpcCore, grpcTransport, nioCore, nioPosix, nioSSL,
                 lifecycle, .product(name: "AsyncHTTPClient", package: "async-http-client"),
             ], swiftSettings: strict),
@@ -130,7 +130,7 @@ let package = Package(
 
         // MARK: Programs
         .executableTarget(
-            name: "patchbay", dependencies: ["APIClient", "APITypes", "Lab", "NetTypes", arguments],
+            name: "patchbay", dependencies: ["APIClient", "APITypes", "Lab", "NetTypes", "Trust", arguments],
             swiftSettings: strict),
         .executableTarget(
             name: "patchbay-controller",
@@ -143,8 +143,10 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(
             name: "patchbay-bench",
-            dependencies: ["APIClient", "KernelPath", "Lab", "LinuxKit", "NetTypes", "CLinux", arguments],
-            swiftSettings: strict),
+            dependencies: [
+                "APIClient", "APITypes", "CBench", "KernelPath", "Lab", "LinuxKit", "NetTypes", "CLinux", arguments,
+            ], swiftSettings: strict),
+        .target(name: "CBench"),
 
         // MARK: Tests
         .testTarget(name: "NetTypesTests", dependencies: ["NetTypes"], swiftSettings: strict),
