@@ -121,7 +121,8 @@ public protocol DirectoryTransaction: DirectoryReader {
     func put(_ certificate: IssuedCertificate) throws(DirectoryError)
     func delete(issued serial: [UInt8]) throws(DirectoryError)
     func add(_ revocation: Revocation) throws(DirectoryError)
-    /// Forgets revocations, notes of certificates and grants that have expired; returns how many.
+    /// Forgets revocations and notes of certificates that have expired, and grants ``JoinGrant/memory`` later;
+    /// returns how many.
     @discardableResult
     func deleteExpired(at now: Timestamp) throws(DirectoryError) -> Int
 

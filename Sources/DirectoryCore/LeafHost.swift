@@ -33,6 +33,9 @@ public struct LeafHost: Hashable, Sendable {
 
 /// The permission to enrol one leaf, once, until it expires. The secret itself is not kept.
 public struct JoinGrant: Hashable, Sendable {
+    /// For how many seconds after its expiry a grant is remembered, so that a late host is told what is wrong.
+    public static let memory: Int64 = 86_400
+
     /// SHA-256 of the token's secret.
     public var secretHash: [UInt8]
     /// The host it enrols.

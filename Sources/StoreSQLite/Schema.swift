@@ -1,0 +1,108 @@
+import GRDB
+
+/// The tables, as a list of named migrations. A migration that was released is never edited; a change is a new one.
+///
+/// Tables that are looked up by a key of 16 octets are WITHOUT ROWID, so that a look-up is one walk down one tree.
+/// Numbers that are used as unsigned 64-bit ones elsewhere stay below 2^63 (epochs, revisions).
+enum Schema {
+    static var migrator: DatabaseMigrator {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("1 tenants, vnets, hosts, endpoints") { db in
+            try db.execute(sql: tenants)
+            try db.execute(sql: hosts)
+            try db.execute(sql: endpoints)
+        }
+        migrator.registerMigration("2 policies, facts, certificates, revocations") { db in
+            try db.execute(sql: policies)
+            try db.execute(sql: facts)
+            try db.execute(sql: certificates)
+        }
+        return migrator
+    }
+
+    private static let tenants = """
+        CREATE TABLE tenant (
+            name TEXT PRIMARY KEY NOT NULL, created_at INTEGER NOT NULL,
+            authority BLOB NOT NULL, authority_key TEXT NOT NULL, authority_key_hash BLOB NOT NULL,
+            authority_not_after INTEGER NOT NULL,
+            policy_certificate BLOB NOT NULL, policy_key TEXT NOT NULL, renew_at INTEGER NOT NULL
+        ) WITHOUT ROWID;
+        CREATE INDEX tenant_renewal ON tenant (renew_at);
+        CREATE TABLE vnet (
+            id BLOB PRIMARY KEY NOT NULL CHECK (length(id) = 16),
+            tenant TEXT NOT NULL REFERENCES tenant ON DELETE CASCADE, name TEXT NOT NULL,
+            prefix INTEGER NOT NULL, prefix_length INTEGER NOT NULL, created_at INTEGER NOT NULL,
+            next_address INTEGER NOT NULL, endpoint_count INTEGER NOT NULL CHECK (endpoint_count >= 0),
+            UNIQUE (tenant, name)
+        ) WITHOUT ROWID;
+        CREATE TABLE tenant_group (
+            tenant TEXT NOT NULL REFERENCES tenant ON DELETE CASCADE, name TEXT NOT NULL,
+            created_at INTEGER NOT NULL, PRIMARY KEY (tenant, name)
+        ) WITHOUT ROWID;
+        """
+
+    private static let hosts = """
+        CREATE TABLE host (
+            name TEXT PRIMARY KEY NOT NULL, leaf BLOB NOT NULL UNIQUE CHECK (length(leaf) = 16),
+            enrolled_at INTEGER, locators TEXT NOT NULL, plug_port INTEGER NOT NULL, created_at INTEGER NOT NULL
+        ) WITHOUT ROWID;
+        CREATE TABLE join_grant (
+            secret_hash BLOB PRIMARY KEY NOT NULL CHECK (length(secret_hash) = 32),
+            host TEXT NOT NULL REFERENCES host ON DELETE CASCADE, expires_at INTEGER NOT NULL, used_at INTEGER
+        ) WITHOUT ROWID;
+        CREATE INDEX join_grant_host ON join_grant (host);
+        CREATE INDEX join_grant_expiry ON join_grant (expires_at);
+        """
+
+    private static let endpoints = """
+        CREATE TABLE endpoint (
+            identity BLOB PRIMARY KEY NOT NULL CHECK (length(identity) = 16),
+            tenant TEXT NOT NULL REFERENCES tenant, name TEXT NOT NULL,
+            vnet BLOB NOT NULL REFERENCES vnet, vnet_name TEXT NOT NULL, ipv4 INTEGER NOT NULL,
+            kind TEXT NOT NULL, attachment TEXT NOT NULL, host TEXT NOT NULL REFERENCES host,
+            state TEXT NOT NULL, former_host TEXT REFERENCES host, deadline INTEGER, detail TEXT,
+            epoch INTEGER NOT NULL CHECK (epoch >= 0), published_by BLOB, created_at INTEGER NOT NULL,
+            UNIQUE (tenant, name), UNIQUE (vnet, ipv4), UNIQUE (host, kind, attachment)
+        ) WITHOUT ROWID;
+        CREATE INDEX endpoint_former ON endpoint (former_host) WHERE former_host IS NOT NULL;
+        CREATE INDEX endpoint_deadline ON endpoint (deadline) WHERE deadline IS NOT NULL;
+        CREATE TABLE membership (
+            tenant TEXT NOT NULL, group_name TEXT NOT NULL, name TEXT NOT NULL,
+            identity BLOB NOT NULL REFERENCES endpoint ON DELETE CASCADE,
+            PRIMARY KEY (tenant, group_name, name),
+            FOREIGN KEY (tenant, group_name) REFERENCES tenant_group (tenant, name)
+        ) WITHOUT ROWID;
+        CREATE INDEX membership_identity ON membership (identity);
+        """
+
+    private static let policies = """
+        CREATE TABLE policy (
+            tenant TEXT NOT NULL REFERENCES tenant ON DELETE CASCADE, revision INTEGER NOT NULL,
+            changed_at INTEGER NOT NULL, signature BLOB NOT NULL, body BLOB NOT NULL,
+            UNIQUE (tenant, revision)
+        );
+        """
+
+    private static let facts = """
+        CREATE TABLE facts (
+            identity BLOB PRIMARY KEY NOT NULL REFERENCES endpoint ON DELETE CASCADE,
+            leaf BLOB NOT NULL, epoch INTEGER NOT NULL, record_not_after INTEGER NOT NULL,
+            certificate_not_after INTEGER NOT NULL, locator BLOB NOT NULL,
+            certificate BLOB NOT NULL, issuer BLOB NOT NULL, record BLOB NOT NULL
+        ) WITHOUT ROWID;
+        """
+
+    private static let certificates = """
+        CREATE TABLE certificate (
+            serial BLOB PRIMARY KEY NOT NULL, key_hash BLOB NOT NULL, leaf BLOB NOT NULL,
+            identity BLOB REFERENCES endpoint ON DELETE CASCADE, not_after INTEGER NOT NULL
+        ) WITHOUT ROWID;
+        CREATE INDEX certificate_leaf ON certificate (leaf);
+        CREATE INDEX certificate_identity ON certificate (identity) WHERE identity IS NOT NULL;
+        CREATE INDEX certificate_expiry ON certificate (not_after);
+        CREATE TABLE revocation (
+            kind TEXT NOT NULL, subject BLOB NOT NULL, expires_at INTEGER NOT NULL, PRIMARY KEY (kind, subject)
+        ) WITHOUT ROWID;
+        CREATE INDEX revocation_expiry ON revocation (expires_at);
+        """
+}
