@@ -91,7 +91,7 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "StoreSQLite",
-            dependencies: ["DirectoryCore", "NetTypes", .product(name: "GRDB", package: "GRDB.swift")],
+            dependencies: ["DirectoryCore", "NetTypes", "Trust", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: strict),
 
         // MARK: Edges
