@@ -63,7 +63,7 @@ public struct APIClient: Sendable {
 
     /// Sends a request with a body and reads the answer.
     public func post<Answer: Decodable>(
-        _ path: Path, _ body: some RequestBody
+        _ path: Path, _ body: some APIRequestBody
     ) async throws(APIClientError) -> Answer {
         try read(try await send("POST", path, body: try encode(body)), "POST \(path)")
     }
@@ -78,7 +78,7 @@ public struct APIClient: Sendable {
         _ = try await send("DELETE", path, body: nil)
     }
 
-    private func encode(_ body: some RequestBody) throws(APIClientError) -> ByteBuffer {
+    private func encode(_ body: some APIRequestBody) throws(APIClientError) -> ByteBuffer {
         do {
             return ByteBuffer(bytes: try JSONEncoder().encode(body))
         } catch {

@@ -2,7 +2,7 @@
 ///
 /// The fields are the whole of what is allowed: the controller refuses any other, and the OpenAPI document is
 /// written from them.
-public protocol RequestBody: Codable, Sendable {
+public protocol APIRequestBody: Codable, Sendable {
     /// Every field that the body may have.
     static var fields: [BodyField] { get }
 }
@@ -22,13 +22,16 @@ public struct BodyField: Sendable, Hashable {
     public let kind: Kind
     /// Whether the field may be left out.
     public let isOptional: Bool
+    /// For a string: the only values that it can have; empty when there is no such list.
+    public let values: [String]
     /// What the field means, one sentence without a full stop.
     public let summary: String
 
     /// Describes a field.
-    public init(_ name: String, _ kind: Kind, isOptional: Bool = false, _ summary: String) {
+    public init(_ name: String, _ kind: Kind, isOptional: Bool = false, values: [String] = [], _ summary: String) {
         self.name = name
         self.kind = kind
+        self.values = values
         self.isOptional = isOptional
         self.summary = summary
     }

@@ -78,7 +78,7 @@ public struct Endpoint: Codable, Sendable, Equatable {
 }
 
 /// What makes an endpoint.
-public struct NewEndpoint: RequestBody, Equatable {
+public struct NewEndpoint: APIRequestBody, Equatable {
     /// The name inside the tenant.
     public var name: String
     /// The name of its vnet.
@@ -114,7 +114,7 @@ public struct NewEndpoint: RequestBody, Equatable {
         BodyField("ipv4", .string, isOptional: true, "Its address in the vnet; the lowest free one when left out"),
         BodyField("groups", .strings, isOptional: true, "The names of its groups"),
         BodyField("host", .string, "The name of the host that is to run it"),
-        BodyField("kind", .string, "What its port is attached to: namespace or tap"),
+        BodyField("kind", .string, values: EndpointKind.allCases.map(\.rawValue), "What its port is attached to"),
         BodyField(
             "attachment", .string, isOptional: true,
             "The name of the namespace or TAP device; made from the endpoint's name when left out"),
@@ -122,7 +122,7 @@ public struct NewEndpoint: RequestBody, Equatable {
 }
 
 /// Where an endpoint is to go.
-public struct MoveEndpoint: RequestBody, Equatable {
+public struct MoveEndpoint: APIRequestBody, Equatable {
     /// The name of the host that is to run it.
     public var host: String
 

@@ -39,7 +39,7 @@ public struct Host: Codable, Sendable, Equatable {
 }
 
 /// What makes a host.
-public struct NewHost: RequestBody, Equatable {
+public struct NewHost: APIRequestBody, Equatable {
     /// The name, a DNS label.
     public var name: String
 
@@ -75,7 +75,7 @@ public struct HostInvitation: Codable, Sendable, Equatable {
 }
 
 /// What a leaf sends to be enrolled.
-public struct EnrolmentRequest: RequestBody, Equatable {
+public struct EnrolmentRequest: APIRequestBody, Equatable {
     /// The secret of the token, base64url without padding, 32 bytes.
     public var tokenSecret: String
     /// A PKCS #10 request that proves possession of the leaf's key: base64 of its DER.

@@ -50,7 +50,7 @@ public struct TenantPolicy: Codable, Sendable, Equatable {
 }
 
 /// What makes an entry of a policy.
-public struct NewPolicyEntry: RequestBody, Equatable {
+public struct NewPolicyEntry: APIRequestBody, Equatable {
     /// What it asks for.
     public var action: Verdict
     /// The source: an endpoint's name, or `group:` and a group's.
@@ -74,7 +74,7 @@ public struct NewPolicyEntry: RequestBody, Equatable {
     }
 
     public static let fields = [
-        BodyField("action", .string, "plug or unplug"),
+        BodyField("action", .string, values: Verdict.allCases.map(\.rawValue), "What the entry asks for"),
         BodyField("from", .string, "The source: an endpoint's name, or group: and a group's name"),
         BodyField("to", .string, "The destination: an endpoint's name, or group: and a group's name"),
         BodyField("one_way", .boolean, isOptional: true, "Whether it speaks of one direction only; default no"),
@@ -82,7 +82,7 @@ public struct NewPolicyEntry: RequestBody, Equatable {
 }
 
 /// The pair that is to be plugged.
-public struct PlugPair: RequestBody, Equatable {
+public struct PlugPair: APIRequestBody, Equatable {
     /// The name of the source.
     public var from: String
     /// The name of the destination.
@@ -110,7 +110,7 @@ public struct PlugPair: RequestBody, Equatable {
 }
 
 /// The pair that is to be unplugged, in both directions.
-public struct UnplugPair: RequestBody, Equatable {
+public struct UnplugPair: APIRequestBody, Equatable {
     /// The name of the one endpoint.
     public var from: String
     /// The name of the other.

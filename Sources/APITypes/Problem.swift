@@ -12,8 +12,8 @@ public struct Problem: Error, Codable, Sendable, Hashable, CustomStringConvertib
     public var instance: String?
     /// What to do about it.
     public var remedy: String?
-    /// The place in the request: a JSON pointer (RFC 6901) into the body, as a URI fragment such as `#/name`, or the
-    /// name of a path or query parameter.
+    /// The place in the request: a JSON pointer (RFC 6901) into the body such as `/name`, or the name of a path or query
+    /// parameter such as `tenant`.
     public var pointer: String?
 
     /// What every ``type`` begins with.

@@ -13,7 +13,7 @@ public struct Tenant: Codable, Sendable, Equatable {
 }
 
 /// What makes a tenant.
-public struct NewTenant: RequestBody, Equatable {
+public struct NewTenant: APIRequestBody, Equatable {
     /// The name, a DNS label.
     public var name: String
 
@@ -49,7 +49,7 @@ public struct VNet: Codable, Sendable, Equatable {
 }
 
 /// What makes a vnet.
-public struct NewVNet: RequestBody, Equatable {
+public struct NewVNet: APIRequestBody, Equatable {
     /// The name inside the tenant.
     public var name: String
     /// The private prefix, such as `10.0.0.0/24`.
@@ -94,7 +94,7 @@ public struct Group: Codable, Sendable, Equatable {
 }
 
 /// What makes a group.
-public struct NewGroup: RequestBody, Equatable {
+public struct NewGroup: APIRequestBody, Equatable {
     /// The name inside the tenant.
     public var name: String
 

@@ -1,0 +1,48 @@
+import NIOCore
+
+/// The limits of the controller's edges, on one page. Those of requests hold before anyone is authenticated.
+enum ControllerLimits {
+    // MARK: REST
+
+    /// The longest body of a request: the longest there is names 64 groups of 63 letters.
+    static let bodyBytes = 1 << 20
+    /// The longest body of an enrolment, which anyone may send: a signing request of 4,096 bytes in base64, and a secret.
+    static let enrolmentBytes = 16 << 10
+    /// The longest single header, and all of them together.
+    static let headerBytes = 16 << 10
+    /// The most headers of a request.
+    static let headerCount = 64
+    /// The longest path and query.
+    static let pathBytes = 2_048
+    /// How deep arrays and objects of a body may be nested.
+    static let jsonDepth = 8
+    /// How long a request may take to arrive, and an idle connection stays.
+    static let requestTime = TimeAmount.seconds(30)
+    /// How long the rest of a refused request is still taken, so that the answer is not lost with the connection.
+    static let lingerTime = TimeAmount.seconds(2)
+    /// The most connections at once.
+    static let connections = 1_024
+    /// How many endpoints are read from the directory at a time.
+    static let pageSize = 1_000
+
+    // MARK: Leaves
+
+    /// How many different things may wait to be told to one leaf; one more and its stream ends, for it has to begin
+    /// anew anyway. Things of the same kind about the same subject wait once.
+    static let waitingForLeaf = 65_536
+    /// How many identities one leaf may watch; with one more it has to begin anew. 24 MB of memory.
+    static let watchedByLeaf = 1_000_000
+    /// How long a leaf has to say hello.
+    static let helloTime = Duration.seconds(10)
+    /// How long leaves have to report their wires.
+    static let reportTime = Duration.seconds(1)
+    /// The most identities that a leaf may say it runs, and the most locators.
+    static let helloIdentities = 100_000
+    static let helloLocators = 16
+    /// The longest text of a leaf that is kept.
+    static let leafTextBytes = 400
+    /// How often the directory's upkeep is done.
+    static let upkeepInterval = Duration.seconds(1)
+    /// After how many of these the leaves' certificates are looked at again.
+    static let roundsBetweenChecks = 60
+}

@@ -1,0 +1,219 @@
+public import DirectoryCore
+import LeafProtocol
+public import Logging
+import NetTypes
+public import ServiceLifecycle
+import Synchronization
+
+/// All attached leaves, what each of them watches, and the questions that are being put to them.
+///
+/// As a service it hands the directory's changes to the leaves that they concern.
+public final class LeafHub: Service {
+    private let directory: Directory
+    private let logger: Logger
+    /// Protects the sessions, who watches what, and the questions.
+    private let state = Mutex(State())
+
+    private struct State {
+        var isClosed = false
+        var sessions: [LeafID: LeafSession] = [:]
+        var watchers: [Identity: Set<LeafID>] = [:]
+        var watched: [LeafID: Set<Identity>] = [:]
+        var nextQuery: UInt64 = 1
+        var queries: [UInt64: AsyncStream<Report>.Continuation] = [:]
+    }
+
+    /// What one leaf answered to a question; nil when it left instead.
+    private struct Report: Sendable {
+        var leaf: LeafID
+        var report: Patchbay_Leaf_V1_WireReport?
+    }
+
+    /// Makes a hub without leaves.
+    public init(directory: Directory, logger: Logger) {
+        self.directory = directory
+        self.logger = logger
+    }
+
+    /// Hands changes on until the service is shut down.
+    public func run() async throws {
+        let changes = directory.changes()
+        await cancelWhenGracefulShutdown {
+            for await change in changes { await self.handle(change) }
+        }
+        close()
+    }
+
+    /// Ends all sessions, and every one that comes from now on.
+    func close() {
+        let all = state.withLock { state in
+            state.isClosed = true
+            return Array(state.sessions.values)
+        }
+        for session in all { session.end(.shutdown) }
+    }
+
+    // MARK: Sessions
+
+    /// The attached leaves.
+    var sessions: [LeafSession] { state.withLock { Array($0.sessions.values) } }
+
+    /// The session of a leaf, if it is attached.
+    func session(of leaf: LeafID) -> LeafSession? { state.withLock { $0.sessions[leaf] } }
+
+    /// Takes up a session, in place of an older one of the same leaf.
+    func attach(_ session: LeafSession) {
+        let (former, isClosed) = state.withLock {
+            ($0.sessions.updateValue(session, forKey: session.leaf), $0.isClosed)
+        }
+        former?.end(.replaced)
+        if isClosed { session.end(.shutdown) }
+        for item in [LeafSession.Item.welcome, .revocations, .ports] { session.push(item) }
+        logger.info("leaf attached", metadata: ["host": "\(session.host.name)", "leaf": "\(session.leaf)"])
+    }
+
+    /// Forgets a session, and what the leaf watched unless it has attached anew.
+    func detach(_ session: LeafSession) {
+        let queries = state.withLock { state -> [AsyncStream<Report>.Continuation]? in
+            let leaf = session.leaf
+            guard state.sessions[leaf] === session else { return nil }
+            state.sessions[leaf] = nil
+            for identity in state.watched.removeValue(forKey: leaf) ?? [] {
+                state.watchers[identity]?.remove(leaf)
+                if state.watchers[identity]?.isEmpty == true { state.watchers[identity] = nil }
+            }
+            return Array(state.queries.values)
+        }
+        guard let queries else { return }
+        for query in queries { query.yield(Report(leaf: session.leaf, report: nil)) }
+        logger.info(
+            "leaf detached",
+            metadata: [
+                "host": "\(session.host.name)", "leaf": "\(session.leaf)",
+                "reason": "\(session.endReason?.rawValue ?? "its connection broke")",
+            ])
+    }
+
+    // MARK: Watching
+
+    /// Whether a leaf could be made to watch an identity, and whether it did not before.
+    enum Watching {
+        case begun
+        case already
+        /// It watches too many; its session has been ended.
+        case full
+    }
+
+    /// Has a leaf told of changes of an identity from now on.
+    func watch(_ identity: Identity, by leaf: LeafID) -> Watching {
+        let (watching, session) = state.withLock { state -> (Watching, LeafSession?) in
+            let count = state.watched[leaf]?.count ?? 0
+            guard state.watched[leaf]?.contains(identity) != true else { return (.already, nil) }
+            guard count < ControllerLimits.watchedByLeaf else { return (.full, state.sessions[leaf]) }
+            state.watched[leaf, default: []].insert(identity)
+            state.watchers[identity, default: []].insert(leaf)
+            return (.begun, nil)
+        }
+        session?.end(.watchesTooMuch)
+        return watching
+    }
+
+    // MARK: Changes
+
+    private func handle(_ change: DirectoryChange) async {
+        switch change {
+        case .endpointChanged(let identity):
+            let told = state.withLock { state in
+                (state.watchers[identity] ?? []).compactMap { state.sessions[$0] }
+            }
+            for session in told { session.push(.changed(identity)) }
+        case .policyChanged(let tenant):
+            for session in sessions where session.tenants.contains(tenant) { session.push(.policy(tenant)) }
+        case .portsChanged(let leaf):
+            session(of: leaf)?.push(.ports)
+        case .revoked(let revocation):
+            for session in sessions {
+                session.push(.revoked(revocation))
+                if revocation.subject.hits(session) { session.end(.refused) }
+            }
+        case .hostChanged(let host):
+            for session in sessions where session.host.name == host { await checkAgain(session) }
+        case .resync:
+            await resync()
+        }
+    }
+
+    /// Ends the sessions of leaves that would not be accepted now, such as those whose certificates have expired.
+    func checkAgain() async {
+        for session in sessions { await checkAgain(session) }
+    }
+
+    private func checkAgain(_ session: LeafSession) async {
+        do {
+            _ = try await directory.authenticate(leaf: session.certificate)
+        } catch {
+            guard error.code != .storage, error.code != .cancelled else { return }
+            session.end(.refused)
+        }
+    }
+
+    /// Tells every leaf everything again, because the feed lost some of it.
+    private func resync() async {
+        logger.warning("changes were lost; every leaf is told everything again")
+        let all = state.withLock { state in
+            state.sessions.values.map { ($0, state.watched[$0.leaf] ?? []) }
+        }
+        for (session, watched) in all {
+            await checkAgain(session)
+            session.push(.revocations)
+            session.push(.ports)
+            for tenant in session.tenants { session.push(.policy(tenant)) }
+            for identity in watched { session.push(.changed(identity)) }
+        }
+    }
+
+    // MARK: Questions
+
+    /// Asks leaves for their wires; those that did not answer in time are missing from the result.
+    func wireReports(from leaves: [LeafID]) async -> [LeafID: Patchbay_Leaf_V1_WireReport] {
+        let (stream, source) = AsyncStream<Report>.makeStream(bufferingPolicy: .bufferingOldest(leaves.count * 2 + 1))
+        let (number, asked) = state.withLock { state in
+            let number = state.nextQuery
+            state.nextQuery += 1
+            state.queries[number] = source
+            return (number, leaves.compactMap { state.sessions[$0] })
+        }
+        defer { state.withLock { $0.queries[number] = nil } }
+        for session in asked { session.push(.query(number)) }
+        let timer = Task {
+            try? await Task.sleep(for: ControllerLimits.reportTime)
+            source.finish()
+        }
+        defer { timer.cancel() }
+        var waiting = Set(asked.map(\.leaf))
+        var reports: [LeafID: Patchbay_Leaf_V1_WireReport] = [:]
+        guard !waiting.isEmpty else { return reports }
+        for await answer in stream where waiting.remove(answer.leaf) != nil {
+            reports[answer.leaf] = answer.report
+            if waiting.isEmpty { break }
+        }
+        return reports
+    }
+
+    /// Takes a leaf's answer; one that nobody waits for any more is dropped.
+    func answer(_ report: Patchbay_Leaf_V1_WireReport, by leaf: LeafID) {
+        let query = state.withLock { $0.queries[report.request] }
+        query?.yield(Report(leaf: leaf, report: report))
+    }
+}
+
+extension Revocation.Subject {
+    /// Whether it revokes the certificate of a session itself.
+    fileprivate func hits(_ session: LeafSession) -> Bool {
+        switch self {
+        case .identity: false
+        case .serial(let serial): serial == session.summary.serial
+        case .key(let hash): hash == session.summary.keyHash
+        }
+    }
+}

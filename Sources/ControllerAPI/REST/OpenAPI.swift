@@ -1,0 +1,127 @@
+import APITypes
+
+/// Writes an OpenAPI 3.1 document from the table of operations.
+enum OpenAPI {
+    static func document(_ operations: [Operation], version: String) -> JSONTree {
+        var paths: [String: [String: JSONTree]] = [:]
+        for operation in operations {
+            paths[operation.path, default: [:]][operation.method.rawValue.lowercased()] = describe(operation)
+        }
+        return .object([
+            "openapi": .string("3.1.0"),
+            "info": .object([
+                "title": .string("Patchbay controller"), "version": .string(version),
+                "license": .object(["name": .string("Apache-2.0"), "identifier": .string("Apache-2.0")]),
+            ]),
+            "paths": .object(paths.mapValues(JSONTree.object)),
+            "security": .array([.object(["operator": .array([])])]),
+            "components": .object([
+                "securitySchemes": .object([
+                    "operator": .object(["type": .string("http"), "scheme": .string("bearer")])
+                ]),
+                "schemas": .object(["Problem": problem]),
+            ]),
+        ])
+    }
+
+    private static func describe(_ operation: Operation) -> JSONTree {
+        var parameters = operation.segments.filter { $0.hasPrefix("{") }.map { segment in
+            parameter(String(segment.dropFirst().dropLast()), place: "path", isRequired: true, summary: nil)
+        }
+        parameters += operation.query.map {
+            parameter($0.name, place: "query", isRequired: $0.isRequired, summary: $0.summary)
+        }
+        var description: [String: JSONTree] = [
+            "operationId": .string(operation.id),
+            "summary": .string(operation.summary),
+            "parameters": .array(parameters),
+            "responses": .object([
+                String(operation.status.code): success(operation),
+                "default": .object([
+                    "description": .string("What was wrong, where, and what to do"),
+                    "content": .object([
+                        "application/problem+json": .object([
+                            "schema": .object(["$ref": .string("#/components/schemas/Problem")])
+                        ])
+                    ]),
+                ]),
+            ]),
+        ]
+        if operation.access == .everyone { description["security"] = .array([]) }
+        if let body = operation.body {
+            description["requestBody"] = .object([
+                "required": .boolean(true),
+                "content": .object(["application/json": .object(["schema": schema(body.fields)])]),
+            ])
+        }
+        return .object(description)
+    }
+
+    private static func success(_ operation: Operation) -> JSONTree {
+        guard let answer = operation.answer else { return .object(["description": .string("Done")]) }
+        return .object([
+            "description": .string(String(describing: answer)),
+            "content": .object([
+                "application/json": .object(["schema": .object(["type": .string("object")])])
+            ]),
+        ])
+    }
+
+    private static func parameter(_ name: String, place: String, isRequired: Bool, summary: String?) -> JSONTree {
+        var parameter: [String: JSONTree] = [
+            "name": .string(name), "in": .string(place), "required": .boolean(isRequired),
+            "schema": .object(["type": .string("string")]),
+        ]
+        if let summary { parameter["description"] = .string(summary) }
+        return .object(parameter)
+    }
+
+    private static func schema(_ fields: [BodyField]) -> JSONTree {
+        var properties: [String: JSONTree] = [:]
+        for field in fields {
+            var property: [String: JSONTree] = ["description": .string(field.summary)]
+            switch field.kind {
+            case .string: property["type"] = .string("string")
+            case .boolean: property["type"] = .string("boolean")
+            case .strings:
+                property["type"] = .string("array")
+                property["items"] = .object(["type": .string("string")])
+            }
+            if !field.values.isEmpty { property["enum"] = .array(field.values.map(JSONTree.string)) }
+            properties[field.name] = .object(property)
+        }
+        return .object([
+            "type": .string("object"), "additionalProperties": .boolean(false),
+            "properties": .object(properties),
+            "required": .array(fields.filter { !$0.isOptional }.map { .string($0.name) }),
+        ])
+    }
+
+    private static let problem: JSONTree = .object([
+        "type": .string("object"),
+        "required": .array(["type", "title", "status"].map(JSONTree.string)),
+        "properties": .object(
+            Dictionary(
+                uniqueKeysWithValues: ["type", "title", "detail", "instance", "remedy", "pointer"].map {
+                    ($0, JSONTree.object(["type": .string("string")]))
+                } + [("status", .object(["type": .string("integer")]))])),
+    ])
+}
+
+/// A JSON value to be written.
+enum JSONTree: Encodable, Sendable, Equatable {
+    case string(String)
+    case boolean(Bool)
+    case array([JSONTree])
+    case object([String: JSONTree])
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        switch self {
+        case .string(let text): try container.encode(text)
+        case .boolean(let value): try container.encode(value)
+        case .array(let items): try container.encode(items)
+        case .object(let members): try container.encode(members)
+        }
+    }
+}

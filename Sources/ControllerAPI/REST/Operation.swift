@@ -1,0 +1,81 @@
+import APITypes
+import Hummingbird
+import NetTypes
+
+/// One operation of the API: the router and the OpenAPI document are both made from the table of these, so that
+/// neither can know one that the other does not.
+struct Operation: Sendable {
+    /// Who may ask.
+    enum Access: Sendable {
+        case everyone
+        case operators
+    }
+
+    /// A parameter of the query.
+    struct QueryParameter: Sendable {
+        let name: String
+        let isRequired: Bool
+        let summary: String
+    }
+
+    let method: HTTPRequest.Method
+    /// The path; a segment in braces is a parameter.
+    let path: String
+    /// The name of the operation, in camelCase.
+    let id: String
+    let summary: String
+    var access: Access = .operators
+    var query: [QueryParameter] = []
+    /// The type of the body; nil for none.
+    var body: (any APIRequestBody.Type)?
+    var bodyLimit = ControllerLimits.bodyBytes
+    /// The status of success.
+    var status: HTTPResponse.Status = .ok
+    /// The type of the answer; nil for none.
+    var answer: (any (Encodable & Sendable).Type)?
+    let handle: @Sendable (Call) async throws -> (any Encodable & Sendable)?
+
+    /// The segments of the path.
+    var segments: [Substring] { path.split(separator: "/") }
+}
+
+/// One request, with what its operation may know of it.
+struct Call: Sendable {
+    let parameters: [String: String]
+    let query: [String: String]
+    let body: [UInt8]
+
+    /// A parameter of the path that is a name.
+    func name(_ parameter: String) throws(Problem) -> Name {
+        try read(parameters[parameter] ?? "", parameter)
+    }
+
+    /// A parameter of the query that is a name.
+    func queryName(_ parameter: String) throws(Problem) -> Name {
+        try read(query[parameter] ?? "", parameter)
+    }
+
+    /// A member of the body that is a name.
+    func name(_ text: String, at pointer: String) throws(Problem) -> Name { try read(text, pointer) }
+
+    /// Two parameters of the path that name something of a tenant.
+    func tenantName(_ parameter: String) throws(Problem) -> TenantName {
+        TenantName(try name("tenant"), try name(parameter))
+    }
+
+    /// The body, as what the operation says.
+    func read<Body: APIRequestBody>(_ type: Body.Type) throws(Problem) -> Body { try BodyReader.read(type, body) }
+
+    private func read(_ text: String, _ pointer: String) throws(Problem) -> Name {
+        try Self.value(at: pointer) { () throws(TextError) in try Name(parsing: text) }
+    }
+
+    /// Reads a value from a text, and names the place when it cannot be read.
+    static func value<Value>(at pointer: String, _ read: () throws(TextError) -> Value) throws(Problem) -> Value {
+        do {
+            return try read()
+        } catch {
+            throw .invalid("\(error)", pointer: pointer, remedy: "Give \(error.expected).")
+        }
+    }
+}

@@ -1,0 +1,140 @@
+import APITypes
+import DirectoryCore
+import NetTypes
+import Trust
+
+extension Operations {
+    var endpoints: [Operation] {
+        [
+            Operation(
+                method: .get, path: "/v1/tenants/{tenant}/endpoints", id: "listEndpoints",
+                summary: "List a tenant's endpoints", answer: ItemList<APITypes.Endpoint>.self
+            ) { call in try await ItemList(items: list(of: call.name("tenant"))) },
+            Operation(
+                method: .post, path: "/v1/tenants/{tenant}/endpoints", id: "createEndpoint",
+                summary: "Create an endpoint", body: APITypes.NewEndpoint.self, status: .created,
+                answer: APITypes.Endpoint.self
+            ) { call in try await describe(create(call)) },
+            Operation(
+                method: .get, path: "/v1/tenants/{tenant}/endpoints/{endpoint}", id: "showEndpoint",
+                summary: "Show an endpoint", answer: APITypes.Endpoint.self
+            ) { call in try await describe(directory.endpoint(call.tenantName("endpoint"))) },
+            Operation(
+                method: .delete, path: "/v1/tenants/{tenant}/endpoints/{endpoint}", id: "deleteEndpoint",
+                summary: "Delete an endpoint and cut its wires", status: .noContent
+            ) { call in
+                try await directory.deleteEndpoint(call.tenantName("endpoint"))
+                return nil
+            },
+            Operation(
+                method: .post, path: "/v1/tenants/{tenant}/endpoints/{endpoint}/move", id: "moveEndpoint",
+                summary: "Move an endpoint to another host", body: MoveEndpoint.self, status: .accepted,
+                answer: APITypes.Endpoint.self
+            ) { call in
+                let name = try call.tenantName("endpoint")
+                let host = try call.name(call.read(MoveEndpoint.self).host, at: "/host")
+                return try await describe(move(name, to: host))
+            },
+            Operation(
+                method: .get, path: "/v1/tenants/{tenant}/endpoints/{endpoint}/certificate", id: "showCertificate",
+                summary: "Show the certificate that an endpoint has now", answer: EndpointCertificate.self
+            ) { call in try await certificate(of: call.tenantName("endpoint")) },
+        ]
+    }
+
+    private func list(of tenant: Name) async throws -> [APITypes.Endpoint] {
+        var items: [APITypes.Endpoint] = []
+        var page = Page(limit: ControllerLimits.pageSize)
+        repeat {
+            let endpoints = try await directory.endpoints(of: tenant, page: page)
+            for endpoint in endpoints { items.append(try await describe(endpoint)) }
+            page.after = endpoints.count == page.limit ? endpoints.last?.name.name : nil
+        } while page.after != nil
+        return items
+    }
+
+    private func create(_ call: Call) async throws -> DirectoryCore.Endpoint {
+        let tenant = try call.name("tenant")
+        let new = try call.read(APITypes.NewEndpoint.self)
+        let ipv4 = try new.ipv4.map { (text) throws(Problem) in
+            try Call.value(at: "/ipv4") { () throws(TextError) in try IPv4Address(parsing: text) }
+        }
+        var groups: [Name] = []
+        for (index, group) in (new.groups ?? []).enumerated() {
+            groups.append(try call.name(group, at: "/groups/\(index)"))
+        }
+        return try await directory.createEndpoint(
+            DirectoryCore.NewEndpoint(
+                name: TenantName(tenant, call.name(new.name, at: "/name")), vnet: call.name(new.vnet, at: "/vnet"),
+                ipv4: ipv4, groups: groups, host: call.name(new.host, at: "/host"),
+                kind: new.kind == .tap ? .tap : .namespace, attachment: new.attachment))
+    }
+
+    /// Moves an endpoint. A host that is not connected cannot be waited for: what it still has is behind a record of an
+    /// older epoch as soon as the new host has published.
+    private func move(_ name: TenantName, to host: Name) async throws -> DirectoryCore.Endpoint {
+        let endpoint = try await directory.moveEndpoint(name, to: host)
+        guard case .moving(let from, _) = endpoint.state, let former = try? await directory.host(from),
+            leaves.session(of: former.id) == nil
+        else { return endpoint }
+        try await directory.report(leaf: former.id, identity: endpoint.identity, .closed)
+        return try await directory.endpoint(name)
+    }
+
+    func describe(_ endpoint: DirectoryCore.Endpoint) async throws -> APITypes.Endpoint {
+        // Deleted in the meantime: described as it was, with nothing published.
+        let published = try? await directory.published(of: endpoint.name)
+        return APITypes.Endpoint(
+            tenant: endpoint.name.tenant.text, name: endpoint.name.name.text,
+            identity: endpoint.identity.description, vnet: endpoint.vnetName.text, ipv4: endpoint.ipv4.description,
+            groups: endpoint.groups.map(\.text), host: endpoint.host.text,
+            kind: endpoint.kind == .tap ? .tap : .namespace, attachment: endpoint.attachment,
+            epoch: endpoint.epoch, state: EndpointState(endpoint.state), detail: endpoint.state.detail,
+            locator: published?.locator.description, recordExpiresAt: published?.recordNotAfter.description)
+    }
+
+    private func certificate(of name: TenantName) async throws -> EndpointCertificate {
+        guard let published = try await directory.published(of: name) else {
+            throw Problem(
+                code: "not-running", title: "Not running", status: 409,
+                detail: "The endpoint '\(name)' runs nowhere now, so it has no certificate.",
+                remedy: "Wait until its host is connected and its state is 'running'.")
+        }
+        let summary = try CertificateSummary(parsing: published.facts.certificate)
+        return EndpointCertificate(
+            endpoint: name.description, identity: published.identity.description,
+            groups: summary.groups.map(\.text), serial: summary.serial.hexadecimal,
+            keyHash: summary.keyHash.hexadecimal, expiresAt: summary.notAfter.description,
+            certificate: CertificatePEM.text([published.facts.certificate]),
+            issuer: CertificatePEM.text([published.facts.issuer]))
+    }
+}
+
+extension EndpointState {
+    init(_ state: DirectoryCore.Endpoint.State) {
+        self =
+            switch state {
+            case .waiting: .waiting
+            case .running: .running
+            case .moving: .moving
+            case .failed: .failed
+            }
+    }
+}
+
+extension DirectoryCore.Endpoint.State {
+    fileprivate var detail: String? {
+        switch self {
+        case .waiting, .running: nil
+        case .moving(let from, _): "leaves \(from)"
+        case .failed(let detail): detail
+        }
+    }
+}
+
+extension [UInt8] {
+    /// Two lower-case hexadecimal digits an octet.
+    var hexadecimal: String {
+        reduce(into: "") { $0 += ($1 < 16 ? "0" : "") + String($1, radix: 16) }
+    }
+}

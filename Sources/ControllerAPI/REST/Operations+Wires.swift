@@ -1,0 +1,134 @@
+import APITypes
+import DirectoryCore
+import LeafProtocol
+import NetTypes
+
+extension Operations {
+    var wires: [Operation] {
+        [
+            Operation(
+                method: .get, path: "/v1/tenants/{tenant}/explain", id: "explain",
+                summary: "Explain what holds for a pair, and what there is of it now",
+                query: [
+                    .init(name: "from", isRequired: true, summary: "the name of the source"),
+                    .init(name: "to", isRequired: true, summary: "the name of the destination"),
+                ], answer: APITypes.Explanation.self
+            ) { call in
+                try await explain(call.name("tenant"), from: call.queryName("from"), to: call.queryName("to"))
+            },
+            Operation(
+                method: .get, path: "/v1/wires", id: "listWires", summary: "List the wires that the leaves report now",
+                query: [.init(name: "tenant", isRequired: false, summary: "the tenant whose wires are listed")],
+                answer: WireList.self
+            ) { call in
+                let tenant = call.query["tenant"] == nil ? nil : try call.queryName("tenant")
+                if let tenant { _ = try await directory.tenant(tenant) }
+                return try await list(tenant)
+            },
+        ]
+    }
+
+    private func list(_ tenant: Name?) async throws -> WireList {
+        let hosts = try await directory.hosts().filter(\.isEnrolled)
+        let reports = await reports(of: hosts) { source, _ in tenant == nil || source?.tenant == tenant }
+        return WireList(
+            items: reports.flatMap(\.wires).sorted(by: Self.order),
+            leaves: reports.map {
+                LeafStatus(host: $0.host, connected: $0.connected, answered: $0.answered, counters: $0.counters)
+            })
+    }
+
+    private func explain(_ tenant: Name, from: Name, to: Name) async throws -> APITypes.Explanation {
+        let found = try await directory.explain(tenant, from: from, to: to)
+        let (source, destination) = (found.from.endpoint, found.to.endpoint)
+        var names: [Name] = []
+        for host in [source.host, destination.host] where !names.contains(host) { names.append(host) }
+        var hosts: [LeafHost] = []
+        for name in names { hosts.append(try await directory.host(name)) }
+        let pair: Set<TenantName> = [source.name, destination.name]
+        let reports = await reports(of: hosts) { one, other in
+            guard let one, let other else { return false }
+            return Set([one, other]) == pair
+        }
+        return APITypes.Explanation(
+            verdict: Verdict(found.forward), reverseVerdict: Verdict(found.reverse),
+            reason: Self.reason(found), reasonCode: found.reasonCode,
+            entry: found.forward.entry.map(APITypes.PolicyEntry.init), from: Self.describe(found.from),
+            to: Self.describe(found.to), leaves: reports)
+    }
+
+    /// The policy's reason, and what else stands in the way.
+    private static func reason(_ found: DirectoryCore.Explanation) -> String {
+        switch found.reasonCode {
+        case "source-not-running":
+            "\(found.forward.reason), but \(found.from.endpoint.name) runs nowhere now"
+        case "not-running":
+            "\(found.forward.reason), but \(found.to.endpoint.name) runs nowhere now"
+        default: found.forward.reason
+        }
+    }
+
+    private static func describe(_ end: DirectoryCore.Explanation.End) -> APITypes.Explanation.End {
+        let endpoint = end.endpoint
+        return APITypes.Explanation.End(
+            name: endpoint.name.description, identity: endpoint.identity.description,
+            ipv4: endpoint.ipv4.description, host: endpoint.host.text, epoch: endpoint.epoch,
+            state: EndpointState(endpoint.state), locator: end.isLive ? end.published?.locator.description : nil,
+            groups: endpoint.groups.map(\.text))
+    }
+
+    // MARK: What leaves report
+
+    /// Asks the leaves of hosts for their wires, in order of host; `isWanted` gets the names of source and destination,
+    /// nil where the directory no longer knows one.
+    private func reports(
+        of hosts: [LeafHost], isWanted: (TenantName?, TenantName?) -> Bool
+    ) async -> [LeafReport] {
+        let reports = await leaves.wireReports(from: hosts.map(\.id))
+        var names: [Identity: TenantName] = [:]
+        for identity in Set(reports.values.flatMap(\.wires).flatMap { [$0.source, $0.destination] }) {
+            guard let identity = Identity(octets: identity),
+                let endpoint = try? await directory.endpoint(identity)
+            else { continue }
+            names[identity] = endpoint.name
+        }
+        return hosts.sorted { $0.name < $1.name }.map { host in
+            let report = reports[host.id]
+            let wires = (report?.wires ?? []).compactMap { wire -> Wire? in
+                guard let source = Identity(octets: wire.source),
+                    let destination = Identity(octets: wire.destination),
+                    isWanted(names[source], names[destination])
+                else { return nil }
+                return Self.wire(wire, host, (source, names[source]), (destination, names[destination]))
+            }
+            return LeafReport(
+                host: host.name.text, connected: leaves.session(of: host.id) != nil, answered: report != nil,
+                wires: wires.sorted(by: Self.order), counters: report?.counters.values ?? [:])
+        }
+    }
+
+    private static func wire(
+        _ wire: Patchbay_Leaf_V1_WireState, _ host: LeafHost, _ source: (Identity, TenantName?),
+        _ destination: (Identity, TenantName?)
+    ) -> Wire? {
+        let direction: Wire.Direction
+        switch wire.direction {
+        case .send: direction = .send
+        case .receive: direction = .receive
+        case .local: direction = .local
+        case .unknown, .UNRECOGNIZED: return nil
+        }
+        return Wire(
+            host: host.name.text, source: source.1?.description ?? source.0.description,
+            destination: destination.1?.description ?? destination.0.description,
+            sourceIdentity: source.0.description, destinationIdentity: destination.0.description,
+            direction: direction, label: wire.label, peer: IPAddress(octets: wire.peer)?.description,
+            packets: wire.packets, bytes: wire.bytes, pluggedAt: Timestamp(wire.pluggedAt).description,
+            epoch: wire.epoch)
+    }
+
+    private static func order(_ a: Wire, _ b: Wire) -> Bool {
+        (a.source, a.destination, a.host, a.direction.rawValue)
+            < (b.source, b.destination, b.host, b.direction.rawValue)
+    }
+}

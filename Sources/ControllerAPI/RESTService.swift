@@ -1,0 +1,39 @@
+public import DirectoryCore
+public import Hummingbird
+import HummingbirdCore
+import HummingbirdTLS
+public import Logging
+import NIOCore
+
+/// The REST API of a controller, for people and their programs.
+public enum RESTService {
+    /// What answers requests.
+    public static func responder(
+        directory: Directory, leaves: LeafHub, settings: ControllerSettings, logger: Logger
+    ) -> APIResponder {
+        let platform = directory.platform
+        return APIResponder(
+            operations: Operations(directory: directory, leaves: leaves, settings: settings, logger: logger).all,
+            isOperator: { platform.isOperatorToken($0) }, logger: logger)
+    }
+
+    /// A server of the API on one address: HTTP/1.1 over TLS 1.3.
+    public static func server(
+        _ responder: APIResponder, on address: ListenAddress, identity: ControllerIdentity, logger: Logger,
+        onListening: @escaping @Sendable (Int) async -> Void = { _ in }
+    ) throws -> some ApplicationProtocol {
+        let http = HTTP1Channel.Configuration(
+            idleTimeout: ControllerLimits.requestTime,
+            httpDecoderConfiguration: .init(
+                maxHeaderFieldSize: ControllerLimits.headerBytes, maxHeaderListSize: ControllerLimits.headerBytes,
+                maxHeaderFieldCount: ControllerLimits.headerCount))
+        return Application(
+            responder: responder,
+            server: try .tls(.http1(configuration: http), tlsConfiguration: identity.restConfiguration()),
+            configuration: .init(
+                address: .hostname(address.address.description, port: Int(address.port)),
+                availableConnectionsDelegate: MaximumAvailableConnections(ControllerLimits.connections)),
+            onServerRunning: { await onListening($0.localAddress?.port ?? 0) },
+            logger: logger)
+    }
+}
