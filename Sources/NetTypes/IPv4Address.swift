@@ -61,7 +61,7 @@ public struct IPv4Prefix: Hashable, Sendable, CustomStringConvertible {
     /// Reads the form `10.0.0.0/24`.
     public init(parsing text: some StringProtocol) throws(TextError) {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
-        guard parts.count == 2, let length = Int(parts[1]), (0...32).contains(length) else {
+        guard parts.count == 2, let length = Int(prefixLength: parts[1]), (0...32).contains(length) else {
             throw .init(text, "an IPv4 prefix such as 10.0.0.0/24")
         }
         let address = try IPv4Address(parsing: parts[0])
@@ -92,4 +92,14 @@ public struct IPv4Prefix: Hashable, Sendable, CustomStringConvertible {
     public static func mask(_ length: Int) -> UInt32 { length == 0 ? 0 : ~UInt32(0) << (32 - length) }
 
     public var description: String { "\(address)/\(length)" }
+}
+
+extension Int {
+    /// Reads the length of a prefix: one to three decimal digits, without a sign or leading zeros.
+    init?(prefixLength text: some StringProtocol) {
+        guard (1...3).contains(text.utf8.count), text.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }),
+            text == "0" || text.utf8.first != 0x30, let length = Int(text)
+        else { return nil }
+        self = length
+    }
 }

@@ -123,7 +123,7 @@ public struct IPv6Prefix: Hashable, Sendable, CustomStringConvertible {
     /// Reads the form `fd00::/48`.
     public init(parsing text: some StringProtocol) throws(TextError) {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
-        guard parts.count == 2, let length = Int(parts[1]), (0...128).contains(length) else {
+        guard parts.count == 2, let length = Int(prefixLength: parts[1]), (0...128).contains(length) else {
             throw .init(text, "an IPv6 prefix such as fd00::/48")
         }
         let address = try IPv6Address(parsing: parts[0])

@@ -24,7 +24,9 @@ public struct MACAddress: Hashable, Sendable, CustomStringConvertible {
     /// Reads the form `02:00:00:00:00:01`.
     public init(parsing text: some StringProtocol) throws(TextError) {
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
-        let octets = parts.compactMap { $0.utf8.count == 2 ? UInt8($0, radix: 16) : nil }
+        let octets = parts.compactMap { part in
+            part.utf8.count == 2 && part.allSatisfy(\.isHexDigit) ? UInt8(part, radix: 16) : nil
+        }
         guard parts.count == 6, let address = MACAddress(octets: octets) else {
             throw .init(text, "an Ethernet address such as 02:00:00:00:00:01")
         }

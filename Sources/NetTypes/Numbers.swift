@@ -77,13 +77,25 @@ public struct Timestamp: Hashable, Sendable, Comparable, CustomStringConvertible
     public init(_ seconds: Int64) { self.seconds = seconds }
 
     public static func < (a: Self, b: Self) -> Bool { a.seconds < b.seconds }
-    public static func + (a: Self, b: Int64) -> Self { Self(a.seconds + b) }
-    public static func - (a: Self, b: Self) -> Int64 { a.seconds - b.seconds }
+
+    /// The moment so many seconds later; the first or last that there is where that is out of range, for moments
+    /// come from outside too.
+    public static func + (a: Self, b: Int64) -> Self {
+        let (sum, overflow) = a.seconds.addingReportingOverflow(b)
+        return Self(overflow ? (b < 0 ? .min : .max) : sum)
+    }
+
+    /// The seconds from one moment to another, saturating as `+` does.
+    public static func - (a: Self, b: Self) -> Int64 {
+        let (difference, overflow) = a.seconds.subtractingReportingOverflow(b.seconds)
+        return overflow ? (a.seconds < 0 ? .min : .max) : difference
+    }
 
     /// The moment in the form of RFC 3339, such as `2026-01-31T23:59:59Z`.
     public var description: String {
-        let days = Int(seconds >= 0 ? seconds / 86_400 : (seconds - 86_399) / 86_400)
-        let rest = Int(seconds) - days * 86_400
+        let (quotient, remainder) = seconds.quotientAndRemainder(dividingBy: 86_400)
+        let days = Int(quotient) - (remainder < 0 ? 1 : 0)
+        let rest = Int(remainder) + (remainder < 0 ? 86_400 : 0)
         // Civil date from day number: years begin in March, eras are 400 years of 146,097 days.
         let shifted = days + 719_468
         let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
