@@ -110,6 +110,7 @@ let package = Package(
                 "APITypes", "DirectoryCore", "LeafProtocol", "MutualTLS", "NetTypes", "Policy", "Trust", logging,
                 grpcCore, grpcTransport, nioCore, nioPosix, nioSSL, lifecycle, x509, asn1,
                 .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HummingbirdTLS", package: "hummingbird"),
             ], swiftSettings: strict),
         .target(
@@ -135,7 +136,7 @@ let package = Package(
         .executableTarget(
             name: "patchbay-controller",
             dependencies: [
-                "ControllerAPI", "DirectoryCore", "StoreSQLite", "Trust", arguments, logging,
+                "ControllerAPI", "DirectoryCore", "NetTypes", "StoreSQLite", "Trust", arguments, logging,
                 lifecycle,
             ], swiftSettings: strict),
         .executableTarget(
@@ -172,7 +173,9 @@ let package = Package(
         .testTarget(
             name: "ControllerAPITests",
             dependencies: [
-                "APITypes", "ControllerAPI", "DirectoryCore", "StoreSQLite", "NetTypes", "Policy", "Trust",
+                "APIClient", "APITypes", "ControllerAPI", "DirectoryCore", "LeafProtocol", "MutualTLS", "NetTypes",
+                "Policy", "StoreSQLite", "Trust", logging, grpcCore, grpcTransport, lifecycle,
+                .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdTesting", package: "hummingbird"),
             ], swiftSettings: strict),
         .testTarget(

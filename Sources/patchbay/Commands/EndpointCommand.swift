@@ -1,0 +1,128 @@
+import APIClient
+public import APITypes
+public import ArgumentParser
+import NetTypes
+
+struct EndpointCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "endpoint", abstract: "Endpoints: what is connected.",
+        subcommands: [Create.self, List.self, Show.self, Delete.self, Move.self])
+
+    struct Create: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Make an endpoint; its host's leaf opens the port.",
+            discussion: """
+                A port of kind 'namespace' is a veth pair into a network namespace of the host; of kind 'tap' it is a
+                TAP device for a virtual machine.
+
+                Example: patchbay endpoint create acme/web3 --vnet lan --host h1 --group web
+                """)
+        @Argument(help: "TENANT/NAME of the endpoint.", transform: Typed.tenantName) var name: TenantName
+        @Option(help: "The name of its vnet.", transform: Typed.name) var vnet: Name
+        @Option(help: "The host that is to run it.", transform: Typed.name) var host: Name
+        @Option(help: "What its port is attached to: namespace or tap.") var kind = EndpointKind.namespace
+        @Option(help: "The name of the namespace or TAP device; made from the endpoint's name when left out.")
+        var attachment: String?
+        @Option(help: "Its address in the vnet; the lowest free one when left out.", transform: Typed.ipv4Address)
+        var ipv4: IPv4Address?
+        @Option(name: .customLong("group"), help: "A group; may be given more than once.", transform: Typed.name)
+        var groups: [Name] = []
+        @OptionGroup var options: ControllerOptions
+
+        func run() async throws {
+            let new = NewEndpoint(
+                name: name.name.text, vnet: vnet.text, ipv4: ipv4.map { "\($0)" },
+                groups: groups.isEmpty ? nil : groups.map(\.text), host: host.text, kind: kind, attachment: attachment)
+            try await options.show({ try await $0.create(new, of: name.tenant.text) }) { endpoint in
+                Screen.line("Made the endpoint \(endpoint.tenant)/\(endpoint.name).")
+                endpoint.facts.write()
+            }
+        }
+    }
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "List endpoints, of one tenant or of all.")
+        @Argument(help: "The tenant's name; all when left out.", transform: Typed.name) var tenant: Name?
+        @OptionGroup var options: ControllerOptions
+
+        func run() async throws {
+            try await options.showList({ try await endpoints($0) }, none: "No endpoints.") { endpoints in
+                var table = Table("ENDPOINT", "STATE", "HOST", "IPV4", "IDENTITY", "GROUPS")
+                for one in endpoints {
+                    table.add(
+                        "\(one.tenant)/\(one.name)", one.state.rawValue, one.host, one.ipv4, one.identity,
+                        Formatting.list(one.groups))
+                }
+                return table
+            }
+        }
+
+        private func endpoints(_ client: APIClient) async throws -> [Endpoint] {
+            if let tenant { return try await client.endpoints(of: tenant.text) }
+            var all: [Endpoint] = []
+            for tenant in try await client.tenants() { all += try await client.endpoints(of: tenant.name) }
+            return all
+        }
+    }
+
+    struct Show: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Show an endpoint.", discussion: "Example: patchbay endpoint show acme/web1 --json")
+        @Argument(help: "TENANT/NAME of the endpoint.", transform: Typed.tenantName) var name: TenantName
+        @OptionGroup var options: ControllerOptions
+
+        func run() async throws {
+            try await options.show({ try await $0.endpoint(name.name.text, of: name.tenant.text) }) {
+                $0.facts.write()
+            }
+        }
+    }
+
+    struct Delete: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Delete an endpoint.",
+            discussion: "Its wires are cut at both ends. Its identity is never given again.")
+        @Argument(help: "TENANT/NAME of the endpoint.", transform: Typed.tenantName) var name: TenantName
+        @OptionGroup var options: ControllerOptions
+
+        func run() async throws {
+            try await options.withClient { try await $0.deleteEndpoint(name.name.text, of: name.tenant.text) }
+            try options.deleted("\(name)")
+        }
+    }
+
+    struct Move: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Move an endpoint to another host.",
+            discussion: """
+                The identity, the addresses and the policy stay; peers follow by themselves and TCP connections
+                continue.
+
+                Example: patchbay endpoint move acme/db1 h3
+                """)
+        @Argument(help: "TENANT/NAME of the endpoint.", transform: Typed.tenantName) var name: TenantName
+        @Argument(help: "The host that is to run it.", transform: Typed.name) var host: Name
+        @OptionGroup var options: ControllerOptions
+
+        func run() async throws {
+            try await options.show({
+                try await $0.move(endpoint: name.name.text, of: name.tenant.text, to: host.text)
+            }) { Screen.line("\($0.tenant)/\($0.name) goes to \($0.host), epoch \($0.epoch).") }
+        }
+    }
+}
+
+extension EndpointKind: ExpressibleByArgument {}
+
+extension Endpoint {
+    fileprivate var facts: Facts {
+        Facts([
+            ("Endpoint", "\(tenant)/\(name)"), ("Identity", identity), ("IPv4", "\(ipv4) in the vnet \(vnet)"),
+            ("Groups", Formatting.list(groups)), ("Host", host),
+            ("State", state.rawValue + (detail.map { ": \($0)" } ?? "")),
+            ("Port", "\(kind.rawValue) \(attachment)"),
+            ("Location", locator.map { "\($0), epoch \(epoch)" } ?? "none, epoch \(epoch)"),
+            ("Record ends", recordExpiresAt.map(Formatting.moment)),
+        ])
+    }
+}

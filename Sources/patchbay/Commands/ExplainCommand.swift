@@ -1,0 +1,70 @@
+import APITypes
+import ArgumentParser
+import NetTypes
+
+struct ExplainCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "explain", abstract: "Say whether a pair is plugged, and why.",
+        discussion: """
+            Shows the verdict, the entry of the policy that decides, where each end is, and what the leaves of both
+            ends have plugged of the pair now.
+
+              patchbay explain acme/web1 acme/db1
+              patchbay explain acme/web1 acme/db1 --json
+            """)
+    @Argument(help: "The source.", transform: Typed.tenantName) var from: TenantName
+    @Argument(help: "The destination.", transform: Typed.tenantName) var to: TenantName
+    @OptionGroup var options: ControllerOptions
+
+    func validate() throws {
+        guard from.tenant == to.tenant else {
+            throw ValidationError(
+                "\(from) and \(to) belong to different tenants; between tenants there are no wires")
+        }
+    }
+
+    func run() async throws {
+        try await options.show({
+            try await $0.explain(from: from.name.text, to: to.name.text, of: from.tenant.text)
+        }) { $0.write() }
+    }
+}
+
+extension Explanation {
+    fileprivate func write() {
+        let style = Style.output
+        func colour(_ verdict: Verdict) -> String {
+            verdict == .plug ? style.green("plug") : style.red("unplug")
+        }
+        Screen.line("\(from.name) → \(to.name): \(colour(verdict))")
+        Facts([
+            ("Why", reason), ("Entry", entry?.words), ("Way back", colour(reverseVerdict)),
+            ("Source", from.words), ("Destination", to.words),
+        ]).write(indent: 2)
+        for leaf in leaves {
+            guard leaf.answered else {
+                Screen.line("  \(leaf.host): \(leaf.connected ? "did not answer in time" : "not connected")")
+                continue
+            }
+            if leaf.wires.isEmpty { Screen.line("  \(leaf.host): nothing of this pair is plugged now") }
+            for wire in leaf.wires {
+                let label = wire.label == 0 ? "" : ", label \(wire.label)"
+                Screen.line(
+                    "  \(leaf.host): \(wire.source) → \(wire.destination) \(wire.direction.rawValue)\(label), "
+                        + "\(wire.packets) packets, \(Formatting.bytes(wire.bytes)), since "
+                        + "\(Formatting.clock(wire.pluggedAt)) UTC")
+            }
+        }
+    }
+}
+
+extension Explanation.End {
+    fileprivate var words: String {
+        "\(ipv4), \(identity), on \(host)\(locator.map { " (\($0))" } ?? ""), \(state.rawValue), epoch \(epoch)"
+    }
+}
+
+extension PolicyEntry {
+    /// The entry as a person would say it.
+    var words: String { "\(id): \(action.rawValue) \(from) \(oneWay ? "→" : "⇄") \(to)" }
+}

@@ -1,0 +1,77 @@
+import APITypes
+import ArgumentParser
+import NetTypes
+
+struct HostCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "host", abstract: "Hosts: machines with a leaf.",
+        subcommands: [Create.self, List.self, Show.self, Delete.self])
+
+    struct Create: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Make a host; prints the token by which its leaf enrols.",
+            discussion: """
+                The token is secret, works once and ends soon. On the host:
+
+                  patchbay-leaf join --token TOKEN --state DIR
+                """)
+        @Argument(help: "The host's name.", transform: Typed.name) var name: Name
+        @OptionGroup var options: ControllerOptions
+
+        func run() async throws {
+            try await options.show({ try await $0.create(NewHost(name: name.text)) }) {
+                Screen.line("Made the host \($0.name). Its token, shown only now, ends \(Formatting.moment($0.expiresAt)):")
+                Screen.line($0.token)
+            }
+        }
+    }
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "List the hosts.")
+        @OptionGroup var options: ControllerOptions
+
+        func run() async throws {
+            try await options.showList({ try await $0.hosts() }, none: "No hosts.") { hosts in
+                var table = Table("HOST", "LEAF", "LOCATORS", "DEVICE", "#ENDPOINTS")
+                for host in hosts {
+                    table.add(
+                        host.name, host.leafState, Formatting.list(host.locators), host.underlayDevice ?? "-",
+                        "\(host.endpoints)")
+                }
+                return table
+            }
+        }
+    }
+
+    struct Show: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Show a host.")
+        @Argument(help: "The host's name.", transform: Typed.name) var name: Name
+        @OptionGroup var options: ControllerOptions
+
+        func run() async throws {
+            try await options.show({ try await $0.host(name.text) }) {
+                Facts([
+                    ("Host", $0.name), ("Leaf", $0.leafState), ("Leaf id", $0.id),
+                    ("Locators", Formatting.list($0.locators)), ("Underlay device", $0.underlayDevice),
+                    ("Version", $0.version), ("Endpoints", "\($0.endpoints)"),
+                ]).write()
+            }
+        }
+    }
+
+    struct Delete: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Delete a host that runs no endpoints; its leaf's certificate is revoked.")
+        @Argument(help: "The host's name.", transform: Typed.name) var name: Name
+        @OptionGroup var options: ControllerOptions
+
+        func run() async throws {
+            try await options.withClient { try await $0.deleteHost(name.text) }
+            try options.deleted(name.text)
+        }
+    }
+}
+
+extension Host {
+    fileprivate var leafState: String { connected ? "connected" : enrolled ? "not connected" : "not enrolled" }
+}
