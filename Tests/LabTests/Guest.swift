@@ -22,10 +22,12 @@ final class Guest: Sendable {
 
     /// Starts the machine and waits until it takes commands.
     /// - Parameter prefix: the words that put QEMU where the TAP device is, such as `ip netns exec NAME`.
+    /// - Parameter mtu: what the network card tells the guest's kernel.
     static func boot(
-        _ image: GuestImage, prefix: [String], tap: String, mac: String, seconds limit: Double = 60
+        _ image: GuestImage, prefix: [String], tap: String, mac: String, mtu: Int = 1500,
+        seconds limit: Double = 60
     ) async throws -> Guest {
-        let guest = try Guest(image, prefix: prefix, tap: tap, mac: mac)
+        let guest = try Guest(image, prefix: prefix, tap: tap, mac: mac, mtu: mtu)
         let ready = try await eventually(within: limit, every: 0.05) {
             guest.screenText.contains(greeting) || !guest.isRunning
         }
@@ -36,7 +38,7 @@ final class Guest: Sendable {
         return guest
     }
 
-    private init(_ image: GuestImage, prefix: [String], tap: String, mac: String) throws {
+    private init(_ image: GuestImage, prefix: [String], tap: String, mac: String, mtu: Int) throws {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments =
@@ -46,7 +48,7 @@ final class Guest: Sendable {
                 "-serial", "stdio", "-kernel", image.kernel.path, "-initrd", image.initramfs.path,
                 "-append", "console=ttyS0 quiet loglevel=1 panic=-1 net.ifnames=0",
                 "-netdev", "tap,id=n0,ifname=\(tap),script=no,downscript=no,vhost=off",
-                "-device", "virtio-net-pci,netdev=n0,mac=\(mac),romfile=",
+                "-device", "virtio-net-pci,netdev=n0,mac=\(mac),host_mtu=\(mtu),romfile=",
             ]
         let input = Pipe()
         let output = Pipe()

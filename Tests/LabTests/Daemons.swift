@@ -1,0 +1,95 @@
+import Foundation
+import Synchronization
+import Testing
+
+/// The lab's controller and leaves as processes: they can be killed and started again with the words they had.
+final class Daemons: Sendable {
+    private struct Daemon {
+        var words: [String]
+        /// Namespace of the process; nil for the plain one.
+        var namespace: String?
+        var log: String
+        var pid: Int32
+        var process: Process?
+    }
+
+    /// Protects what runs now, by name: `controller`, `leaf h1`.
+    private let daemons: Mutex<[String: Daemon]>
+
+    init(_ processes: [JSONValue]) throws {
+        var daemons: [String: Daemon] = [:]
+        for process in processes {
+            let name = try #require(process["name"].string)
+            let pid = Int32(try #require(process["pid"].integer))
+            let line = try Data(contentsOf: URL(fileURLWithPath: "/proc/\(pid)/cmdline"))
+            var words = line.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+            // The lab may have started it by way of nsenter, which then became the program itself.
+            if words.first?.hasSuffix("nsenter") == true, let end = words.firstIndex(of: "--") {
+                words.removeSubrange(...end)
+            }
+            let host = name.hasPrefix("leaf ") ? "pb-\(name.dropFirst("leaf ".count))" : nil
+            daemons[name] = Daemon(
+                words: words, namespace: host, log: try #require(process["log"].string), pid: pid, process: nil)
+        }
+        self.daemons = Mutex(daemons)
+    }
+
+    /// Sends a signal.
+    func signal(_ name: String, _ number: Int32) throws {
+        let pid = try daemons.withLock { try #require($0[name]?.pid, "there is no \(name)") }
+        guard kill(pid, number) == 0 else {
+            throw Command.Failed(description: "\(name) (process \(pid)) cannot be signalled: errno \(errno)")
+        }
+    }
+
+    /// Ends it as a crash would, and waits until it is gone.
+    func crash(_ name: String) async throws {
+        let pid = try daemons.withLock { try #require($0[name]?.pid, "there is no \(name)") }
+        try signal(name, SIGKILL)
+        let gone = try await eventually(within: 5, every: 0.005) {
+            guard let stat = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8) else { return true }
+            return stat.drop { $0 != ")" }.dropFirst(2).first == "Z"
+        }
+        #expect(gone, "\(name) does not end when it is killed")
+    }
+
+    /// Starts it again with the words that it had, and maybe others behind them.
+    func start(_ name: String, adding extra: [String] = []) throws {
+        try daemons.withLock { daemons in
+            var daemon = try #require(daemons[name], "there is no \(name)")
+            let process = Process()
+            process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+            let place = daemon.namespace.map { ["nsenter", "--net=/run/netns/\($0)", "--"] } ?? []
+            process.arguments = place + daemon.words + extra
+            let log = try #require(FileHandle(forWritingAtPath: daemon.log), "no log \(daemon.log)")
+            try log.seekToEnd()
+            process.standardInput = FileHandle.nullDevice
+            process.standardOutput = log
+            process.standardError = log
+            try process.run()
+            daemon.process = process
+            daemon.pid = process.processIdentifier
+            daemons[name] = daemon
+        }
+    }
+
+    /// The last of what it wrote.
+    func log(of name: String, lines: Int = 20) -> String {
+        guard let file = daemons.withLock({ $0[name]?.log }),
+            let text = try? String(contentsOfFile: file, encoding: .utf8)
+        else { return "" }
+        return text.split(separator: "\n").suffix(lines).joined(separator: "\n")
+    }
+
+    /// Ends those that were started here, of which the lab does not know.
+    func stop() async {
+        let own = daemons.withLock { $0.values.filter { $0.process != nil }.map(\.pid) }
+        for pid in own { _ = kill(pid, SIGTERM) }
+        _ = try? await eventually(within: 3) {
+            daemons.withLock { $0.values.allSatisfy { $0.process?.isRunning != true } }
+        }
+        daemons.withLock {
+            for daemon in $0.values where daemon.process?.isRunning == true { _ = kill(daemon.pid, SIGKILL) }
+        }
+    }
+}
