@@ -30,7 +30,9 @@ if [ ${#missing[@]} -gt 0 ]; then
     fi
     trap '[ -z "$guard" ] || rm -f "$guard"' EXIT
     export DEBIAN_FRONTEND=noninteractive
-    if ! { apt-get update && apt-get install -y --no-install-recommends "${missing[@]}"; } >"$log" 2>&1; then
+    # Progress: a line a package, as dpkg finishes it.
+    show='/^Setting up / { n++; printf "  %d  %s\n", n, $3; fflush() }'
+    if ! { apt-get update && apt-get install -y --no-install-recommends "${missing[@]}"; } 2>&1 | tee "$log" | awk "$show"; then
         tail -n 15 "$log" >&2
         fail "apt-get could not install the packages; its whole output is in $log"
     fi

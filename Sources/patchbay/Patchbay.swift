@@ -12,20 +12,23 @@ struct Patchbay: AsyncParsableCommand {
         commandName: "patchbay",
         abstract: "Plugs private wires between machines, because of who they are.",
         discussion: """
-            Endpoints are written TENANT/NAME, groups TENANT/group:NAME. What no entry of the policy speaks of is
+            Endpoints are written TENANT/NAME, groups TENANT/group:NAME. What no entry of the policy speaks of is \
             unplugged.
 
               patchbay plug acme/web1 acme/db1           a wire, both ways
               patchbay plug acme/batch1 acme/db1 --one-way
-              patchbay explain acme/web1 acme/batch1     the verdict and the entry that decides
+              patchbay explain acme/web1 acme/batch1     the verdict, and why
               patchbay lab up                            a whole platform on this machine
 
-            The controller is found by --controller, --token-file and --root-certificate, else by
+            The controller is found by --controller, --token-file and --root-certificate, else by \
             PATCHBAY_CONTROLLER, PATCHBAY_TOKEN_FILE and PATCHBAY_ROOT, else it is the lab's.
 
-            Exit codes: 0 done; 1 refused or failed; 2 the controller cannot be reached or is not the one of this
-            platform; 64 the command line is wrong. Shell completion:
-            patchbay --generate-completion-script bash > /etc/bash_completion.d/patchbay (also zsh, fish).
+            Exit codes: 0 done; 1 refused or failed; 2 the controller cannot be reached or is not the one of this \
+            platform; 64 the command line is wrong.
+
+            Shell completion (also zsh, fish):
+              patchbay --generate-completion-script bash \\
+                > /etc/bash_completion.d/patchbay
             """,
         version: "0.1.0",
         subcommands: [],

@@ -12,7 +12,7 @@ struct EndpointCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Make an endpoint; its host's leaf opens the port.",
             discussion: """
-                A port of kind 'namespace' is a veth pair into a network namespace of the host; of kind 'tap' it is a
+                A port of kind 'namespace' is a veth pair into a network namespace of the host; of kind 'tap' it is a \
                 TAP device for a virtual machine.
 
                 Example: patchbay endpoint create acme/web3 --vnet lan --host h1 --group web
@@ -95,7 +95,7 @@ struct EndpointCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Move an endpoint to another host.",
             discussion: """
-                The identity, the addresses and the policy stay; peers follow by themselves and TCP connections
+                The identity, the addresses and the policy stay; peers follow by themselves and TCP connections \
                 continue.
 
                 Example: patchbay endpoint move acme/db1 h3

@@ -6,7 +6,7 @@ struct ExplainCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "explain", abstract: "Say whether a pair is plugged, and why.",
         discussion: """
-            Shows the verdict, the entry of the policy that decides, where each end is, and what the leaves of both
+            Shows the verdict, the entry of the policy that decides, where each end is, and what the leaves of both \
             ends have plugged of the pair now.
 
               patchbay explain acme/web1 acme/db1

@@ -7,7 +7,7 @@ struct LabCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "lab", abstract: "A whole platform on this machine, in network namespaces (needs root).",
         discussion: """
-            Hosts and endpoints are network namespaces, joined by an underlay; controller and leaves are the real
+            Hosts and endpoints are network namespaces, joined by an underlay; controller and leaves are the real \
             programs. At the start everything is unplugged.
             """,
         subcommands: [Up.self, Down.self, Status.self, Exec.self, TourCommand.self])
@@ -16,7 +16,7 @@ struct LabCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Make the lab; whatever is there of one is removed before.",
             discussion: """
-                Without --endpoints: acme/web1 (h1), acme/web2 (h2), acme/db1 (h2), acme/batch1 (h3); globex/web1 (h1),
+                Without --endpoints: acme/web1 (h1), acme/web2 (h2), acme/db1 (h2), acme/batch1 (h3); globex/web1 (h1), \
                 globex/db1 (h2), globex/probe1 (h3); both tenants with 10.0.0.0/24.
 
                   patchbay lab up
@@ -68,7 +68,7 @@ struct LabCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Run a command inside an endpoint or a host.",
             discussion: """
-                The command takes over this terminal, its signals and its exit code. Inside an endpoint the names of
+                The command takes over this terminal, its signals and its exit code. Inside an endpoint the names of \
                 its own tenant are known.
 
                   patchbay lab exec acme/web1 -- ping db1

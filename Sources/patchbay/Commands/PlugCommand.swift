@@ -45,7 +45,7 @@ struct UnplugCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "unplug", abstract: "Pull the wire between two endpoints or groups, both ways.",
         discussion: """
-            Live wires are cut at both ends. Two endpoints that a group's entry would still plug get an entry of their
+            Live wires are cut at both ends. Two endpoints that a group's entry would still plug get an entry of their \
             own that keeps them apart.
 
               patchbay unplug acme/web1 acme/db1

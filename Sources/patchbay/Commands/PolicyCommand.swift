@@ -10,7 +10,7 @@ struct PolicyCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Show a tenant's policy.",
             discussion: """
-                An entry for two endpoints goes before one with a group, that before one with two groups; among equals
+                An entry for two endpoints goes before one with a group, that before one with two groups; among equals \
                 unplug goes before plug. What no entry speaks of is unplugged.
                 """)
         @Argument(help: "The tenant's name.", transform: Typed.name) var tenant: Name

@@ -6,8 +6,8 @@ struct WiresCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "wires", abstract: "Show the wires that the leaves have now, with their counters.",
         discussion: """
-            A wire is one ordered pair. Each leaf reports the ends that it has: 'send' at the source's host,
-            'receive' at the destination's, 'local' where both are on one host. LABEL is the number by which the
+            A wire is one ordered pair. Each leaf reports the ends that it has: 'send' at the source's host, \
+            'receive' at the destination's, 'local' where both are on one host. LABEL is the number by which the \
             receiving leaf knows the wire (VXLAN VNI).
 
               patchbay wires --tenant acme
