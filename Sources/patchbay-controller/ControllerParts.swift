@@ -1,0 +1,104 @@
+import ControllerAPI
+import DirectoryCore
+import Foundation
+import Logging
+import NetTypes
+import ServiceLifecycle
+import StoreSQLite
+
+/// Where a controller listens, and what it tells others of that.
+struct ControllerPlaces {
+    var listen: [ListenAddress]
+    var leafListen: [ListenAddress]
+    var advertised: [ListenAddress]
+    var url: String
+
+    /// The addresses that are names in the controller's certificate.
+    var certified: [IPAddress] {
+        var addresses: [IPAddress] = []
+        for place in listen + leafListen + advertised where !place.isWildcard && !addresses.contains(place.address) {
+            addresses.append(place.address)
+        }
+        return addresses
+    }
+}
+
+/// The services of a controller, put together.
+struct ControllerParts {
+    /// In the order of their starts; they are shut down the other way round.
+    let services: [any Service]
+    /// To be closed when all services have ended.
+    let store: SQLiteStore
+
+    /// How long a former host has to let go of an endpoint, in seconds.
+    private static let moveDeadline: Int64 = 3
+
+    init(_ places: ControllerPlaces, data: String, logger: Logger) throws {
+        let platform = try Platform.open(dataDirectory: data)
+        store = try SQLiteStore(path: platform.storePath)
+        var configuration = DirectoryConfiguration()
+        configuration.moveDeadline = Self.moveDeadline
+        let directory = Directory(
+            platform: platform, store: store, configuration: configuration, now: Machine.now, random: Machine.random)
+        let settings = ControllerSettings(
+            version: PatchbayController.version, url: places.url,
+            leafAddresses: places.advertised.map(\.description), serverName: platform.name.controllerHost,
+            now: Machine.now)
+        let identity = try ControllerIdentity(
+            platform: platform, addresses: places.certified, now: Machine.now, logger: logger)
+        let leaves = LeafHub(directory: directory, logger: logger)
+        let responder = RESTService.responder(
+            directory: directory, leaves: leaves, settings: settings, logger: logger)
+        var services: [any Service] = [leaves, identity]
+        services.append(DirectoryUpkeep(directory: directory, leaves: leaves, logger: logger))
+        for address in places.leafListen {
+            services.append(
+                try LeafServer(
+                    directory: directory, leaves: leaves, settings: settings, on: address, identity: identity,
+                    logger: logger))
+        }
+        for address in places.listen {
+            services.append(try RESTService.server(responder, on: address, identity: identity, logger: logger))
+        }
+        self.services = services
+        try ControllerFile(platform, places).write(to: data)
+        logger.info(
+            "controller of platform \(platform.name.globalID)",
+            metadata: [
+                "url": "\(places.url)", "leaves": "\(settings.leafAddresses.joined(separator: ", "))",
+                "data": "\(data)",
+            ])
+    }
+}
+
+/// What `controller.json` in the data directory tells programs of this machine: where the controller is, and what they
+/// need to speak with it.
+private struct ControllerFile: Encodable {
+    let controller: String
+    let tokenFile: String
+    let rootCertificate: String
+    let leafAddresses: [String]
+    let serverName: String
+
+    enum CodingKeys: String, CodingKey {
+        case controller
+        case tokenFile = "token_file"
+        case rootCertificate = "root_certificate"
+        case leafAddresses = "leaf_addresses"
+        case serverName = "server_name"
+    }
+
+    init(_ platform: Platform, _ places: ControllerPlaces) {
+        controller = places.url
+        tokenFile = platform.operatorTokenPath
+        rootCertificate = platform.rootCertificatePath
+        leafAddresses = places.advertised.map(\.description)
+        serverName = platform.name.controllerHost
+    }
+
+    func write(to directory: String) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        try encoder.encode(self).write(to: URL(filePath: directory + "/controller.json"), options: .atomic)
+    }
+}

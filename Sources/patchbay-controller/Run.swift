@@ -1,0 +1,79 @@
+import ArgumentParser
+import ControllerAPI
+import DirectoryCore
+import Foundation
+import Logging
+import NetTypes
+import ServiceLifecycle
+
+/// Runs a controller until SIGTERM or SIGINT.
+struct Run: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Run the controller of a data directory.")
+
+    @Option(help: "The data directory, made by 'init'.")
+    var data: String
+
+    @Option(
+        help: "An address and port of the REST API; may be given several times.",
+        transform: { try ListenAddress(parsing: $0) })
+    var listen: [ListenAddress] = []
+
+    @Option(
+        help: "An address and port for leaves; may be given several times.",
+        transform: { try ListenAddress(parsing: $0) })
+    var leafListen: [ListenAddress] = []
+
+    @Option(
+        help: "An address and port at which leaves find this controller, if others than it listens on.",
+        transform: { try ListenAddress(parsing: $0) })
+    var leafAdvertise: [ListenAddress] = []
+
+    @Option(help: "The URL at which leaves enrol; the first --listen address when left out.")
+    var url: String?
+
+    @Option(
+        help: "How much is logged: trace, debug, info, notice, warning, error or critical.",
+        transform: { text in
+            guard let level = Logger.Level(rawValue: text) else { throw ValidationError("There is no such level.") }
+            return level
+        })
+    var logLevel = Logger.Level.info
+
+    func run() async throws {
+        var logger = Logger(label: "patchbay-controller") { StreamLogHandler.standardError(label: $0) }
+        logger.logLevel = logLevel
+        let parts: ControllerParts
+        do {
+            parts = try ControllerParts(places(), data: data, logger: logger)
+        } catch let error as DirectoryError {
+            throw CommandError(error.message, remedy: error.remedy)
+        }
+        var configuration = ServiceGroupConfiguration(
+            services: parts.services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint],
+            logger: logger)
+        configuration.maximumGracefulShutdownDuration = .seconds(10)
+        try await ServiceGroup(configuration: configuration).run()
+        try parts.store.close()
+    }
+
+    /// Where it listens, and what it tells others of that.
+    private func places() throws -> ControllerPlaces {
+        let listen = self.listen.isEmpty ? [Self.defaultListen] : self.listen
+        let leafListen = self.leafListen.isEmpty ? [Self.defaultLeafListen] : self.leafListen
+        let advertised = leafAdvertise.isEmpty ? leafListen.filter { !$0.isWildcard } : leafAdvertise
+        guard !advertised.isEmpty else {
+            throw CommandError(
+                "Leaves cannot connect to \(leafListen.map(\.description).joined(separator: ", ")) by that name.",
+                remedy: "Give --leaf-advertise ADDRESS:PORT.")
+        }
+        guard let url = url ?? listen.first(where: { !$0.isWildcard }).map({ "https://\($0)" }) else {
+            throw CommandError(
+                "Leaves cannot enrol at \(listen.map(\.description).joined(separator: ", ")) by that name.",
+                remedy: "Give --url https://ADDRESS:PORT.")
+        }
+        return ControllerPlaces(listen: listen, leafListen: leafListen, advertised: advertised, url: url)
+    }
+
+    private static let defaultListen = ListenAddress(.v4(IPv4Address(127, 0, 0, 1)), port: 7443)
+    private static let defaultLeafListen = ListenAddress(.v4(IPv4Address(127, 0, 0, 1)), port: 7444)
+}
