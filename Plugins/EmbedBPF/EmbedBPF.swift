@@ -1,5 +1,21 @@
+import Foundation
 import PackagePlugin
 
+/// Compiles the BPF C of a target with the toolchain's own clang and embeds the object in the target.
 @main struct EmbedBPF: BuildToolPlugin {
-    func createBuildCommands(context: PluginContext, target: any Target) throws -> [Command] { [] }
+    func createBuildCommands(context: PluginContext, target: any Target) throws -> [Command] {
+        let source = target.directoryURL.appending(path: "BPF/data_path.bpf.c")
+        let includes = context.package.directoryURL.appending(path: "Sources/CKernelPath/include")
+        let object = context.pluginWorkDirectoryURL.appending(path: "data_path.bpf.o")
+        let swift = context.pluginWorkDirectoryURL.appending(path: "DataPathObject.swift")
+        let clang = try context.tool(named: "clang").url
+        return [
+            .buildCommand(
+                displayName: "Compiling data_path.bpf.c",
+                executable: try context.tool(named: "bpfembed").url,
+                arguments: [clang.path, source.path, includes.path, object.path, swift.path],
+                inputFiles: [source, includes.appending(path: "kernel_path.h")],
+                outputFiles: [swift])
+        ]
+    }
 }

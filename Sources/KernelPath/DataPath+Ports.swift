@@ -1,0 +1,91 @@
+internal import CKernelPath
+internal import CLinux
+internal import Glibc
+internal import LinuxKit
+internal import NetTypes
+internal import Synchronization
+
+extension DataPath {
+    /// Opens a port: from now on its endpoint can send, on the wires that it has, and receive.
+    ///
+    /// The program is attached first and drops everything until the port is entered; then the device is brought up.
+    /// An open port gets the new configuration and keeps its wires and counters.
+    public func openPort(_ port: PortConfiguration) throws {
+        guard let link = try netlink.link(index: port.device) else {
+            throw DataPathError(.device, number: ENODEV, "there is no device \(port.device) for \(port.identity)")
+        }
+        try peers.withLock { _ in
+            try Attachment.attach(
+                portProgram, to: port.device, pin: pin(of: port.device), in: configuration.namespace)
+            var entry = maps.ports.lookup(port.device, empty: kp_port()) ?? kp_port()
+            entry.identity = kp_address(port.identity.address)
+            entry.ipv4 = IPv4Address.stored(port.ipv4)
+            let mac = MACAddress(of: port.identity).octets
+            entry.mac = (mac[0], mac[1], mac[2], mac[3], mac[4], mac[5])
+            entry.mtu = port.mtu
+            let crosses = port.kind == .veth && link.peerIsElsewhere
+            entry.kind = crosses ? KP_PORT_VETH.rawValue : KP_PORT_PLAIN.rawValue
+            entry.punt_interval = 1_000_000_000 / max(1, configuration.puntsPerSecond)
+            entry.punt_burst = UInt64(entry.punt_interval) * UInt64(configuration.puntBurst)
+            try maps.ports.update(port.device, entry, limit: 65_536)
+        }
+        if !link.isUp { try netlink.setUp(link.index) }
+    }
+
+    /// Closes a port and removes all its wires; one that is not open, or whose device is gone, is fine.
+    public func closePort(_ device: UInt32) throws {
+        try peers.withLock { places in
+            // Closed first: without its entry nothing passes either way.
+            _ = maps.ports.remove(device, empty: kp_port())
+            for (key, value) in try maps.wires.entries(emptyKey: .init(), emptyValue: .init())
+            where key.port == device || value.label == KP_WIRE_LOCAL && value.peer == device {
+                if let removed = maps.wires.remove(key, empty: kp_wire()), removed.label != KP_WIRE_LOCAL {
+                    places.release(removed.peer)
+                }
+            }
+            for (key, value) in try maps.receive.entries(emptyKey: .init(), emptyValue: .init())
+            where value.port == device {
+                _ = maps.receive.remove(key, empty: kp_receive())
+            }
+            for (key, _) in try maps.denied.entries(emptyKey: .init(), emptyValue: .init()) where key.port == device {
+                _ = maps.denied.remove(key, empty: kp_denied())
+            }
+            // The program stays until the last: a device that is up and without it would reach the host's own stack.
+            if let link = try netlink.link(index: device) { try netlink.setDown(link.index) }
+            _ = unsafe cl_unlink(pin(of: device))
+        }
+    }
+
+    /// The open ports, with what they dropped.
+    public func ports() throws -> [Port] {
+        try maps.ports.entries(emptyKey: 0, emptyValue: kp_port()).compactMap { device, entry in
+            guard let identity = Identity(entry.identity.value) else { return nil }
+            let counts = unsafe withUnsafeBytes(of: entry.drops) { unsafe Array($0.bindMemory(to: UInt64.self)) }
+            var drops: [DropReason: UInt64] = [:]
+            for reason in DropReason.allCases where Int(reason.rawValue) < counts.count {
+                let count = counts[Int(reason.rawValue)]
+                if count > 0 { drops[reason] = count }
+            }
+            return Port(
+                device: device, identity: identity, ipv4: IPv4Address.read(entry.ipv4), mtu: entry.mtu, drops: drops)
+        }
+    }
+
+    /// Gives the ports of an earlier process the program of this one, and closes those whose device is gone.
+    func adoptPorts() throws {
+        let prefix = "link_port_"
+        let attached = Attachment.names(in: configuration.pinDirectory).compactMap { name in
+            name.hasPrefix(prefix) ? UInt32(name.dropFirst(prefix.count)) : nil
+        }
+        let entered = try maps.ports.entries(emptyKey: 0, emptyValue: kp_port()).map(\.key)
+        for device in Set(attached).union(entered) {
+            if try netlink.link(index: device) == nil {
+                try closePort(device)
+            } else {
+                try Attachment.attach(portProgram, to: device, pin: pin(of: device), in: configuration.namespace)
+            }
+        }
+    }
+
+    private func pin(of device: UInt32) -> String { "\(configuration.pinDirectory)/link_port_\(device)" }
+}

@@ -1,0 +1,132 @@
+internal import CKernelPath
+internal import CLinux
+public import NetTypes
+internal import Synchronization
+
+extension DataPath {
+    /// Plugs the sending end of a wire, or leads one that is there elsewhere; its counters then begin anew.
+    public func plugSend(port: UInt32, destination: IPv6Address, to target: SendTarget) throws(DataPathError) {
+        try plugSend([SendWire(port: port, destination: destination, target: target)])
+    }
+
+    /// Plugs many sending ends; on an error some may be plugged, and all of them can be unplugged or plugged again.
+    public func plugSend(_ wires: [SendWire]) throws(DataPathError) {
+        try peers.withLock { (places) throws(DataPathError) in try plug(wires, &places) }
+    }
+
+    private func plug(_ wires: [SendWire], _ places: inout PeerTable) throws(DataPathError) {
+        var keys: [kp_wire_key] = []
+        var values: [kp_wire] = []
+        keys.reserveCapacity(wires.count)
+        values.reserveCapacity(wires.count)
+        for wire in wires {
+            let value: kp_wire
+            switch wire.target {
+            case .local(let port): value = kp_wire(label: KP_WIRE_LOCAL, peer: port, packets: 0, bytes: 0)
+            case .remote(let locator, let label):
+                value = kp_wire(label: label.value, peer: try place(of: locator, &places), packets: 0, bytes: 0)
+            }
+            let key = kp_wire_key(wire.port, wire.destination)
+            if wires.count == 1 {
+                let previous = maps.wires.lookup(key, empty: kp_wire())
+                do throws(DataPathError) {
+                    try maps.wires.update(key, value, limit: maps.maxWires)
+                } catch {
+                    if value.label != KP_WIRE_LOCAL { places.release(value.peer) }
+                    throw error
+                }
+                if let previous, previous.label != KP_WIRE_LOCAL { places.release(previous.peer) }
+                _ = maps.denied.remove(key, empty: kp_denied())
+                return
+            }
+            keys.append(key)
+            values.append(value)
+        }
+        // Places of wires that were there already stay counted once too often: they are not reused, nothing else.
+        try maps.wires.update(keys, values, limit: maps.maxWires)
+    }
+
+    private func place(of locator: IPAddress, _ places: inout PeerTable) throws(DataPathError) -> UInt32 {
+        let source: IPAddress? =
+            switch locator {
+            case .v4: locators.v4.map(IPAddress.v4)
+            case .v6: locators.v6.map(IPAddress.v6)
+            }
+        guard let source else {
+            throw DataPathError(
+                .device, "the underlay device \(configuration.underlayDevice) has no address to reach \(locator) from")
+        }
+        guard let place = places.retain(locator) else {
+            throw DataPathError(.full, "the map of leaves is full, at its limit of \(PeerTable.capacity) entries")
+        }
+        if place.isNew {
+            do throws(DataPathError) {
+                try maps.peers.update(place.index, kp_peer(locator: locator, source: source))
+            } catch {
+                places.release(place.index)
+                throw error
+            }
+        }
+        return place.index
+    }
+
+    /// Unplugs the sending end of a wire and returns what had passed on it; nil when there was none.
+    ///
+    /// No packet leaves on the wire after this returns.
+    @discardableResult
+    public func unplugSend(port: UInt32, destination: IPv6Address) -> WireCounters? {
+        peers.withLock { places in
+            guard let wire = maps.wires.remove(kp_wire_key(port, destination), empty: kp_wire()) else { return nil }
+            if wire.label != KP_WIRE_LOCAL { places.release(wire.peer) }
+            return WireCounters(packets: wire.packets, bytes: wire.bytes)
+        }
+    }
+
+    /// Plugs the receiving end of a wire: what comes from the leaf under the label, and from the source, is for the port.
+    public func plugReceive(
+        locator: IPAddress, label: Label, port: UInt32, source: Identity, sourceIPv4: IPv4Address?
+    ) throws(DataPathError) {
+        let wire = ReceiveWire(locator: locator, label: label, port: port, source: source, sourceIPv4: sourceIPv4)
+        try maps.receive.update(kp_receive_key(locator, label), kp_receive(wire), limit: maps.maxWires)
+    }
+
+    /// Plugs many receiving ends; on an error some may be plugged.
+    public func plugReceive(_ wires: [ReceiveWire]) throws(DataPathError) {
+        try maps.receive.update(
+            wires.map { kp_receive_key($0.locator, $0.label) }, wires.map { kp_receive($0) }, limit: maps.maxWires)
+    }
+
+    /// Unplugs the receiving end of a wire and returns what had passed on it; nil when there was none.
+    @discardableResult
+    public func unplugReceive(locator: IPAddress, label: Label) -> WireCounters? {
+        maps.receive.remove(kp_receive_key(locator, label), empty: kp_receive()).map {
+            WireCounters(packets: $0.packets, bytes: $0.bytes)
+        }
+    }
+
+    /// Drops what a port sends to a destination without asking the leaf again, for a time.
+    public func deny(port: UInt32, destination: IPv6Address, seconds: UInt32) throws(DataPathError) {
+        let until = cl_monotonic_ns() + UInt64(seconds) * 1_000_000_000
+        try maps.denied.update(kp_wire_key(port, destination), kp_denied(until: until, drops: 0))
+    }
+
+    /// Forgets what a port was refused, so that the leaf is asked again: its policy changed.
+    public func clearDenied(port: UInt32) throws(DataPathError) {
+        for (key, _) in try maps.denied.entries(emptyKey: .init(), emptyValue: .init()) where key.port == port {
+            _ = maps.denied.remove(key, empty: kp_denied())
+        }
+    }
+
+    /// Forgets one refusal.
+    public func clearDenied(port: UInt32, destination: IPv6Address) {
+        _ = maps.denied.remove(kp_wire_key(port, destination), empty: kp_denied())
+    }
+}
+
+extension kp_receive {
+    init(_ wire: ReceiveWire) {
+        self.init(
+            source: kp_address(wire.source.address), source_ipv4: IPv4Address.stored(wire.sourceIPv4), port: wire.port,
+            packets: 0, bytes: 0)
+    }
+}

@@ -1,0 +1,139 @@
+internal import CKernelPath
+internal import CLibbpf
+internal import CLinux
+internal import Glibc
+public import LinuxKit
+internal import NetTypes
+internal import Synchronization
+
+/// The kernel data path of one host: ports, wires, and the frames that the kernel leaves to the leaf.
+///
+/// Everything is pinned. When the process ends, plugged wires go on working; the next one takes over with the same
+/// pin directory without losing a packet. All methods may be called from any thread; none waits for packets.
+public final class DataPath: Sendable {
+    let configuration: DataPathConfiguration
+    let maps: DataPathMaps
+    let portProgram: Program
+    let netlink: Netlink
+    /// This host's own addresses, by family.
+    let locators: (v4: IPv4Address?, v6: IPv6Address?)
+    /// Orders changes of ports and wires, and protects the places of the leaves.
+    let peers: Mutex<PeerTable>
+    private let reader: PuntReader
+
+    /// Loads the programs, makes the maps or takes over those that are pinned, and attaches to the underlay.
+    ///
+    /// On an error what was pinned before stays as it was.
+    public init(configuration: DataPathConfiguration) throws {
+        if let missing = Capabilities.missing() { throw DataPathError(.forbidden, "the data path: \(missing)") }
+        let directory = configuration.pinDirectory
+        _ = unsafe cl_create_directory(directory, 0o700)
+        guard BPFFileSystem.isMounted(at: directory) else {
+            throw DataPathError(.device, "\(directory) is not on a BPF file system; mount one there")
+        }
+
+        let netlink = try Netlink(in: configuration.namespace)
+        guard let underlay = try netlink.link(named: configuration.underlayDevice) else {
+            throw DataPathError(.device, "there is no underlay device \(configuration.underlayDevice)")
+        }
+        let locators = try Self.locators(configuration, underlay, netlink)
+        let vxlan = try Self.vxlanDevice(configuration, netlink)
+        let object = try LoadedObject(pinDirectory: directory, maxWires: configuration.maxWires)
+        let maps = object.maps
+
+        var host = kp_config()
+        host.layout = UInt32(KP_LAYOUT)
+        host.underlay = underlay.index
+        host.vxlan = vxlan.index
+        host.locator_ipv4 = IPv4Address.stored(locators.v4)
+        host.locator_ipv6 = kp_address(locators.v6 ?? IPv6Address(0))
+        host.vxlan_port = configuration.vxlanPort.bigEndian
+        try maps.config.update(0, host)
+
+        // Receivers first: nothing is sent to a host that cannot receive yet.
+        let namespace = configuration.namespace
+        try Attachment.attach(object.vxlan, to: vxlan.index, pin: "\(directory)/link_vxlan", in: namespace)
+        try Attachment.attach(object.underlay, to: underlay.index, pin: "\(directory)/link_underlay", in: namespace)
+        let wires = try maps.wires.entries(emptyKey: .init(), emptyValue: .init())
+        let reader = try PuntReader(ring: maps.punts)
+
+        self.configuration = configuration
+        self.maps = maps
+        self.netlink = netlink
+        self.locators = locators
+        self.reader = reader
+        portProgram = object.port
+        peers = Mutex(PeerTable(wires: wires, at: maps.peers))
+        try adoptPorts()
+    }
+
+    /// The frames that the kernel leaves to the leaf. One reader at a time.
+    public var punts: AsyncStream<Punt> { reader.stream }
+
+    /// The most wires of each direction that the maps hold.
+    public var maxWires: UInt32 { maps.maxWires }
+
+    /// The size of the largest inner packet that passes an underlay of an MTU, for locators of both families here.
+    public static func innerMTU(underlay mtu: UInt32, overIPv6: Bool) -> UInt32 {
+        mtu - UInt32(overIPv6 ? KP_OVERHEAD_IPV6 : KP_OVERHEAD_IPV4)
+    }
+
+    /// Stops reading punts. Wires and ports stay as they are in the kernel.
+    public func close() { reader.stop() }
+
+    /// Frames that were read from the ring but that the leaf was too slow for.
+    var puntOverflow: UInt64 { reader.overflow }
+
+    /// Removes everything that is pinned in a directory: all ports are closed and all wires cut.
+    ///
+    /// The VXLAN device stays. A directory that does not exist is fine.
+    public static func removePins(_ directory: String) throws(SystemCallError) {
+        // Links first, the underlay before the ports, so that nothing is half there for long.
+        for name in Attachment.names(in: directory).sorted() where name.hasPrefix("link_") || name.hasPrefix("map_") {
+            let result = unsafe cl_unlink("\(directory)/\(name)")
+            if result < 0, result != -ENOENT {
+                throw SystemCallError(call: "unlink", code: -result, context: "pin \(directory)/\(name)")
+            }
+        }
+    }
+
+    // MARK: Beginning
+
+    private static func locators(
+        _ configuration: DataPathConfiguration, _ underlay: Link, _ netlink: Netlink
+    ) throws -> (v4: IPv4Address?, v6: IPv6Address?) {
+        var found: (v4: IPv4Address?, v6: IPv6Address?) = (nil, nil)
+        let given = configuration.locators
+        let all = given.isEmpty ? try netlink.addresses(of: underlay.index).map(\.address) : given
+        for address in all {
+            switch address {
+            case .v4(let address): found.v4 = found.v4 ?? address
+            case .v6(let address) where !address.isLinkLocal: found.v6 = found.v6 ?? address
+            case .v6: break
+            }
+        }
+        guard found.v4 != nil || found.v6 != nil else {
+            throw DataPathError(.device, "the underlay device \(underlay.name) has no address; give it one, or a locator")
+        }
+        return found
+    }
+
+    private static func vxlanDevice(_ configuration: DataPathConfiguration, _ netlink: Netlink) throws -> Link {
+        let name = configuration.vxlanDevice
+        if try netlink.link(named: name) == nil {
+            do throws(SystemCallError) {
+                try netlink.createVXLAN(name: name, port: configuration.vxlanPort, mtu: 65_000)
+            } catch {
+                guard error.isDuplicate else { throw error }
+                throw DataPathError(
+                    .device, number: error.code,
+                    "\(error); another VXLAN device has UDP port \(configuration.vxlanPort), remove it or choose a port")
+            }
+        }
+        guard let link = try netlink.link(named: name), link.kind == "vxlan" else {
+            throw DataPathError(.device, "the device \(name) is no VXLAN device; choose another name")
+        }
+        try netlink.setUp(link.index)
+        return link
+    }
+}

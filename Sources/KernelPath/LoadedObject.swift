@@ -1,0 +1,140 @@
+internal import CKernelPath
+internal import CLibbpf
+internal import CLinux
+internal import Glibc
+
+/// The maps of the data path, open.
+struct DataPathMaps: Sendable {
+    let config: BPFMap<UInt32, kp_config>
+    let ports: BPFMap<UInt32, kp_port>
+    let wires: BPFMap<kp_wire_key, kp_wire>
+    let peers: BPFMap<UInt32, kp_peer>
+    let receive: BPFMap<kp_receive_key, kp_receive>
+    let denied: BPFMap<kp_wire_key, kp_denied>
+    let drops: BPFMap<UInt32, UInt64>
+    let punts: Int32
+    /// What the maps really hold at most; those that were pinned keep theirs.
+    let maxWires: UInt32
+}
+
+/// A program in the kernel, by its descriptor.
+final class Program: Sendable {
+    let descriptor: Int32
+    init(_ descriptor: Int32) { self.descriptor = descriptor }
+    deinit { _ = cl_close(descriptor) }
+}
+
+/// The object file in the kernel: its programs loaded, its maps made, or taken from where they are pinned.
+struct LoadedObject {
+    let maps: DataPathMaps
+    let port: Program
+    let underlay: Program
+    let vxlan: Program
+
+    static let mapNames = ["config", "ports", "wires", "peers", "receive", "denied", "drops", "punts"]
+
+    /// Loads the programs; pins the maps in the directory, or uses those that are pinned there.
+    init(pinDirectory: String, maxWires: UInt32) throws(DataPathError) {
+        // libbpf would write to standard error by itself; what it has to say is in the verifier's log.
+        unsafe _ = libbpf_set_print(nil)
+        let opened = unsafe dataPathObject.withUnsafeBytes { bytes in
+            unsafe bpf_object__open_mem(bytes.baseAddress, dataPathObjectByteCount, nil)
+        }
+        guard let object = unsafe opened else { throw .system(-errno, "the embedded BPF object cannot be opened") }
+        defer { unsafe bpf_object__close(object) }
+
+        var pinned: Set<String> = []
+        for name in Self.mapNames {
+            guard let map = unsafe bpf_object__find_map_by_name(object, name) else {
+                throw DataPathError(.system, "the embedded BPF object has no map \(name)")
+            }
+            if name == "wires" || name == "receive" { unsafe bpf_map__set_max_entries(map, maxWires) }
+            if try unsafe Self.reuse(map, name, pinDirectory) { pinned.insert(name) }
+        }
+        try unsafe Self.load(object)
+
+        func open(_ name: String) throws(DataPathError) -> Int32 {
+            let map = unsafe bpf_object__find_map_by_name(object, name)
+            if !pinned.contains(name) {
+                let result = unsafe bpf_map__pin(map, "\(pinDirectory)/map_\(name)")
+                if result < 0 { throw .system(result, "pinning the map of \(name) in \(pinDirectory)") }
+            }
+            let number = unsafe cl_duplicate(bpf_map__fd(map))
+            if number < 0 { throw .system(number, "the map of \(name)") }
+            return number
+        }
+        func program(_ name: String) throws(DataPathError) -> Program {
+            let number = unsafe cl_duplicate(bpf_program__fd(bpf_object__find_program_by_name(object, name)))
+            if number < 0 { throw .system(number, "the program \(name)") }
+            return Program(number)
+        }
+        let wires = unsafe bpf_object__find_map_by_name(object, "wires")
+        maps = DataPathMaps(
+            config: BPFMap(try open("config"), "the configuration"), ports: BPFMap(try open("ports"), "ports"),
+            wires: BPFMap(try open("wires"), "wires"), peers: BPFMap(try open("peers"), "leaves"),
+            receive: BPFMap(try open("receive"), "labels"), denied: BPFMap(try open("denied"), "refusals"),
+            drops: BPFMap(try open("drops"), "drops"), punts: try open("punts"),
+            maxWires: unsafe bpf_map__max_entries(wires))
+        port = try program("port_ingress")
+        underlay = try program("underlay_ingress")
+        vxlan = try program("vxlan_ingress")
+    }
+
+    /// Uses the pinned map of a name if there is one and its layout is ours.
+    @unsafe private static func reuse(
+        _ map: OpaquePointer, _ name: String, _ directory: String
+    ) throws(DataPathError) -> Bool {
+        let number = unsafe bpf_obj_get("\(directory)/map_\(name)")
+        if number == -ENOENT { return false }
+        if number < 0 { throw .system(number, "the pinned map of \(name) in \(directory)") }
+        defer { _ = cl_close(number) }
+        var info = bpf_map_info()
+        var length = UInt32(MemoryLayout<bpf_map_info>.size)
+        let result = unsafe bpf_obj_get_info_by_fd(number, &info, &length)
+        if result < 0 { throw .system(result, "the pinned map of \(name) in \(directory)") }
+        let fits = unsafe info.type == bpf_map__type(map).rawValue && info.key_size == bpf_map__key_size(map)
+            && info.value_size == bpf_map__value_size(map) && info.map_flags == bpf_map__map_flags(map)
+        var layout = UInt32(KP_LAYOUT)
+        if fits, name == "config" {
+            var key: UInt32 = 0
+            var value = kp_config()
+            if unsafe bpf_map_lookup_elem(number, &key, &value) == 0, value.layout != 0 { layout = value.layout }
+        }
+        guard fits, layout == KP_LAYOUT else {
+            throw DataPathError(
+                .layout,
+                """
+                the map of \(name) pinned in \(directory) is of another version of Patchbay; stop the leaf, remove the \
+                pins (DataPath.removePins, which cuts every wire of this host) and start again
+                """)
+        }
+        let used = unsafe bpf_map__reuse_fd(map, number)
+        if used < 0 { throw .system(used, "the pinned map of \(name) in \(directory)") }
+        return true
+    }
+
+    /// Loads the object; the verifier's last words are part of an error.
+    @unsafe private static func load(_ object: OpaquePointer) throws(DataPathError) {
+        let size = 1 << 18
+        let names = ["port_ingress", "underlay_ingress", "vxlan_ingress"]
+        var logs: [UnsafeMutablePointer<CChar>] = unsafe []
+        defer { unsafe logs.forEach { unsafe $0.deallocate() } }
+        for name in names {
+            let log = UnsafeMutablePointer<CChar>.allocate(capacity: size)
+            unsafe log.initialize(repeating: 0, count: size)
+            unsafe logs.append(log)
+            let program = unsafe bpf_object__find_program_by_name(object, name)
+            unsafe _ = bpf_program__set_log_buf(program, log, size)
+        }
+        let result = unsafe bpf_object__load(object)
+        guard result < 0 else { return }
+        var said = ""
+        for index in 0..<names.count {
+            let name = names[index]
+            let text = unsafe String(cString: logs[index])
+            guard !text.isEmpty, !text.hasPrefix("processed") else { continue }
+            said += "\n\(name): " + text.split(separator: "\n").suffix(12).joined(separator: "\n")
+        }
+        throw .system(result, "the kernel (5.15 or newer is needed, 6.6 for tcx) refuses the BPF programs\(said)")
+    }
+}
