@@ -11,17 +11,17 @@ public struct CertificateAuthority: Sendable {
     /// The authority's own certificate, DER.
     public var certificate: [UInt8] { fields.der }
     /// Who the authority is: ``CertificateName/root`` or ``CertificateName/tenant(_:)``.
-    public var name: CertificateName { fields.name }
+    public var name: CertificateName { fields.certified.name }
     /// The platform that it belongs to.
-    public var platform: PlatformName { fields.platform }
+    public var platform: PlatformName { fields.certified.platform }
     /// The first second in which the authority is valid.
-    public var notBefore: Timestamp { fields.notBefore }
+    public var notBefore: Timestamp { fields.certified.notBefore }
     /// The last second in which the authority is valid.
-    public var notAfter: Timestamp { fields.notAfter }
+    public var notAfter: Timestamp { fields.certified.notAfter }
     /// The serial number of its certificate, without leading zeros.
-    public var serial: [UInt8] { fields.serial }
+    public var serial: [UInt8] { fields.certified.serial }
     /// SHA-256 of its SubjectPublicKeyInfo; of a root, what join tokens pin.
-    public var keyHash: [UInt8] { fields.key.hash }
+    public var keyHash: [UInt8] { fields.certified.key.hash }
 
     let fields: CertificateFields
     let key: SigningKey
@@ -32,11 +32,12 @@ public struct CertificateAuthority: Sendable {
         do { fields = try CertificateFields(der: certificate, part: .issuer) } catch {
             throw .notAnAuthority("\(error)")
         }
-        switch fields.name {
+        switch fields.certified.name {
         case .root, .tenant: break
-        case .endpoint, .policy, .leaf, .controller: throw .notAnAuthority("it is that of \(fields.name.kind)")
+        case .endpoint, .policy, .leaf, .controller:
+            throw .notAnAuthority("it is that of \(fields.certified.name.kind)")
         }
-        guard fields.key.info == key.publicKeyInfo else { throw .keyMismatch }
+        guard fields.certified.key.info == key.publicKeyInfo else { throw .keyMismatch }
         self.fields = fields
         self.key = key
     }

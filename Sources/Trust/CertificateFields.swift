@@ -4,12 +4,8 @@ import NetTypes
 import SwiftASN1
 import X509
 
-/// A certificate whose form is that of one of the platform's kinds; nothing of it is verified yet.
-///
-/// Everything that anyone reads of a certificate is read here, once, so that no second reading can differ.
-struct CertificateFields: Sendable {
-    let der: [UInt8]
-    let certificate: Certificate
+/// What a certificate says of its holder, in a form small enough to remember many of.
+struct Certified: Sendable {
     let platform: PlatformName
     let name: CertificateName
     /// The identity of an endpoint, else nil.
@@ -23,6 +19,21 @@ struct CertificateFields: Sendable {
     /// The serial number without leading zeros.
     let serial: [UInt8]
     let key: PublicKey
+
+    /// Refuses unless the moment is inside the validity; both ends belong to it (RFC 5280, section 4.1.2.5).
+    func checkValidity(at now: Timestamp, part: TrustRefusal.Part) throws(TrustRefusal) {
+        guard now >= notBefore else { throw .notYetValid(part, notBefore: notBefore) }
+        guard now <= notAfter else { throw .certificateExpired(part, notAfter: notAfter) }
+    }
+}
+
+/// A certificate whose form is that of one of the platform's kinds; nothing of it is verified yet.
+///
+/// Everything that anyone reads of a certificate is read here, once, so that no second reading can differ.
+struct CertificateFields: Sendable {
+    let der: [UInt8]
+    let certificate: Certificate
+    let certified: Certified
 
     init(der: [UInt8], part: TrustRefusal.Part) throws(TrustRefusal) {
         guard der.count <= TrustLimits.certificateBytes else {
@@ -52,15 +63,9 @@ struct CertificateFields: Sendable {
         let kind = try reader.kind()
         self.der = der
         self.certificate = certificate
-        self.platform = kind.platform
-        self.name = kind.name
-        self.identity = kind.identity
-        self.groups = kind.groups
-        self.hostName = kind.hostName
-        self.notBefore = notBefore
-        self.notAfter = notAfter
-        self.serial = serial
-        self.key = PublicKey(key)
+        certified = Certified(
+            platform: kind.platform, name: kind.name, identity: kind.identity, groups: kind.groups,
+            hostName: kind.hostName, notBefore: notBefore, notAfter: notAfter, serial: serial, key: PublicKey(key))
     }
 
     /// Whether what the issuer did not sign has one form only: the algorithm is named outside as it is inside (RFC
@@ -76,12 +81,6 @@ struct CertificateFields: Sendable {
             return inner.count == 3 && inner[2].encodedBytes == algorithm.encodedBytes && unused == 0
         }
         return strict == true
-    }
-
-    /// Refuses unless the moment is inside the validity; both ends belong to it (RFC 5280, section 4.1.2.5).
-    func checkValidity(at now: Timestamp, part: TrustRefusal.Part) throws(TrustRefusal) {
-        guard now >= notBefore else { throw .notYetValid(part, notBefore: notBefore) }
-        guard now <= notAfter else { throw .certificateExpired(part, notAfter: notAfter) }
     }
 }
 
@@ -106,5 +105,18 @@ extension DistinguishedName {
             attribute.type == .RDNAttributeType.commonName
         else { return nil }
         return String(attribute.value)
+    }
+}
+
+extension String {
+    /// Text that others wrote, for a message: cut short, and without control codes.
+    static func foreign(_ text: some CustomStringConvertible) -> String {
+        let scalars = "\(text)".unicodeScalars.prefix(161)
+        var shown = String.UnicodeScalarView()
+        for scalar in scalars.prefix(160) {
+            shown.append(scalar.properties.generalCategory == .control ? "\u{fffd}" : scalar)
+        }
+        if scalars.count > 160 { shown.append("…") }
+        return String(shown)
     }
 }

@@ -14,9 +14,9 @@ public struct CertificateSummary: Hashable, Sendable {
     public let groups: [Name]
     /// The host name of a leaf, else nil.
     public let hostName: Name?
-    /// The subject, in the form of RFC 4514.
+    /// The subject, in the form of RFC 4514, cut to 160 scalars.
     public let subject: String
-    /// The issuer, in the form of RFC 4514.
+    /// The issuer, in the form of RFC 4514, cut to 160 scalars.
     public let issuer: String
     /// The first second of the validity.
     public let notBefore: Timestamp
@@ -30,17 +30,18 @@ public struct CertificateSummary: Hashable, Sendable {
     /// Reads a certificate of any of the platform's kinds.
     public init(parsing der: [UInt8]) throws(TrustRefusal) {
         let fields = try CertificateFields(der: der, part: .certificate)
-        name = fields.name
-        platform = fields.platform
-        identity = fields.identity
-        groups = fields.groups
-        hostName = fields.hostName
-        subject = "\(fields.certificate.subject)"
-        issuer = "\(fields.certificate.issuer)"
-        notBefore = fields.notBefore
-        notAfter = fields.notAfter
-        serial = fields.serial
-        keyHash = fields.key.hash
+        let certified = fields.certified
+        name = certified.name
+        platform = certified.platform
+        identity = certified.identity
+        groups = certified.groups
+        hostName = certified.hostName
+        subject = .foreign(fields.certificate.subject)
+        issuer = .foreign(fields.certificate.issuer)
+        notBefore = certified.notBefore
+        notAfter = certified.notAfter
+        serial = certified.serial
+        keyHash = certified.key.hash
     }
 }
 

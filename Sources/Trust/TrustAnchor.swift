@@ -12,9 +12,9 @@ public final class TrustAnchor: Sendable {
     /// The root's certificate, DER.
     public var root: [UInt8] { rootFields.der }
     /// The platform whose root it is.
-    public var platform: PlatformName { rootFields.platform }
+    public var platform: PlatformName { rootFields.certified.platform }
     /// SHA-256 of the root's SubjectPublicKeyInfo, what join tokens pin.
-    public var rootKeyHash: [UInt8] { rootFields.key.hash }
+    public var rootKeyHash: [UInt8] { rootFields.certified.key.hash }
 
     let rootFields: CertificateFields
     private let issuers = VerifiedCache<CertificateFields>(limit: TrustLimits.cachedIssuers)
@@ -24,8 +24,8 @@ public final class TrustAnchor: Sendable {
     /// Takes a root; it must be a platform's root and carry its own signature.
     public init(root der: [UInt8]) throws(TrustRefusal) {
         let fields = try CertificateFields(der: der, part: .root)
-        guard case .root = fields.name else {
-            throw .wrongKind(.root, expected: CertificateName.root.kind, found: fields.name.kind)
+        guard case .root = fields.certified.name else {
+            throw .wrongKind(.root, expected: CertificateName.root.kind, found: fields.certified.name.kind)
         }
         guard fields.certificate.publicKey.isValidSignature(fields.certificate.signature, for: fields.certificate)
         else { throw .badSignature(.root) }
@@ -115,9 +115,9 @@ public final class TrustAnchor: Sendable {
 
     /// A chain whose signatures, names and constraints were verified; time and revocations were not.
     private struct VerifiedChain {
-        let end: CertificateFields
+        let end: Certified
         /// The tenant's CA; nil when the root issued the end.
-        let issuer: CertificateFields?
+        let issuer: Certified?
     }
 
     private struct VerifiedFacts {
@@ -191,12 +191,14 @@ public final class TrustAnchor: Sendable {
         if let issuerDER { issuer = try await verifiedIssuer(issuerDER, now: now) }
         // 2. The certificate: the kind that its issuer may issue, time, chain, names.
         let end = try CertificateFields(der: der, part: .certificate)
-        guard end.name.kind == kind else { throw .wrongKind(.certificate, expected: kind, found: end.name.kind) }
-        try end.checkValidity(at: now, part: .certificate)
+        guard end.certified.name.kind == kind else {
+            throw .wrongKind(.certificate, expected: kind, found: end.certified.name.kind)
+        }
+        try end.certified.checkValidity(at: now, part: .certificate)
         try await verifyIssued(end, by: issuer ?? rootFields, part: .certificate, now: now)
-        try Self.checkNames(of: end, under: issuer, platform: platform)
+        try Self.checkNames(of: end.certified, under: issuer?.certified, platform: platform)
         // 3. Time of the whole chain and revocations, as for one that is remembered.
-        let chain = VerifiedChain(end: end, issuer: issuer)
+        let chain = VerifiedChain(end: end.certified, issuer: issuer?.certified)
         try check(chain, now: now, revocations: revocations)
         certificates.remember(chain, under: key)
         return chain
@@ -206,13 +208,13 @@ public final class TrustAnchor: Sendable {
         let key = VerifiedCache<CertificateFields>.key(of: [der])
         if let known = issuers[key] { return known }
         let fields = try CertificateFields(der: der, part: .issuer)
-        guard case .tenant = fields.name else {
-            throw .wrongKind(.issuer, expected: "a tenant's CA", found: fields.name.kind)
+        guard case .tenant = fields.certified.name else {
+            throw .wrongKind(.issuer, expected: "a tenant's CA", found: fields.certified.name.kind)
         }
-        try fields.checkValidity(at: now, part: .issuer)
+        try fields.certified.checkValidity(at: now, part: .issuer)
         try await verifyIssued(fields, by: rootFields, part: .issuer, now: now)
-        guard fields.platform == platform else {
-            throw .nameConstraint(.issuer, "it belongs to platform \(fields.platform), not \(platform)")
+        guard fields.certified.platform == platform else {
+            throw .nameConstraint(.issuer, "it belongs to platform \(fields.certified.platform), not \(platform)")
         }
         issuers.remember(fields, under: key)
         return fields
@@ -243,23 +245,25 @@ public final class TrustAnchor: Sendable {
     ) -> TrustRefusal {
         guard fields.certificate.issuer == issuer.certificate.subject else {
             return .wrongIssuer(
-                part, expected: "\(issuer.certificate.subject)", found: "\(fields.certificate.issuer)")
+                part, expected: .foreign(issuer.certificate.subject), found: .foreign(fields.certificate.issuer))
         }
         guard issuer.certificate.publicKey.isValidSignature(fields.certificate.signature, for: fields.certificate)
         else { return .badSignature(part) }
-        do { try issuer.checkValidity(at: now, part: .issuer) } catch { return error }
-        if case .tenant = issuer.name {
-            do { try checkNames(of: fields, under: issuer, platform: issuer.platform) } catch { return error }
+        do { try issuer.certified.checkValidity(at: now, part: .issuer) } catch { return error }
+        if case .tenant = issuer.certified.name {
+            do {
+                try checkNames(of: fields.certified, under: issuer.certified, platform: issuer.certified.platform)
+            } catch { return error }
         }
         if case .couldNotValidate(let failures) = result, let failure = failures.first {
-            return .chainRefused(part, "\(failure.policyFailureReason)")
+            return .chainRefused(part, .foreign(failure.policyFailureReason))
         }
         return .chainRefused(part, "a critical extension that is not known here")
     }
 
     /// Our own reading of what an issuer may speak about, beside the library's name constraints.
     private static func checkNames(
-        of fields: CertificateFields, under issuer: CertificateFields?, platform: PlatformName
+        of fields: Certified, under issuer: Certified?, platform: PlatformName
     ) throws(TrustRefusal) {
         if let issued = fields.name.tenant, let owner = issuer?.name.tenant, issued != owner {
             throw .tenantMismatch(certificate: issued, issuer: owner)
@@ -275,8 +279,8 @@ public final class TrustAnchor: Sendable {
     // MARK: What is checked at every use
 
     private func check(_ chain: VerifiedChain, now: Timestamp, revocations: Revocations) throws(TrustRefusal) {
-        try rootFields.checkValidity(at: now, part: .root)
-        try Self.check(rootFields, .root, revocations)
+        try rootFields.certified.checkValidity(at: now, part: .root)
+        try Self.check(rootFields.certified, .root, revocations)
         if let issuer = chain.issuer {
             try issuer.checkValidity(at: now, part: .issuer)
             try Self.check(issuer, .issuer, revocations)
@@ -286,7 +290,7 @@ public final class TrustAnchor: Sendable {
     }
 
     private static func check(
-        _ fields: CertificateFields, _ part: TrustRefusal.Part, _ revocations: Revocations
+        _ fields: Certified, _ part: TrustRefusal.Part, _ revocations: Revocations
     ) throws(TrustRefusal) {
         let hit = revocations.revocation(serial: fields.serial, keyHash: fields.key.hash, identity: fields.identity)
         if let hit { throw .revoked(part, by: hit) }

@@ -94,3 +94,15 @@ struct RefusalTests {
         }
     }
 }
+
+@Suite("Foreign text in messages")
+struct ForeignTextTests {
+    @Test("1: is cut short and has no control codes")
+    func foreign() {
+        #expect(String.foreign("CN=a") == "CN=a")
+        #expect(String.foreign("a\u{1b}[2J\n") == "a\u{fffd}[2J\u{fffd}")
+        #expect(String.foreign(String(repeating: "x", count: 160)).unicodeScalars.count == 160)
+        #expect(String.foreign(String(repeating: "x", count: 161)).hasSuffix("x…"))
+        #expect(String.foreign("e" + String(repeating: "\u{301}", count: 1 << 16)).unicodeScalars.count == 161)
+    }
+}

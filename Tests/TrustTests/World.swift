@@ -86,7 +86,7 @@ struct World: Sendable {
     /// An end of a chain with any alternative names.
     func forge(
         subject: String, key: SigningKey, by authority: CertificateAuthority, names: [GeneralName],
-        groups: Certificate.Extension? = nil
+        groups: Certificate.Extension? = nil, at now: Timestamp = World.now
     ) throws -> [UInt8] {
         var extensions = [
             try Certificate.Extension(BasicConstraints.notCertificateAuthority, critical: true),
@@ -94,7 +94,7 @@ struct World: Sendable {
             try Certificate.Extension(SubjectAlternativeNames(names), critical: false),
         ]
         if let groups { extensions.append(groups) }
-        return try forge(subject: subject, key: key, by: authority, extensions)
+        return try forge(subject: subject, key: key, by: authority, extensions, at: now)
     }
 
     /// A CA of any depth, with any constraints.
