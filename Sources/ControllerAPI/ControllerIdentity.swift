@@ -61,10 +61,12 @@ public struct ControllerIdentity: Service {
             override.certificateChain = (override.certificateChain ?? []) + [.certificate(rootCertificate)]
             return override
         }
-        let key = try NIOSSLPrivateKey(bytes: Array(platform.controllerKey.pem.utf8), format: .pem)
-        // The callback below answers every handshake; the chain here is never shown.
+        let first = present()
+        // The callback below answers every handshake; these are checked against each other, and never shown.
         var configuration = TLSConfiguration.makeServerConfiguration(
-            certificateChain: [.certificate(rootCertificate)], privateKey: .privateKey(key))
+            certificateChain: first.certificateChain ?? [],
+            privateKey: try first.privateKey
+                ?? .privateKey(NIOSSLPrivateKey(bytes: Array(platform.controllerKey.pem.utf8), format: .pem)))
         configuration.minimumTLSVersion = .tlsv13
         configuration.applicationProtocols = ["http/1.1"]
         configuration.sslContextCallback = { _, promise in promise.succeed(present()) }
