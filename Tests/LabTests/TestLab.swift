@@ -168,6 +168,10 @@ final class TestLab: Sendable {
 
     /// Runs `patchbay … --json`, which must succeed.
     func json(_ words: String...) async throws -> JSONValue {
+        try await json(words)
+    }
+
+    func json(_ words: [String]) async throws -> JSONValue {
         try JSONValue(parsing: try await Command(["\(programs)/patchbay"] + words + ["--json"]).succeed().output)
     }
 
