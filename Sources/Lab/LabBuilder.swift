@@ -21,9 +21,12 @@ struct LabBuilder {
     mutating func build() async throws(LabError) -> LabStatus {
         try prepare()
         try await makeNetwork()
-        let client = try await startController()
+        let controller = try await startController()
+        let client: APIClient
+        do { client = try Lab.client() } catch { throw LabError("\(error)") }
         let status: LabStatus
         do {
+            try await waitForController(controller, client)
             let endpoints = try await describe(client)
             try await startLeaves(client)
             try await waitForEndpoints(client)
@@ -63,7 +66,7 @@ struct LabBuilder {
     }
 
     /// 3: the controller, in the plain namespace: people reach it on 127.0.0.1, leaves on the underlay.
-    private mutating func startController() async throws(LabError) -> APIClient {
+    private mutating func startController() async throws(LabError) -> LabProcess {
         reporter.begin("Controller: a new platform on an empty SQLite store")
         let program = "\(programs)/patchbay-controller"
         let data = LabLayout.controllerDirectory
@@ -84,21 +87,22 @@ struct LabBuilder {
                 "controller": state.controller, "token_file": "\(data)/operator.token",
                 "root_certificate": "\(data)/root.pem",
             ]), to: LabLayout.clientFile)
-        let client: APIClient
-        do { client = try Lab.client() } catch { throw LabError("\(error)") }
+        return controller
+    }
+
+    private func waitForController(_ controller: LabProcess, _ client: APIClient) async throws(LabError) {
         var last = ""
         for _ in 0..<200 {
             guard controller.isRunning else { throw controller.failure("ended at once") }
             do {
                 _ = try await client.health()
-                reporter.end("\(state.controller), for leaves \(leafListen)")
-                return client
+                let leaves = plan.underlayAddress(LabLayout.controllerNumber)
+                return reporter.end("\(state.controller) for people, \(leaves) for leaves")
             } catch {
                 last = "\(error)"
             }
             try await Self.pause(milliseconds: 100)
         }
-        await client.shutdown()
         throw controller.failure("does not answer within 20 seconds: \(last)")
     }
 

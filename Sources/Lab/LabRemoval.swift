@@ -108,7 +108,10 @@ struct LabRemover {
         let directory = LabLayout.pinDirectory
         guard Files.exists(directory) else { return }
         if BPFFileSystem.isMounted(at: directory) {
-            for name in Files.names(directory) where try Files.remove("\(directory)/\(name)") { removal.pins += 1 }
+            // The kernel's own entries (maps.debug, progs.debug) have a dot, which no pin can have, and go by unmounting.
+            for name in Files.names(directory) where !name.contains(".") {
+                if try Files.remove("\(directory)/\(name)") { removal.pins += 1 }
+            }
             try await Command.check(["umount", directory])
         }
         try Files.remove(directory)
