@@ -1,0 +1,6 @@
+/// What went wrong in the benchmark, in one line with the remedy where there is one.
+struct BenchError: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) { self.description = description }
+}

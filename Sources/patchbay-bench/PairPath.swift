@@ -1,0 +1,214 @@
+import Foundation
+import KernelPath
+import LinuxKit
+import NetTypes
+
+/// How packets get from one endpoint to the other.
+enum Carrier: String {
+    /// Routed through the host namespaces, no overlay: the limit.
+    case routed
+    /// The kernel's VXLAN and Linux bridge: the peer.
+    case bridge = "vxlan-bridge"
+    /// A Patchbay wire between two ports of one host.
+    case local = "wire-local"
+    /// A Patchbay wire between two hosts.
+    case remote = "wire-remote"
+}
+
+/// What an endpoint is attached by.
+enum Attachment: String {
+    /// A veth whose other end is the endpoint's interface.
+    case veth
+    /// A TAP device; its guest is a process that passes frames, super-packets whole, to a TAP in the endpoint's namespace.
+    case tap
+}
+
+/// Two endpoints and what is between them; it stays until the end of the run.
+///
+///     pbb-X-a          pbb-X-h1                    pbb-X-h2          pbb-X-b
+///      eth0 ──────────── pa   u0 ═══ underlay ═══ u0   pb ──────────── eth0
+///          veth or TAP        10.98.0.1   10.98.0.2        veth or TAP
+///
+/// A local wire has both ports at h1 and no underlay.
+final class PairPath {
+    let carrier: Carrier
+    let attachment: Attachment
+    let a: String
+    let b: String
+    private let hosts: [String]
+    private let identities: [Identity]
+    private var guests: [Running] = []
+    private var dataPaths: [DataPath] = []
+    private var server: Running?
+
+    /// The address of the second endpoint, to which everything is sent.
+    var target: String { "\(identities[1])" }
+
+    /// The namespace and device of the port to which packets are delivered.
+    var deliveringPort: (namespace: String, device: String) { (hosts[carrier == .local ? 0 : 1], "pb") }
+
+    init(_ carrier: Carrier, _ attachment: Attachment) throws {
+        self.carrier = carrier
+        self.attachment = attachment
+        let base = "\(Platform.prefix)\(carrier.rawValue)-\(attachment.rawValue)-"
+        (a, b) = (base + "a", base + "b")
+        hosts = carrier == .local ? [base + "h1"] : [base + "h1", base + "h2"]
+        identities = [try Platform.identity(1), try Platform.identity(2)]
+
+        for host in hosts { _ = try Platform.makeHost(host) }
+        for endpoint in [a, b] { try NetworkNamespace.create(named: endpoint) }
+        if hosts.count == 2 { try Platform.joinHosts(hosts[0], hosts[1]) }
+        try attach(a, own: 0, peer: 1, to: hosts[0], as: "pa")
+        try attach(b, own: 1, peer: 0, to: deliveringPort.namespace, as: "pb")
+        switch carrier {
+        case .routed: try route()
+        case .bridge: try bridge()
+        case .local, .remote: try plug()
+        }
+        try awaitPath()
+        server = try Running(Command.inside(b) + ["taskset", "-c", "1", "iperf3", "-s", "-B", target])
+    }
+
+    func apply(_ underlay: Underlay) throws {
+        guard hosts.count == 2 else { return }
+        for host in hosts { try underlay.apply(to: Platform.underlayDevice, in: host) }
+    }
+
+    func close() {
+        server?.stop()
+        for guest in guests { guest.stop() }
+        for path in dataPaths { path.close() }
+    }
+
+    // MARK: Making it
+
+    private func attach(_ endpoint: String, own: Int, peer: Int, to host: String, as port: String) throws {
+        switch attachment {
+        case .veth:
+            try Command.script(["ip link add eth0 netns \(endpoint) type veth peer name \(port) netns \(host)"])
+        case .tap:
+            try TapDevice.create(name: "eth0", in: try NetworkNamespace(named: endpoint))
+            try TapDevice.create(name: port, in: try NetworkNamespace(named: host))
+        }
+        let mac = MACAddress(of: identities[own])
+        let peerIdentity = identities[peer]
+        // The neighbours are given, so that no case asks for them during a measurement.
+        let routes =
+            carrier == .bridge
+            ? [
+                "ip -6 route add \(peerIdentity)/128 dev eth0",
+                "ip -6 neigh replace \(peerIdentity) lladdr \(MACAddress(of: peerIdentity)) dev eth0 nud permanent",
+            ]
+            : [
+                "ip -6 neigh replace fe80::1 lladdr \(Platform.gateway) dev eth0 nud permanent",
+                "ip -6 route add default via fe80::1 dev eth0",
+            ]
+        try Command.script(
+            in: endpoint,
+            [
+                "ip link set eth0 address \(mac) mtu \(Platform.endpointMTU) addrgenmode none up",
+                "ip -6 addr add \(identities[own])/128 dev eth0 nodad",
+                "ip -6 route replace fe80::/64 dev eth0",
+            ] + routes)
+        let address = carrier == .bridge ? "" : "address \(Platform.gateway)"
+        try Command.script(
+            in: host, ["ip link set \(port) \(address) mtu \(Platform.endpointMTU) addrgenmode none up"])
+        guard attachment == .tap else { return }
+        let guest = try Command.own(
+            in: host,
+            [
+                "load", "tap", "--core", own == 0 ? "0" : "1", "--port-namespace", host, "--port-device", port,
+                "--guest-namespace", endpoint, "--guest-device", "eth0",
+            ])
+        guests.append(guest)
+        try guest.waitFor("ready")
+    }
+
+    private func route() throws {
+        for (host, own, port) in [(0, 0, "pa"), (1, 1, "pb")] {
+            let peer = identities[1 - own]
+            try Command.script(
+                in: hosts[host],
+                [
+                    "ip -6 route add \(identities[own])/128 dev \(port)",
+                    "ip -6 neigh replace \(identities[own]) lladdr \(MACAddress(of: identities[own])) dev \(port)"
+                        + " nud permanent",
+                    "ip -6 route add \(peer)/128 via \(Platform.locatorIPv6(host == 0 ? 2 : 1))"
+                        + " dev \(Platform.underlayDevice)",
+                ])
+        }
+    }
+
+    private func bridge() throws {
+        for (host, port) in [(0, "pa"), (1, "pb")] {
+            let (own, other): (UInt32, UInt32) = host == 0 ? (1, 2) : (2, 1)
+            try Command.script(
+                in: hosts[host],
+                [
+                    "ip link add br0 type bridge",
+                    "ip link add vx0 type vxlan id 100 local \(Platform.locator(own)) remote \(Platform.locator(other))"
+                        + " dstport 4789 dev \(Platform.underlayDevice)",
+                    "ip link set vx0 mtu \(Platform.endpointMTU) master br0 up",
+                    "ip link set \(port) master br0",
+                    "ip link set br0 up",
+                ])
+        }
+    }
+
+    private func plug() throws {
+        try BPFFileSystem.ensureMounted(at: Platform.pins)
+        for (index, host) in hosts.enumerated() {
+            let pins = "\(Platform.pins)/\(carrier.rawValue)-\(attachment.rawValue)-\(index + 1)"
+            if carrier == .local { try Command.script(in: host, Self.underlayOfOne) }
+            dataPaths.append(
+                try DataPath(
+                    configuration: DataPathConfiguration(
+                        pinDirectory: pins, underlayDevice: Platform.underlayDevice,
+                        locators: [.v4(Platform.locator(UInt32(index + 1)))], maxWires: 65_536,
+                        namespace: try NetworkNamespace(named: host))))
+        }
+        let paths = [dataPaths[0], dataPaths[hosts.count - 1]]
+        var ports: [UInt32] = []
+        for (own, name) in ["pa", "pb"].enumerated() {
+            let namespace = try NetworkNamespace(named: own == 0 ? hosts[0] : deliveringPort.namespace)
+            guard let device = try Netlink(in: namespace).link(named: name)?.index else {
+                throw BenchError("\(namespace.path) has no device \(name)")
+            }
+            ports.append(device)
+            try paths[own].openPort(
+                PortConfiguration(
+                    device: device, identity: identities[own], ipv4: nil, kind: attachment == .tap ? .tap : .veth,
+                    mtu: UInt16(Platform.endpointMTU)))
+        }
+        guard let label = Label(1) else { throw BenchError("1 is no label") }
+        for (from, to) in [(0, 1), (1, 0)] {
+            if carrier == .local {
+                try paths[from].plugSend(
+                    port: ports[from], destination: identities[to].address, to: .local(port: ports[to]))
+            } else {
+                try paths[to].plugReceive(
+                    locator: .v4(Platform.locator(UInt32(from + 1))), label: label, port: ports[to],
+                    source: identities[from], sourceIPv4: nil)
+                try paths[from].plugSend(
+                    port: ports[from], destination: identities[to].address,
+                    to: .remote(locator: .v4(Platform.locator(UInt32(to + 1))), label: label))
+            }
+        }
+    }
+
+    /// A local wire crosses no underlay, but a leaf has one.
+    private static let underlayOfOne = [
+        "ip link add \(Platform.underlayDevice) type veth peer name u1",
+        "ip link set \(Platform.underlayDevice) mtu \(Platform.underlayMTU) up",
+        "ip addr add \(Platform.locator(1))/24 dev \(Platform.underlayDevice)",
+    ]
+
+    /// Sends until the first answer, so that neighbours on the underlay are known and a broken path is one error.
+    private func awaitPath() throws {
+        let ping = Command.inside(a) + ["ping", "-6", "-n", "-c", "1", "-W", "1", target]
+        for _ in 0..<4 where (try? Command.run(ping)) != nil { return }
+        var drops = ""
+        for path in dataPaths { drops += " \(path.hostCounters().filter { $0.value > 0 })" }
+        throw BenchError("\(carrier.rawValue) on \(attachment.rawValue): \(target) does not answer\(drops)")
+    }
+}

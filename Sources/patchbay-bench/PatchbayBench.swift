@@ -1,0 +1,158 @@
+import ArgumentParser
+import Dispatch
+import Foundation
+import Glibc
+import LinuxKit
+
+/// `make bench`: measures the data path and the whole product, case by case in interleaved rounds.
+@main
+struct PatchbayBench: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "patchbay-bench",
+        abstract: "Measure Patchbay against the routed path and the kernel's VXLAN and bridge.",
+        discussion: "Run it on a machine where nothing else runs. bench/README.md says what each row is.",
+        subcommands: [Run.self, Load.self], defaultSubcommand: Run.self)
+}
+
+/// One interleaved run.
+struct Run: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Run every case once a round (the default).")
+
+    @Option(help: "How many times every case runs.") var rounds = 5
+    @Option(help: "Only this suite: whole, segmented, wires, plugging. May be given again.") var suite: [String] = []
+    @Option(name: .customLong("case"), help: "Only cases whose name has this in it. May be given again.")
+    var cases: [String] = []
+    @Flag(help: "One round of short measurements: does everything work?") var quick = false
+    @Flag(help: "Name the cases and end.") var list = false
+    @Option(help: "The file that the results are written to.") var output = "bench/results.jsonl"
+    @Option(help: "The seed of the order of cases.") var seed: UInt64 = 1
+
+    func validate() throws {
+        guard rounds > 0 else { throw ValidationError("--rounds must be at least 1") }
+    }
+
+    func run() throws {
+        let durations: Durations = quick ? .quick : .full
+        let paths = PathSuites(durations: durations)
+        let wires = WiresSuite(durations: durations)
+        let plugging = PluggingSuite(isQuick: quick)
+        let all = paths.steps() + wires.steps() + plugging.steps()
+        let steps = all.filter { step in
+            (suite.isEmpty || suite.contains(step.suite)) && (cases.isEmpty || cases.contains { step.name.contains($0) })
+        }
+        if list {
+            for step in steps { print(step.suite, step.name) }
+            return
+        }
+        guard !steps.isEmpty else {
+            throw ValidationError("no case is left; `patchbay-bench --list` names them all")
+        }
+        let lock = try Preparation.begin()
+        let interruption = Interruption()
+        var rounds = Rounds(steps: steps, count: quick ? 1 : rounds, seed: seed)
+        rounds.run()
+        plugging.close()
+        wires.close()
+        paths.close()
+        Platform.removeAll()
+        interruption.end()
+        lock.release()
+        try rounds.report(to: output)
+    }
+}
+
+/// What must be so before the first case.
+enum Preparation {
+    static let programs = ["ip", "ethtool", "iperf3", "taskset", "ping", "sysctl", "umount"]
+
+    /// Checks privileges and programs, takes the lock of the machine's one benchmark, and clears what a killed one left.
+    static func begin() throws -> DirectoryLock {
+        guard ChildProcess.isRoot else { throw BenchError("the benchmark makes network namespaces: run it as root") }
+        if let missing = Capabilities.missing() { throw BenchError(missing) }
+        for program in programs where (try? Command.script(["command -v \(program)"])) == nil {
+            throw BenchError("\(program) is missing: apt-get install iproute2 ethtool iperf3 util-linux iputils-ping procps")
+        }
+        try FileManager.default.createDirectory(atPath: Platform.directory, withIntermediateDirectories: true)
+        guard let lock = try DirectoryLock(path: Platform.directory) else {
+            throw BenchError("another patchbay-bench is running; two at once measure each other")
+        }
+        Platform.removeAll()
+        return lock
+    }
+}
+
+/// Removes everything when the user or the system ends the run.
+final class Interruption {
+    private let sources: [any DispatchSourceSignal]
+
+    init() {
+        sources = [SIGINT, SIGTERM, SIGHUP].map { number in
+            Glibc.signal(number, SIG_IGN)
+            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+            source.setEventHandler {
+                Progress.write("\npatchbay-bench: ended by signal \(number), removing what it made\n")
+                Platform.removeAll()
+                Foundation.exit(128 + number)
+            }
+            source.resume()
+            return source
+        }
+    }
+
+    func end() {
+        for source in sources { source.cancel() }
+    }
+}
+
+/// The rounds of a run and what came of them.
+struct Rounds {
+    private let steps: [Step]
+    private let count: Int
+    private var generator: SeededGenerator
+    private var results = Results()
+    private var failures: [String] = []
+
+    init(steps: [Step], count: Int, seed: UInt64) {
+        self.steps = steps
+        self.count = count
+        generator = SeededGenerator(seed: seed)
+    }
+
+    /// Runs every step once a round, each round in another order. A step that fails is named at the end.
+    mutating func run() {
+        var progress = Progress(expected: steps.map(\.seconds).reduce(0, +) * Double(count))
+        for round in 1...count {
+            let fixed = steps.filter { !$0.isMovable }
+            let order =
+                steps.filter(\.isMovable).shuffled(using: &generator)
+                + (round.isMultiple(of: 2) ? fixed.reversed() : fixed)
+            for step in order {
+                progress.begin("round \(round) of \(count): \(step.suite) \(step.name)")
+                do {
+                    results.add(try step.run(), suite: step.suite, name: step.name, reference: step.reference)
+                } catch {
+                    progress.clear()
+                    Progress.write("patchbay-bench: round \(round), \(step.suite) \(step.name): \(error)\n")
+                    failures.append("\(step.suite) \(step.name)")
+                }
+                progress.end(expected: step.seconds)
+            }
+        }
+        progress.clear()
+    }
+
+    /// Writes the file and the table; fails when a case failed.
+    func report(to path: String) throws {
+        var order: [String: Int] = [:]
+        for (index, step) in steps.enumerated() { order["\(step.suite)/\(step.name)"] = index }
+        let file = URL(fileURLWithPath: path)
+        try FileManager.default.createDirectory(
+            at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+        if !results.isEmpty { try Data(results.jsonLines(order: order).utf8).write(to: file, options: .atomic) }
+        print(Table(results: results, steps: steps).text())
+        guard failures.isEmpty else {
+            throw BenchError("\(failures.count) measurements failed: \(Set(failures).sorted().joined(separator: ", "))")
+        }
+        print("\(count) rounds; results in \(path)")
+    }
+}

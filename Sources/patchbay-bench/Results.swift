@@ -1,0 +1,120 @@
+import Foundation
+
+/// A number that was measured once.
+struct Reading {
+    let metric: Metric
+    let value: Double
+}
+
+/// What is measured, and in which unit.
+struct Metric: Hashable {
+    let name: String
+    let unit: String
+
+    static let tcp1 = Metric(name: "tcp-1-stream", unit: "Gbit/s")
+    static let tcp4 = Metric(name: "tcp-4-streams", unit: "Gbit/s")
+    static let cpu = Metric(name: "cpu-per-gigabyte", unit: "s/GB")
+    static let udpReceived = Metric(name: "udp-64-received", unit: "packets/s")
+    static let udpOffered = Metric(name: "udp-64-offered", unit: "packets/s")
+    static let udpLoss = Metric(name: "udp-64-loss", unit: "%")
+    static let rtt50 = Metric(name: "round-trip-p50", unit: "us")
+    static let rtt99 = Metric(name: "round-trip-p99", unit: "us")
+    static let guestFrame = Metric(name: "guest-frame-mean", unit: "bytes")
+    static let wireMemory = Metric(name: "memory-per-wire", unit: "bytes")
+    static let fill = Metric(name: "plug-in-bulk", unit: "ns/wire")
+    static let p50 = Metric(name: "p50", unit: "ms")
+    static let p99 = Metric(name: "p99", unit: "ms")
+    static let samples = Metric(name: "samples", unit: "count")
+}
+
+/// One line of `results.jsonl`.
+struct Summary: Encodable {
+    let suite: String
+    let `case`: String
+    let metric: String
+    let unit: String
+    let median: Double
+    let min: Double
+    let max: Double
+    let rounds: Int
+    var ratioTo: String?
+    var ratio: Double?
+
+    enum CodingKeys: String, CodingKey {
+        case suite, `case`, metric, unit, median, min, max, rounds, ratio
+        case ratioTo = "ratio_to"
+    }
+}
+
+/// All readings of a run, in the order in which cases first came.
+struct Results {
+    private struct Key: Hashable {
+        let suite: String
+        let name: String
+        let metric: Metric
+    }
+
+    private var keys: [Key] = []
+    private var values: [Key: [Double]] = [:]
+    private var references: [[String]: String] = [:]
+
+    /// Adds the readings of one case in one round; `reference` names the case of the same suite it is compared to.
+    mutating func add(_ readings: [Reading], suite: String, name: String, reference: String?) {
+        references[[suite, name]] = reference
+        for reading in readings {
+            let key = Key(suite: suite, name: name, metric: reading.metric)
+            if values[key] == nil { keys.append(key) }
+            values[key, default: []].append(reading.value)
+        }
+    }
+
+    var isEmpty: Bool { keys.isEmpty }
+
+    /// The median of a metric of a case.
+    func median(_ suite: String, _ name: String, _ metric: Metric) -> Double? {
+        values[Key(suite: suite, name: name, metric: metric)].map(Self.median)
+    }
+
+    /// The case's ratio to its reference; metrics that only explain others are not compared.
+    func ratio(_ suite: String, _ name: String, _ metric: Metric) -> Double? {
+        let explains: [Metric] = [.udpLoss, .udpOffered, .guestFrame, .samples]
+        guard !explains.contains(metric), let reference = references[[suite, name]], reference != name,
+            let value = median(suite, name, metric), let base = median(suite, reference, metric), base > 0
+        else { return nil }
+        return value / base
+    }
+
+    func summaries(order: [String: Int]) -> [Summary] {
+        keys.sorted { (order["\($0.suite)/\($0.name)"] ?? 0) < (order["\($1.suite)/\($1.name)"] ?? 0) }.map { key in
+            let all = (values[key] ?? []).sorted()
+            let ratio = ratio(key.suite, key.name, key.metric)
+            return Summary(
+                suite: key.suite, case: key.name, metric: key.metric.name, unit: key.metric.unit,
+                median: Self.round(Self.median(all)), min: Self.round(all.first ?? 0), max: Self.round(all.last ?? 0),
+                rounds: all.count, ratioTo: ratio == nil ? nil : references[[key.suite, key.name]],
+                ratio: ratio.map(Self.round))
+        }
+    }
+
+    /// One JSON object a line, keys sorted.
+    func jsonLines(order: [String: Int]) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return try summaries(order: order).map { String(decoding: try encoder.encode($0), as: UTF8.self) + "\n" }
+            .joined()
+    }
+
+    static func median(_ values: [Double]) -> Double {
+        let sorted = values.sorted()
+        guard !sorted.isEmpty else { return 0 }
+        let middle = sorted.count / 2
+        return sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
+    }
+
+    /// Four significant digits; what is measured here has no more.
+    static func round(_ value: Double) -> Double {
+        guard value != 0, value.isFinite else { return 0 }
+        let scale = pow(10, 3 - floor(log10(abs(value))))
+        return scale >= 1 ? (value * scale).rounded() / scale : value.rounded()
+    }
+}
