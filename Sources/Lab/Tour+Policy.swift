@@ -87,11 +87,10 @@ extension Tour {
 
     /// The addresses of the prefix for which the kernel of globex/probe1 got an Ethernet address.
     private func sweep() async throws(LabError) -> [String] {
-        let script =
-            "ip neigh flush all; for i in $(seq 254); do ping -n -c 1 -W 1 10.0.0.$i & done >/dev/null 2>&1; wait; "
-            + "ip neigh show | grep lladdr"
-        narrator.command("patchbay lab exec globex/probe1 -- arp scan of 10.0.0.1 … 10.0.0.254")
-        let result = try await Command.run(["sh", "-c", script], in: .namespace("pb-globex-probe1"), limit: .seconds(60))
+        let script = "for i in $(seq 254); do ping -c1 -W1 10.0.0.$i >/dev/null & done; wait; ip neigh | grep lladdr"
+        narrator.command("patchbay lab exec globex/probe1 -- sh -c '\(script)'")
+        let result = try await Command.run(
+            [program, "lab", "exec", "globex/probe1", "--", "sh", "-c", script], limit: .seconds(60))
         let found = result.output.split(separator: "\n").filter { $0.hasPrefix("10.") }.map(String.init)
         narrator.output(found.isEmpty ? ["(no answer)"] : found)
         return found.compactMap { $0.split(separator: " ").first.map(String.init) }
