@@ -1,83 +1,122 @@
-/// First packets that wait for their wire, bounded in every respect: what does not fit is dropped and counted.
-///
-/// `Key` says which packets wait together. Packets of one key leave in the order in which they came.
-public struct HoldQueue<Key: Hashable & Sendable>: Sendable {
-    /// The bounds of a queue.
-    public struct Limits: Hashable, Sendable {
-        /// Packets and bytes that one key may hold.
-        public var packetsPerKey = 16
-        public var bytesPerKey = 32_768
-        /// Keys and bytes in all.
-        public var keys = 4_096
-        public var bytes = 4 << 20
+/// How much a ``HoldQueue`` keeps at most.
+public struct HoldLimits: Hashable, Sendable {
+    /// Packets of one key.
+    public var packetsPerKey: Int
+    /// Bytes of one key.
+    public var bytesPerKey: Int
+    /// Keys that wait at one time.
+    public var keys: Int
+    /// Bytes of all keys together.
+    public var bytes: Int
 
-        /// The defaults: 16 packets and 32 KiB a key, 4,096 keys and 4 MiB in all.
-        public init() {}
+    /// The defaults hold four whole super-packets of 64 KiB a pair, and 32 MiB in all: a leaf that everybody
+    /// scans at once drops packets and does not run out of memory.
+    public init(packetsPerKey: Int = 16, bytesPerKey: Int = 4 << 16, keys: Int = 4_096, bytes: Int = 32 << 20) {
+        self.packetsPerKey = packetsPerKey
+        self.bytesPerKey = bytesPerKey
+        self.keys = keys
+        self.bytes = bytes
     }
+}
 
+/// The first packets of pairs whose wires are not plugged yet, in the order in which they came.
+///
+/// It is bounded four times over (``HoldLimits``); what does not fit is dropped and counted. The caller releases or
+/// discards every key, also after a time of its own choosing: there is no clock in here.
+public struct HoldQueue<Key: Hashable & Sendable>: Sendable {
     /// What became of a packet.
     public enum Outcome: Hashable, Sendable {
-        /// It waits, and is the first of its key.
+        /// Held, and the first one of its key: whoever gets this begins to plug.
         case first
-        /// It waits behind others of its key.
+        /// Held behind others.
         case held
-        /// It was dropped.
+        /// Not held.
         case dropped(DropReason)
     }
 
-    /// Which bound a packet met.
+    /// Which limit was in the way.
     public enum DropReason: String, Hashable, Sendable, CaseIterable {
-        case packetsPerKey = "packets-per-key"
-        case bytesPerKey = "bytes-per-key"
-        case keys
-        case bytes
+        case tooManyPackets = "too-many-packets"
+        case tooManyBytes = "too-many-bytes"
+        case tooManyKeys = "too-many-keys"
+        case full = "full"
     }
 
-    private struct Waiting {
+    /// What has happened since the beginning, in packets.
+    public struct Counters: Hashable, Sendable {
+        /// Taken in.
+        public fileprivate(set) var held: UInt64 = 0
+        /// Given out again.
+        public fileprivate(set) var released: UInt64 = 0
+        /// Thrown away by ``HoldQueue/discard(for:)``.
+        public fileprivate(set) var discarded: UInt64 = 0
+        /// Never taken in, by the limit that was in the way.
+        public fileprivate(set) var dropped: [DropReason: UInt64] = [:]
+    }
+
+    private struct Waiting: Sendable {
         var packets: [[UInt8]] = []
-        var bytes = 0
+        var byteCount = 0
     }
 
-    private let limits: Limits
-    private var waiting: [Key: Waiting] = [:]
-    /// Bytes that wait now.
+    /// What is kept at most.
+    public let limits: HoldLimits
+    /// What has happened since the beginning.
+    public private(set) var counters = Counters()
+    /// The bytes that are held now.
     public private(set) var byteCount = 0
-    /// Packets dropped since the beginning, by the bound that they met.
-    public private(set) var dropped: [DropReason: UInt64] = [:]
+    private var waiting: [Key: Waiting] = [:]
 
     /// Makes an empty queue.
-    public init(limits: Limits = Limits()) { self.limits = limits }
+    public init(limits: HoldLimits = HoldLimits()) { self.limits = limits }
 
-    /// The number of keys that wait.
-    public var keyCount: Int { waiting.count }
+    /// The keys that wait now.
+    public var keys: some Collection<Key> { waiting.keys }
 
-    /// Lets a packet wait, if it fits.
+    /// Whether packets of a key wait.
+    public func isHolding(_ key: Key) -> Bool { waiting[key] != nil }
+
+    /// Holds a packet behind the others of its key, or drops it.
     public mutating func hold(_ packet: [UInt8], for key: Key) -> Outcome {
         let present = waiting[key]
-        if let reason = obstacle(to: packet.count, present) {
-            dropped[reason, default: 0] += 1
+        if let reason = obstacle(to: packet, behind: present) {
+            counters.dropped[reason, default: 0] += 1
             return .dropped(reason)
         }
         waiting[key, default: Waiting()].packets.append(packet)
-        waiting[key, default: Waiting()].bytes += packet.count
+        waiting[key, default: Waiting()].byteCount += packet.count
         byteCount += packet.count
+        counters.held += 1
         return present == nil ? .first : .held
     }
 
-    private func obstacle(to bytes: Int, _ present: Waiting?) -> DropReason? {
-        if present == nil, waiting.count >= limits.keys { return .keys }
-        if (present?.packets.count ?? 0) >= limits.packetsPerKey { return .packetsPerKey }
-        if (present?.bytes ?? 0) + bytes > limits.bytesPerKey { return .bytesPerKey }
-        return byteCount + bytes > limits.bytes ? .bytes : nil
-    }
-
-    /// Hands over what waits for a key, in order.
+    /// Gives the packets of a key out, oldest first, and forgets the key.
     public mutating func release(for key: Key) -> [[UInt8]] {
-        guard let waiting = waiting.removeValue(forKey: key) else { return [] }
-        byteCount -= waiting.bytes
-        return waiting.packets
+        let packets = take(key)
+        counters.released += UInt64(packets.count)
+        return packets
     }
 
-    /// Drops what waits for a key.
-    public mutating func discard(for key: Key) { _ = release(for: key) }
+    /// Throws the packets of a key away and forgets the key; gives their number.
+    @discardableResult
+    public mutating func discard(for key: Key) -> Int {
+        let count = take(key).count
+        counters.discarded += UInt64(count)
+        return count
+    }
+
+    private mutating func take(_ key: Key) -> [[UInt8]] {
+        guard let gone = waiting.removeValue(forKey: key) else { return [] }
+        byteCount -= gone.byteCount
+        return gone.packets
+    }
+
+    private func obstacle(to packet: [UInt8], behind present: Waiting?) -> DropReason? {
+        if present == nil, waiting.count >= limits.keys { return .tooManyKeys }
+        if let present, present.packets.count >= limits.packetsPerKey { return .tooManyPackets }
+        if limits.packetsPerKey < 1 { return .tooManyPackets }
+        if (present?.byteCount ?? 0) + packet.count > limits.bytesPerKey { return .tooManyBytes }
+        if byteCount + packet.count > limits.bytes { return .full }
+        return nil
+    }
 }

@@ -1,95 +1,121 @@
 public import NetTypes
 
-/// Gives out the labels of a receiving leaf, and never one that could still be in a packet under way.
+/// Gives out the labels by which this leaf receives wires.
 ///
-/// Labels are taken in turn from 1 to 2^24 - 1 and then from the beginning again, passing over those in use and those
-/// that were retired less than the quarantine ago. The allocator is durable by a mark: the caller persists
-/// ``reservedUpTo`` before it uses a label, and gives it back to ``init(resumingAt:quarantine:)`` after a restart, so
-/// no label that was given out before is given out again in this turn. The mark moves in blocks, so that it is written
-/// once for 1,024 labels.
+/// A label is never given out while it is in use, nor in the ``quarantine`` after it was retired, so that a sender
+/// that has not heard of the end of its wire cannot send into another one.
+///
+/// Labels go round: turn 0 is label 1, turn 1 label 2, and so on, and turn 16,777,215 is label 1 again. The turns are
+/// reserved in blocks. The caller keeps ``reservedUpTo`` on disk, and writes it *before* it uses a label for which it
+/// has grown. A leaf that starts again goes on from there, so that what it gave out before comes round last. Which
+/// labels were retired just before it stopped it does not know; therefore, once the turns have gone round, labels that
+/// were given out before the start wait for one quarantine after it. At 10 new wires a second they go round in 19 days.
 public struct LabelAllocator: Sendable {
-    /// Labels that one mark reserves.
-    public static let block: UInt32 = 1_024
+    /// How many labels there are: 1 to 16,777,215.
+    public static let count = UInt64(Label.highest)
+    /// How many turns are reserved at a time: one write of a small file every 4,096 labels.
+    public static let defaultBlock: UInt64 = 4_096
+    /// How long a retired label rests, in seconds.
+    public static let defaultQuarantine: Int64 = 600
 
-    /// The first label that is not reserved; to be persisted before a label below it is used.
-    public private(set) var reservedUpTo: UInt32
-    private var next: UInt32
-    private var inUse: Set<UInt32> = []
-    /// Retired labels in the order of retirement, the oldest at ``restingStart``.
-    private var resting: [(label: UInt32, since: Timestamp)] = []
-    private var restingStart = 0
-    private var restingSet: Set<UInt32> = []
-    private let quarantine: Int64
-    private let highest: UInt32
+    /// All turns below this one may have been used; what the caller keeps on disk.
+    public private(set) var reservedUpTo: UInt64
+    /// How long a retired label rests, in seconds.
+    public let quarantine: Int64
+    /// How many turns are reserved at a time.
+    public let block: UInt64
 
-    /// Makes an allocator.
+    private var next: UInt64
+    private var inUse: Set<Label>
+    /// When the rest of each retired label ends.
+    private var resting: [Label: Timestamp] = [:]
+    /// The resting labels in the order in which they were retired; those before `oldest` are done with.
+    private var retired: [Label] = []
+    private var oldest = 0
+    /// The first turn of this life, and the moment until which labels of earlier lives rest.
+    private let firstTurn: UInt64
+    private let earlierRestUntil: Timestamp
+
+    /// Goes on where an earlier life stopped.
     ///
     /// - Parameters:
-    ///   - mark: the persisted ``reservedUpTo`` of the former run; nil on a new leaf.
-    ///   - quarantine: the seconds for which a retired label is not given out.
-    public init(resumingAt mark: UInt32? = nil, quarantine: Int64 = 600) {
-        self.init(resumingAt: mark, quarantine: quarantine, highest: Label.highest)
-    }
-
-    /// Also chooses the highest label, so that tests come to the end of the numbers.
-    init(resumingAt mark: UInt32?, quarantine: Int64, highest: UInt32) {
+    ///   - reservedUpTo: What was on disk; 0 for a leaf that never gave out a label.
+    ///   - inUse: The labels of the wires that are still plugged, as the kernel has them.
+    ///   - now: The present moment.
+    ///   - quarantine: How long a retired label rests, in seconds.
+    ///   - block: How many turns are reserved at a time, at least 1.
+    public init(
+        reservedUpTo: UInt64 = 0, inUse: some Sequence<Label> = [], now: Timestamp,
+        quarantine: Int64 = defaultQuarantine, block: UInt64 = defaultBlock
+    ) {
+        self.reservedUpTo = reservedUpTo
         self.quarantine = quarantine
-        self.highest = highest
-        let start = mark.map { $0 > highest ? 1 : max(1, $0) } ?? 1
-        next = start
-        reservedUpTo = start
+        self.block = max(1, block)
+        self.inUse = Set(inUse)
+        // Where the file was lost, labels up to the highest one in use have been given out at least.
+        next = max(reservedUpTo, UInt64(self.inUse.map(\.value).max() ?? 0))
+        firstTurn = next
+        earlierRestUntil = now + quarantine
     }
 
-    /// Notes that a label is in use from before a restart.
-    public mutating func occupy(_ label: Label) { inUse.insert(label.value) }
+    /// How many labels are in use.
+    public var inUseCount: Int { inUse.count }
+    /// How many labels rest, those of earlier lives not counted.
+    public var restingCount: Int { resting.count }
+    /// Whether a label is in use.
+    public func isInUse(_ label: Label) -> Bool { inUse.contains(label) }
 
-    /// Gives out a label; nil when all are in use or resting.
+    /// Gives out a label; nil when all are in use or rest.
+    ///
+    /// Write ``reservedUpTo`` to disk before you use the label, if it has grown.
     public mutating func allocate(now: Timestamp) -> Label? {
-        release(now: now)
-        guard inUse.count + restingSet.count < Int(highest) else { return nil }
-        // Fewer than all are taken, so one turn finds a free one.
-        for _ in 0..<highest {
-            let candidate = next
-            advance()
-            if !inUse.contains(candidate), !restingSet.contains(candidate), let label = Label(candidate) {
-                inUse.insert(candidate)
+        endRests(now)
+        guard UInt64(inUse.count + resting.count) < Self.count else { return nil }
+        // At least one label is free, so one round finds it, unless those of earlier lives still rest.
+        for _ in 0..<Self.count {
+            guard let label = Label(UInt32(truncatingIfNeeded: next % Self.count + 1)) else { return nil }
+            if !inUse.contains(label), resting[label] == nil {
+                guard !isOfEarlierLife(next) || now >= earlierRestUntil else { return nil }
+                take(label)
                 return label
             }
+            advance()
         }
         return nil
     }
 
-    private mutating func advance() {
-        if next >= highest {
-            next = 1
-            reservedUpTo = 1
-        } else {
-            next += 1
-        }
-        if next > reservedUpTo || reservedUpTo == 1 {
-            reservedUpTo = min(next + Self.block, highest)
-        }
-    }
-
-    /// Takes a label back; it rests for the quarantine.
+    /// Takes a label back; it rests from now on. Unknown labels, and those that rest already, are left alone.
     public mutating func retire(_ label: Label, now: Timestamp) {
-        guard inUse.remove(label.value) != nil else { return }
-        restingSet.insert(label.value)
-        resting.append((label.value, now))
+        guard inUse.remove(label) != nil else { return }
+        guard quarantine > 0 else { return }
+        resting[label] = now + quarantine
+        retired.append(label)
     }
 
-    /// The number of labels in use.
-    public var inUseCount: Int { inUse.count }
+    private mutating func take(_ label: Label) {
+        inUse.insert(label)
+        advance()
+    }
 
-    private mutating func release(now: Timestamp) {
-        while restingStart < resting.count, now - resting[restingStart].since >= quarantine {
-            restingSet.remove(resting[restingStart].label)
-            restingStart += 1
+    private mutating func advance() {
+        next += 1
+        if next > reservedUpTo { reservedUpTo = next + block - 1 }
+    }
+
+    /// Whether the label of a turn was last given out before this life began.
+    private func isOfEarlierLife(_ turn: UInt64) -> Bool {
+        turn >= Self.count && turn - Self.count < firstTurn
+    }
+
+    /// Ends the rests that are over. A clock that was set back makes them longer, never shorter.
+    private mutating func endRests(_ now: Timestamp) {
+        while oldest < retired.count, let end = resting[retired[oldest]], end <= now {
+            resting[retired[oldest]] = nil
+            oldest += 1
         }
-        // The array is cut from time to time, so that it stays in proportion to what rests.
-        if restingStart > 1_024, restingStart * 2 > resting.count {
-            resting.removeFirst(restingStart)
-            restingStart = 0
+        if oldest > 1_024, oldest * 2 > retired.count {
+            retired.removeFirst(oldest)
+            oldest = 0
         }
     }
 }

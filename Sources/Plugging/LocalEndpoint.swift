@@ -1,22 +1,22 @@
 public import NetTypes
-import Policy
+public import Policy
 
-/// An endpoint that runs on the deciding leaf.
+/// An endpoint that runs on this leaf, as this leaf certified it.
 public struct LocalEndpoint: Hashable, Sendable {
-    /// Its permanent identity.
-    public var identity: Identity
-    /// Its tenant and name.
-    public var name: TenantName
-    /// The groups that its present certificate carries.
-    public var groups: [Name]
-    /// The segment that it is on.
-    public var vnet: VNetID
-    /// Its private address on that segment.
-    public var ipv4: IPv4Address
-    /// The epoch under which this leaf publishes it.
-    public var epoch: Epoch
+    /// The permanent identity.
+    public let identity: Identity
+    /// The tenant and the name.
+    public let name: TenantName
+    /// The certified groups.
+    public let groups: [Name]
+    /// The layer-2 segment that it belongs to.
+    public let vnet: VNetID
+    /// Its private address in that segment.
+    public let ipv4: IPv4Address
+    /// The epoch under which this leaf published it.
+    public let epoch: Epoch
 
-    /// Describes an endpoint.
+    /// Puts them together.
     public init(
         identity: Identity, name: TenantName, groups: [Name], vnet: VNetID, ipv4: IPv4Address, epoch: Epoch
     ) {
@@ -28,6 +28,6 @@ public struct LocalEndpoint: Hashable, Sendable {
         self.epoch = epoch
     }
 
-    /// The endpoint as policies see it.
-    var subject: Subject { Subject(name: name.name, groups: groups) }
+    /// The endpoint as a policy sees it.
+    public var subject: Subject { Subject(name: name.name, groups: groups) }
 }

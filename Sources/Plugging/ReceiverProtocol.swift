@@ -2,37 +2,44 @@ public import NetTypes
 public import Policy
 public import Trust
 
-/// What the receiving leaf knows when another leaf asks for a wire.
+/// What the receiver's protocol decides from.
 public struct ReceiverInput: Sendable {
-    /// The leaf that asks, as the certificate of its TLS session says.
+    /// SH: the leaf that asks, from the certificate of its TLS session and never from a message.
     public var peer: LeafID
-    /// The source's facts that it shows.
+    /// Cert(SRC) and Sign(SRC, Physical-SIP), as the asking leaf presented them.
     public var presented: EndpointFacts
-    /// The source's facts in the directory; nil when the directory has none or does not answer.
+    /// The same as the directory gave them; nil where it does not know SRC as running.
     public var directory: EndpointFacts?
-    /// Whether it asks for a one-way wire.
-    public var oneWay: Bool
-    /// The endpoint that is to receive; nil when this leaf does not run it.
+    /// Whether the directory answered. Without it, records that are still valid decide alone.
+    public var directoryAnswered: Bool
+    /// Whether the asking leaf holds the wire to be one-way.
+    public var claimedOneWay: Bool
+    /// DST: the endpoint on this leaf that the request is about; nil where there is none.
     public var destination: LocalEndpoint?
-    /// The tenant's policy; nil when none has reached this leaf.
+    /// The identity that was asked for, for the reason where ``destination`` is nil.
+    public var destinationIdentity: Identity
+    /// P: the policy of the destination's tenant, whose signature was verified; nil where this leaf has none.
     public var policy: PolicyEvaluator?
-    /// The highest epoch of the source that this leaf has seen.
+    /// The highest epoch of SRC that this leaf has ever verified; 0 for none.
     public var epochFloor: Epoch
     /// What has been revoked.
     public var revocations: Revocations
-    /// The time.
+    /// The present moment.
     public var now: Timestamp
 
-    /// Collects what is known.
+    /// Puts them together.
     public init(
-        peer: LeafID, presented: EndpointFacts, directory: EndpointFacts?, oneWay: Bool, destination: LocalEndpoint?,
-        policy: PolicyEvaluator?, epochFloor: Epoch, revocations: Revocations, now: Timestamp
+        peer: LeafID, presented: EndpointFacts, directory: EndpointFacts?, directoryAnswered: Bool,
+        claimedOneWay: Bool, destination: LocalEndpoint?, destinationIdentity: Identity, policy: PolicyEvaluator?,
+        epochFloor: Epoch = 0, revocations: Revocations = .none, now: Timestamp
     ) {
         self.peer = peer
         self.presented = presented
         self.directory = directory
-        self.oneWay = oneWay
+        self.directoryAnswered = directoryAnswered
+        self.claimedOneWay = claimedOneWay
         self.destination = destination
+        self.destinationIdentity = destinationIdentity
         self.policy = policy
         self.epochFloor = epochFloor
         self.revocations = revocations
@@ -40,69 +47,106 @@ public struct ReceiverInput: Sendable {
     }
 }
 
-/// What the receiving leaf is to plug.
-public struct PlugAcceptance: Sendable {
-    /// The other end, verified.
-    public var source: VerifiedEndpoint
-    /// Whether the way back stays unplugged: because the peer asked so, or because this end's policy says so.
-    public var oneWay: Bool
-    /// The policy's entry that decided.
-    public var entry: PolicyEntry?
+/// What is to be plugged at the receiver's end.
+public struct PlugGrant: Hashable, Sendable {
+    /// The verified source; packets of the wire come from its locator.
+    public let source: VerifiedEndpoint
+    /// Whether the way back must exist at neither end: so says the asking leaf, or this leaf's own policy.
+    public let oneWay: Bool
+    /// The entry of the policy that decided.
+    public let entry: PolicyEntry
 }
 
-/// The receiver's decision.
-public enum ReceiverDecision: Sendable {
-    case plug(PlugAcceptance)
+/// The verdict at the receiver's end.
+public enum ReceiverDecision: Hashable, Sendable {
+    /// Give out a label and plug.
+    case plug(PlugGrant)
+    /// Refuse.
     case unplug(UnplugReason)
 }
 
-/// The receiver's half of the decision: SDN Algorithm 2 of NVI, steps 3 and 4.
+/// NVI's SDN Algorithm 2 (Receiver's Protocol): Cloud Tenant's Network and Firewall Definition.
 ///
-/// It trusts the other leaf's judgement in nothing: what it is shown is verified again, and the policy is asked again.
+/// > INPUT: Let VM2 of ipv6-address=DST on hypervisor DH be a communication destination to respond to a communication
+/// > session initiated by VM1 of ipv6-address=SRC on hypervisor SH; Let DB contain a tenant's firewall policy P;
+/// > OUTPUT: VM2 is inside/outside the tenant's firewall according to the policy P;
+///
+/// It does no I/O and reads no clock: the leaf, DH, brings what was presented and what the directory, DB, said, and
+/// does what is decided. Nothing that SH states about itself is believed; its TLS session says who it is.
 public struct ReceiverProtocol: Sendable {
     private let anchor: TrustAnchor
 
-    /// Decides by the platform's root.
+    /// Decides by the certificates of one platform.
     public init(anchor: TrustAnchor) { self.anchor = anchor }
 
-    /// Decides whether the pair is to be plugged at the receiver's end.
+    /// Decides whether the pair's wire is plugged at the receiver's end.
     public func decide(_ input: ReceiverInput) async -> ReceiverDecision {
-        // 1) Let DH intercept the network packet of destination to VM2. Here the request comes before the packet.
-        guard let destination = input.destination else { return .unplug(.notRunning) }
-
-        // 3) Let DH verify the correctness of Cert(SRC), Sign(SRC, Physical-SIP); if the verification returns NO,
-        //    DH terminates service (unplug at the receiver's end).
+        // 1) Let DH intercept the network packet of destination to VM2; let DH use the source ip address SRC to search
+        //    in DB for the mapping physical address of the source;
+        //    The request comes before the packet, so that DH knows SRC by the facts that SH presents.
+        guard let destination = input.destination, destination.identity == input.destinationIdentity else {
+            return .unplug(.notHere(input.destinationIdentity))
+        }
+        if input.revocations.identities.contains(destination.identity) {
+            return .unplug(.untrusted(.revoked(.certificate, by: .identity)))
+        }
         let source: VerifiedEndpoint
         switch await anchor.verify(endpoint: input.presented, at: input.now, revocations: input.revocations) {
-        case .failure(let refusal): return .unplug(UnplugReason(refusal))
-        case .success(let verified): source = verified
+        case .success(let endpoint): source = endpoint
+        case .failure(let refusal): return .unplug(.untrusted(refusal))
         }
-        // A leaf speaks only for identities whose record names it.
-        guard source.leaf == input.peer else { return .unplug(.anotherLeaf) }
-        guard source.name.tenant == destination.name.tenant else { return .unplug(.tenantMismatch) }
-        guard source.epoch >= input.epochFloor else { return .unplug(.olderEpoch) }
+        guard source.identity != destination.identity else { return .unplug(.sameEndpoint(source.identity)) }
 
-        // 2) Let DB find Cert(SRC), Sign(SRC, Physical-SIP) […]; let DB return the search result to DH. The newest
-        //    word counts: a leaf that the endpoint has left may still hold a record that has not expired. What the
-        //    directory says is verified before it is believed, so a lying one cannot unplug with it.
-        if let facts = input.directory, facts != input.presented,
-            case .success(let newest) = await anchor.verify(
-                endpoint: facts, at: input.now, revocations: input.revocations),
-            newest.identity == source.identity, newest.epoch > source.epoch
+        // 2) Let DB find Cert(SRC), Sign(SRC, Physical-SIP), and the tenant's communication policy; let DB return the
+        //    search result to DH;
+        // 3) Let DH verify the correctness of Cert(SRC), Sign(SRC, Physical-SIP); if the verification returns NO, DH
+        //    terminates service (unplug at the receiver's end);
+        guard source.leaf == input.peer else {
+            return .unplug(.anotherLeaf(record: source.leaf, session: input.peer))
+        }
+        guard source.name.tenant == destination.name.tenant else {
+            return .unplug(.tenantMismatch(source: source.name.tenant, destination: destination.name.tenant))
+        }
+        guard source.epoch >= input.epochFloor else {
+            return .unplug(.olderEpoch(source.epoch, known: input.epochFloor))
+        }
+        if input.directoryAnswered, let refusal = await compare(source, with: input) { return .unplug(refusal) }
+
+        // 4) (The signature verification in Step 3 returned YES) Let DH verify the tenant's communication policy P; if
+        //    P contains "SRC, DST: Unplug", then DH terminates service (unplug at the receiver's end);
+        let policy: AgreedPolicy
+        switch AgreedPolicy.decide(
+            input.policy, tenant: destination.name.tenant, source: source.subject, destination: destination.subject)
         {
-            return .unplug(.olderEpoch)
+        case .success(let agreed): policy = agreed
+        case .failure(let reason): return .unplug(reason.reason)
         }
 
-        // 4) Let DH verify the tenant's communication policy P; if P contains "SRC, DST: Unplug", then DH terminates
-        //    service (unplug at the receiver's end). What P does not contain is unplugged too.
-        guard let policy = input.policy, policy.tenant == destination.name.tenant else { return .unplug(.noPolicy) }
-        let forth = policy.verdict(source: source.subject, destination: destination.subject)
-        guard forth.isPlugged else { return .unplug(.policy(forth.entry)) }
-        let back = policy.verdict(source: destination.subject, destination: source.subject)
-
-        // 5) (P contains "SRC, DST: Plug") Let DH plug the unicast cable for DST. Where the two ends differ on the
-        //    way back, the stricter one decides.
+        // 5) (P contains "SRC, DST: Plug") Let DH plug the unicast cable for DST;
+        //    Where the two leaves do not agree about the way back, it does not exist.
+        // 6) (The cryptographic description in the following steps are optional for providing cryptographic protection
+        //    on the network traffic) Let DH respond the cryptographic protocol (e.g., IPsec) to DH to provide a
+        //    cryptographic protection on application layer data in the network packet;
+        //    Not in a plain wire; the exchange of labels itself runs inside mutual TLS.
         return .plug(
-            PlugAcceptance(source: source, oneWay: input.oneWay || !back.isPlugged, entry: forth.entry))
+            PlugGrant(source: source, oneWay: input.claimedOneWay || policy.oneWay, entry: policy.entry))
+    }
+
+    /// Compares the presented source with what the directory holds; gives the reason to refuse it, if there is one.
+    ///
+    /// The directory's facts are verified like any others. It may hold an older record than the one presented, which
+    /// was renewed a moment ago, but never a newer one.
+    private func compare(_ source: VerifiedEndpoint, with input: ReceiverInput) async -> UnplugReason? {
+        guard let facts = input.directory else { return .unknownSource(source.identity) }
+        guard facts != input.presented else { return nil }
+        switch await anchor.verify(endpoint: facts, at: input.now, revocations: input.revocations) {
+        case .failure(let refusal): return .untrusted(refusal)
+        case .success(let found):
+            guard found.identity == source.identity else {
+                return .anotherIdentity(expected: source.identity, found: found.identity)
+            }
+            guard source.epoch >= found.epoch else { return .olderEpoch(source.epoch, known: found.epoch) }
+            return nil
+        }
     }
 }

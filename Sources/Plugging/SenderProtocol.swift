@@ -2,34 +2,34 @@ public import NetTypes
 public import Policy
 public import Trust
 
-/// What the sending leaf knows when it decides on a first packet.
+/// What the sender's protocol decides from.
 public struct SenderInput: Sendable {
-    /// The endpoint that sends.
+    /// SRC: the endpoint on this leaf that sent the packet.
     public var source: LocalEndpoint
-    /// The identity that the packet is for.
+    /// DST: whom the packet is for.
     public var destination: Identity
-    /// The destination's signed facts; nil when it runs nowhere.
-    public var facts: EndpointFacts?
-    /// Whether the directory knows the destination at all.
+    /// Whether the directory knows the destination in the source's vnet.
     public var known: Bool
-    /// The tenant's policy; nil when none has reached this leaf.
+    /// Cert(DST) and Sign(DST, Physical-DIP), as the directory gave them; nil where DST runs nowhere.
+    public var facts: EndpointFacts?
+    /// P: the policy of the source's tenant, whose signature was verified; nil where this leaf has none.
     public var policy: PolicyEvaluator?
-    /// The highest epoch of the destination that this leaf has seen.
+    /// The highest epoch of DST that this leaf has ever verified; 0 for none.
     public var epochFloor: Epoch
     /// What has been revoked.
     public var revocations: Revocations
-    /// The time.
+    /// The present moment.
     public var now: Timestamp
 
-    /// Collects what is known.
+    /// Puts them together.
     public init(
-        source: LocalEndpoint, destination: Identity, facts: EndpointFacts?, known: Bool, policy: PolicyEvaluator?,
-        epochFloor: Epoch, revocations: Revocations, now: Timestamp
+        source: LocalEndpoint, destination: Identity, known: Bool = true, facts: EndpointFacts?,
+        policy: PolicyEvaluator?, epochFloor: Epoch = 0, revocations: Revocations = .none, now: Timestamp
     ) {
         self.source = source
         self.destination = destination
-        self.facts = facts
         self.known = known
+        self.facts = facts
         self.policy = policy
         self.epochFloor = epochFloor
         self.revocations = revocations
@@ -37,74 +37,100 @@ public struct SenderInput: Sendable {
     }
 }
 
-/// What the sending leaf is to plug.
-public struct PlugOrder: Sendable {
-    /// The other end, verified.
-    public var destination: VerifiedEndpoint
-    /// Whether the way back stays unplugged.
-    public var oneWay: Bool
-    /// The policy's entry that decided.
-    public var entry: PolicyEntry?
+/// What is to be plugged at the sender's end.
+public struct PlugOrder: Hashable, Sendable {
+    /// The verified destination; its leaf is the one to ask.
+    public let destination: VerifiedEndpoint
+    /// Whether the way back must exist at neither end.
+    public let oneWay: Bool
+    /// The entry of the policy that decided.
+    public let entry: PolicyEntry
 }
 
-/// The sender's decision.
-public enum SenderDecision: Sendable {
+/// The verdict at the sender's end.
+public enum SenderDecision: Hashable, Sendable {
+    /// Ask the destination's leaf, then plug.
     case plug(PlugOrder)
+    /// Drop the packet.
     case unplug(UnplugReason)
 }
 
-/// The sender's half of the decision: SDN Algorithm 1 of NVI, steps 3 and 4.
+/// NVI's SDN Algorithm 1 (Sender's Protocol): Cloud Tenant's Network and Firewall Definition.
 ///
-/// Step 1, intercepting the packet, and step 2, asking the directory, are done by the caller, and so is step 5,
-/// plugging. The decision is a function of its input: no I/O, no clock, no randomness.
+/// > INPUT: Let VM1 of ipv6-address=SRC on hypervisor SH be a communication source to establish a communication session
+/// > with VM2 of ipv6-address=DST on hypervisor DH; Let DB contain a tenant's firewall policy P;
+/// > OUTPUT: VM1 is inside/outside the tenant's firewall according to the policy P;
+///
+/// It does no I/O and reads no clock: the leaf, SH, brings what the directory, DB, said, and does what is decided.
 public struct SenderProtocol: Sendable {
     private let anchor: TrustAnchor
 
-    /// Decides by the platform's root.
+    /// Decides by the certificates of one platform.
     public init(anchor: TrustAnchor) { self.anchor = anchor }
 
-    /// Decides whether the pair is to be plugged at the sender's end.
+    /// Decides whether the pair's wire is plugged at the sender's end.
     public func decide(_ input: SenderInput) async -> SenderDecision {
-        // 2) Let DB use DST to find Cert(DST), Sign(DST, Physical-DIP); […] let DB return the search result to SH.
-        guard input.known else { return .unplug(.unknownDestination) }
-        guard let facts = input.facts else { return .unplug(.notRunning) }
+        // 1) Let SH intercept a network packet of source from VM1; let SH use the destination ip address DST in the
+        //    packet to search in DB for the mapping physical address of the destination;
+        let source = input.source
+        guard input.destination != source.identity else { return .unplug(.sameEndpoint(source.identity)) }
+        if input.revocations.identities.contains(source.identity) {
+            return .unplug(.untrusted(.revoked(.certificate, by: .identity)))
+        }
 
-        // 3) Let SH verify the correctness of Cert(DST), Sign(DST, Physical-DIP); if the verification returns NO,
-        //    SH terminates service (unplug at the sender's end).
+        // 2) Let DB use DST to find Cert(DST), Sign(DST, Physical-DIP); let DB also use SRC to find and the tenant's
+        //    communication policy for SRC; let DB return the search result to SH;
+        guard input.known else { return .unplug(.unknownDestination) }
+        guard let facts = input.facts else { return .unplug(.notRunning(input.destination)) }
+
+        // 3) Let SH verify the correctness of Cert(DST), Sign(DST, Physical-DIP); if the verification returns NO, SH
+        //    terminates service (unplug at the sender's end);
         let destination: VerifiedEndpoint
         switch await anchor.verify(endpoint: facts, at: input.now, revocations: input.revocations) {
-        case .failure(let refusal): return .unplug(UnplugReason(refusal))
-        case .success(let verified): destination = verified
+        case .success(let endpoint): destination = endpoint
+        case .failure(let refusal): return .unplug(.untrusted(refusal))
         }
-        guard destination.identity == input.destination else { return .unplug(.otherIdentity) }
-        guard destination.name.tenant == input.source.name.tenant else { return .unplug(.tenantMismatch) }
-        guard destination.epoch >= input.epochFloor else { return .unplug(.olderEpoch) }
+        guard destination.identity == input.destination else {
+            return .unplug(.anotherIdentity(expected: input.destination, found: destination.identity))
+        }
+        guard destination.name.tenant == source.name.tenant else {
+            return .unplug(.tenantMismatch(source: source.name.tenant, destination: destination.name.tenant))
+        }
+        guard destination.epoch >= input.epochFloor else {
+            return .unplug(.olderEpoch(destination.epoch, known: input.epochFloor))
+        }
 
-        // 4) Let SH verify the tenant's communication policy P for SRC; if P contains "SRC, DST: Unplug", then SH
-        //    terminates service (unplug at the sender's end). What P does not contain is unplugged too.
-        guard let policy = input.policy, policy.tenant == input.source.name.tenant else { return .unplug(.noPolicy) }
-        let there = destination.subject
-        let forth = policy.verdict(source: input.source.subject, destination: there)
-        guard forth.isPlugged else { return .unplug(.policy(forth.entry)) }
-        let back = policy.verdict(source: there, destination: input.source.subject)
+        // 4) (The signature verification in Step 3 returned YES) Let SH verify the tenant's communication policy P for
+        //    SRC; if P contains "SRC, DST: Unplug", then SH terminates service (unplug at the sender's end);
+        let policy: AgreedPolicy
+        switch AgreedPolicy.decide(
+            input.policy, tenant: source.name.tenant, source: source.subject, destination: destination.subject)
+        {
+        case .success(let agreed): policy = agreed
+        case .failure(let reason): return .unplug(reason.reason)
+        }
 
-        // 5) (P contains "SRC, DST: Plug") Let SH plug the unicast cable for SRC.
-        return .plug(PlugOrder(destination: destination, oneWay: !back.isPlugged, entry: forth.entry))
+        // 5) (P contains "SRC, DST: Plug") Let SH plug the unicast cable for SRC;
+        //    The leaf does, once DH has answered and `confirm` has found it to be the leaf of the record.
+        // 6) (The cryptographic description in the following steps are optional for providing cryptographic protection
+        //    on the network traffic) Let SH initiate a cryptographic protocol (e.g., IPsec) with DH to provide a
+        //    cryptographic protection on application layer data in the network packet;
+        //    Not in a plain wire; the exchange of labels itself runs inside mutual TLS.
+        return .plug(PlugOrder(destination: destination, oneWay: policy.oneWay, entry: policy.entry))
+    }
+
+    /// Checks that the leaf that answered a plug request is the one that the destination's record names.
+    ///
+    /// - Parameter peer: The leaf at the other end of the TLS session, from its certificate.
+    public func confirm(_ order: PlugOrder, peer: LeafID) -> SenderDecision {
+        guard order.destination.leaf == peer else {
+            return .unplug(.anotherLeaf(record: order.destination.leaf, session: peer))
+        }
+        return .plug(order)
     }
 }
 
 extension VerifiedEndpoint {
-    /// The endpoint as policies see it: its certified name and groups.
-    var subject: Subject { Subject(name: name.name, groups: groups) }
-}
-
-extension UnplugReason {
-    /// The reason to unplug that a refused verification is.
-    public init(_ refusal: TrustRefusal) {
-        if case .tenantMismatch = refusal {
-            self = .tenantMismatch
-        } else {
-            self = .refused(refusal)
-        }
-    }
+    /// The endpoint as a policy sees it.
+    public var subject: Subject { Subject(name: name.name, groups: groups) }
 }

@@ -1,78 +1,153 @@
+public import NetTypes
 public import Policy
 public import Trust
 
-/// Why a pair is not plugged. A refusal is a decision, not an error.
-public enum UnplugReason: Hashable, Sendable, CustomStringConvertible {
-    /// The directory knows no such endpoint of this tenant.
-    case unknownDestination
-    /// The source is not an endpoint that this leaf runs and has published.
-    case unknownSource
-    /// The endpoint exists, and runs nowhere now.
-    case notRunning
-    /// A certificate or record does not hold.
-    case refused(TrustRefusal)
-    /// The facts are in order and of another identity than the one that was asked for.
-    case otherIdentity
-    /// The two endpoints belong to different tenants.
-    case tenantMismatch
-    /// A newer record of the endpoint has been seen.
-    case olderEpoch
-    /// The record names another leaf than the one that speaks.
-    case anotherLeaf
-    /// The tenant's policy says unplug; the entry that decided, nil for the default.
-    case policy(PolicyEntry?)
-    /// No policy of the tenant has reached this leaf.
-    case noPolicy
-    /// The directory or the other leaf does not answer.
-    case unreachable
-    /// The other leaf decided otherwise, for the reason with this code.
-    case refusedByPeer(String)
-    /// The kernel's tables or the labels are used up.
-    case noRoom(String)
+/// Why a pair has no wire. A closed list: every refusal of both algorithms, and what ends a wire that was plugged.
+///
+/// It is a verdict and not an error: after it the pair is unplugged, and nothing else has changed.
+public enum UnplugReason: Hashable, Sendable {
+    // MARK: Before a certificate is looked at
 
-    /// The reason in a word that programs can rely on.
+    /// The directory knows no such endpoint in the vnet of the source.
+    case unknownDestination
+    /// The directory knows no such source, or says that it runs nowhere.
+    case unknownSource(Identity)
+    /// The destination exists and runs nowhere at present.
+    case notRunning(Identity)
+    /// The destination does not run on the leaf that was asked.
+    case notHere(Identity)
+    /// Both ends are the same endpoint.
+    case sameEndpoint(Identity)
+    /// Nobody could be asked about the destination.
+    case directoryUnavailable(String)
+
+    // MARK: Certificate and record
+
+    /// The certificate or the record is not trusted; the reason says which and why.
+    case untrusted(TrustRefusal)
+    /// The facts are those of another endpoint than the one they were asked for.
+    case anotherIdentity(expected: Identity, found: Identity)
+    /// The two ends belong to different tenants.
+    case tenantMismatch(source: Name, destination: Name)
+    /// A record with a higher epoch is known: the endpoint has moved since.
+    case olderEpoch(Epoch, known: Epoch)
+    /// The record names another leaf than the one at the other end of the TLS session.
+    case anotherLeaf(record: LeafID, session: LeafID)
+
+    // MARK: Policy
+
+    /// The tenant's policy says unplug; the entry is nil where none speaks about the pair.
+    case policy(entry: PolicyEntry?, reason: String)
+    /// There is no policy of this tenant at this leaf, so nothing is plugged.
+    case noPolicy(Name)
+
+    // MARK: Plugging itself
+
+    /// The other leaf could not be reached.
+    case unreachable(String)
+    /// The other leaf refused, with its own reason code and words. Both come from outside: make them with ``refused(code:detail:)``.
+    case refusedByPeer(code: String, detail: String)
+    /// This leaf has no label, or no room in a map, for another wire.
+    case exhausted(String)
+    /// This leaf could not bring the wire into the kernel.
+    case failed(String)
+
+    // MARK: Ends of a wire that was plugged
+
+    /// The endpoint at this end was closed, moved away or deleted.
+    case portClosed
+    /// Nothing has passed for a while.
+    case idle
+    /// The other leaf has unplugged its end.
+    case unpluggedByPeer(code: String)
+
+    /// The reason as a word for programs, in kebab-case; it never changes.
     public var code: String {
         switch self {
         case .unknownDestination: "unknown-destination"
         case .unknownSource: "unknown-source"
         case .notRunning: "not-running"
-        case .refused(let refusal): refusal.code
-        case .otherIdentity: "other-identity"
+        case .notHere: "not-here"
+        case .sameEndpoint: "same-endpoint"
+        case .directoryUnavailable: "directory-unavailable"
+        case .untrusted(let refusal): refusal.code
+        case .anotherIdentity: "another-identity"
         case .tenantMismatch: "tenant-mismatch"
         case .olderEpoch: "older-epoch"
         case .anotherLeaf: "another-leaf"
         case .policy: "policy"
         case .noPolicy: "no-policy"
         case .unreachable: "unreachable"
-        case .refusedByPeer(let code): "peer-" + code
-        case .noRoom: "no-room"
+        case .refusedByPeer: "refused-by-peer"
+        case .exhausted: "exhausted"
+        case .failed: "failed"
+        case .portClosed: "port-closed"
+        case .idle: "idle"
+        case .unpluggedByPeer: "unplugged-by-peer"
         }
     }
 
-    /// Whether the next packet may meet another answer although nothing was pushed: such refusals are short-lived.
+    /// Whether asking again may help although neither policy, nor certificates, nor locations have changed.
     public var isTransient: Bool {
         switch self {
-        case .unknownDestination, .unknownSource, .notRunning, .noPolicy, .unreachable, .refusedByPeer, .noRoom: true
-        case .refused, .otherIdentity, .tenantMismatch, .olderEpoch, .anotherLeaf, .policy: false
+        case .directoryUnavailable, .unreachable, .exhausted, .failed, .idle, .unpluggedByPeer: true
+        default: false
         }
     }
+}
 
+extension UnplugReason {
+    /// The longest code and the longest words that are taken from another leaf, in bytes.
+    static let maximumCodeByteCount = 64
+    static let maximumDetailByteCount = 512
+
+    /// A refusal by the other leaf, cut and cleaned: what comes from outside neither fills nor forges our logs.
+    public static func refused(code: String, detail: String) -> UnplugReason {
+        .refusedByPeer(code: cleaned(code: code), detail: cleaned(detail: detail))
+    }
+
+    /// The end of a wire as the other leaf told it, cleaned.
+    public static func unplugged(code: String) -> UnplugReason { .unpluggedByPeer(code: cleaned(code: code)) }
+
+    private static func cleaned(code: String) -> String {
+        let isCode = code.utf8.allSatisfy { byte in
+            (0x61...0x7a).contains(byte) || (0x30...0x39).contains(byte) || byte == 0x2d
+        }
+        return isCode && (1...maximumCodeByteCount).contains(code.utf8.count) ? code : "unspecified"
+    }
+
+    private static func cleaned(detail: String) -> String {
+        let bytes = detail.utf8.prefix(maximumDetailByteCount).map { (0x20...0x7e).contains($0) ? $0 : 0x3f }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}
+
+extension UnplugReason: CustomStringConvertible {
+    /// The reason as a sentence for people.
     public var description: String {
         switch self {
-        case .unknownDestination: "the directory knows no such endpoint of this tenant"
-        case .unknownSource: "the source is no endpoint that this leaf has published"
-        case .notRunning: "the endpoint runs nowhere now"
-        case .refused(let refusal): "its facts do not hold: \(refusal)"
-        case .otherIdentity: "the facts are of another identity"
-        case .tenantMismatch: "the endpoints belong to different tenants"
-        case .olderEpoch: "a newer location record has been seen"
-        case .anotherLeaf: "the location record names another leaf"
-        case .policy(nil): "no entry of the policy plugs the pair, and the default is unplug"
-        case .policy(let entry?): "the policy's entry \(entry) says unplug"
-        case .noPolicy: "no policy of the tenant has reached this leaf"
-        case .unreachable: "the directory or the other leaf does not answer"
-        case .refusedByPeer(let code): "the other leaf refuses: \(code)"
-        case .noRoom(let what): "there is no room for another wire: \(what)"
+        case .unknownDestination: "the directory knows no such destination in the vnet of the source"
+        case .unknownSource(let identity): "the directory does not know \(identity) as running anywhere"
+        case .notRunning(let identity): "\(identity) runs nowhere at present"
+        case .notHere(let identity): "\(identity) does not run on the leaf that was asked"
+        case .sameEndpoint(let identity): "\(identity) is both ends"
+        case .directoryUnavailable(let detail): "the directory could not be asked: \(detail)"
+        case .untrusted(let refusal): refusal.description
+        case .anotherIdentity(let expected, let found): "the facts are those of \(found), not of \(expected)"
+        case .tenantMismatch(let source, let destination):
+            "the source belongs to tenant \(source), the destination to tenant \(destination)"
+        case .olderEpoch(let epoch, let known): "the record has epoch \(epoch), but epoch \(known) is known already"
+        case .anotherLeaf(let record, let session): "the record names leaf \(record), but leaf \(session) speaks"
+        case .policy(_, let reason): "the policy says unplug: \(reason)"
+        case .noPolicy(let tenant): "this leaf has no policy of tenant \(tenant), so nothing is plugged"
+        case .unreachable(let detail): "the other leaf could not be reached: \(detail)"
+        case .refusedByPeer(let code, let detail):
+            detail.isEmpty ? "the other leaf refused (\(code))" : "the other leaf refused (\(code)): \(detail)"
+        case .exhausted(let what): "this leaf has no room for another wire: \(what)"
+        case .failed(let what): "this leaf could not plug the wire: \(what)"
+        case .portClosed: "the endpoint's port is closed"
+        case .idle: "nothing passed for a while"
+        case .unpluggedByPeer(let code): "the other leaf unplugged its end (\(code))"
         }
     }
 }
