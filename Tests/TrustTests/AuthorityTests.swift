@@ -166,7 +166,100 @@ struct AuthorityTests {
         #expect(throws: TrustRefusal.badSignature(.root)) { try TrustAnchor(root: forged) }
     }
 
-    @Test("8: certificates as PEM")
+    @Test("8: what the root itself would have to sign wrongly is refused too")
+    func careless() async throws {
+        let key = SigningKey()
+        let other = try PlatformName(globalID: "0000000001")
+        let basic = try Certificate.Extension(BasicConstraints.notCertificateAuthority, critical: true)
+        let signing = try Certificate.Extension(KeyUsage(digitalSignature: true), critical: true)
+        let both = try Certificate.Extension(ExtendedKeyUsage([.serverAuth, .clientAuth]), critical: false)
+        func names(_ names: [GeneralName]) throws -> Certificate.Extension {
+            try Certificate.Extension(SubjectAlternativeNames(names), critical: false)
+        }
+        func leaf(_ platform: PlatformName) throws -> Certificate.Extension {
+            try names([
+                .uniformResourceIdentifier(platform.leafURI(world.leaf)), .dnsName(platform.leafHost(world.leaf)),
+            ])
+        }
+        let twoHosts = try names([
+            .uniformResourceIdentifier(world.platform.leafURI(world.leaf)),
+            .dnsName(world.platform.leafHost(LeafID(1))),
+        ])
+        let table: [(String, [Certificate.Extension], String?)] = [
+            ("honest", [basic, signing, both, try leaf(world.platform)], nil),
+            ("of another platform", [basic, signing, both, try leaf(other)], "name-constraint"),
+            ("the host name of another", [basic, signing, both, twoHosts], "malformed"),
+            ("without use in TLS", [basic, signing, try leaf(world.platform)], "malformed"),
+            (
+                "for servers only",
+                [
+                    basic, signing, try leaf(world.platform),
+                    try Certificate.Extension(ExtendedKeyUsage([.serverAuth]), critical: false),
+                ], "malformed"
+            ),
+            ("without key usage", [basic, both, try leaf(world.platform)], "malformed"),
+            (
+                "may sign certificates",
+                [
+                    basic, both, try leaf(world.platform),
+                    try Certificate.Extension(KeyUsage(digitalSignature: true, keyCertSign: true), critical: true),
+                ], "malformed"
+            ),
+            (
+                "may not sign",
+                [
+                    basic, both, try leaf(world.platform),
+                    try Certificate.Extension(KeyUsage(keyAgreement: true), critical: true),
+                ], "malformed"
+            ),
+        ]
+        for (number, row) in table.enumerated() {
+            let der = try world.forge(subject: "h1", key: key, by: world.root, row.1)
+            let result = await world.anchor.verify(leaf: der, at: World.now, revocations: .none)
+            #expect(result.refusal?.code == row.2, "row \(number), \(row.0)")
+        }
+        let controller: [GeneralName] = [
+            .uniformResourceIdentifier(world.platform.controllerURI), .dnsName(world.platform.controllerHost),
+        ]
+        for (more, code) in [
+            ([], nil), ([.uniformResourceIdentifier(world.platform.leafURI(world.leaf))], "malformed"),
+        ] as [([GeneralName], String?)] {
+            let der = try world.forge(
+                subject: "controller", key: key, by: world.root, [basic, signing, both, try names(controller + more)])
+            let result = await world.anchor.verify(controller: der, at: World.now, revocations: .none)
+            #expect(result.refusal?.code == code)
+        }
+    }
+
+    @Test("9: a CA whose key may not sign certificates, and a root that another issued, are none")
+    func unfitAuthorities() throws {
+        let acme = try Name(parsing: "acme")
+        let key = SigningKey()
+        let mute = try world.forge(
+            subject: world.platform.tenantCommonName(acme), key: key, by: world.root,
+            [
+                try Certificate.Extension(BasicConstraints.isCertificateAuthority(maxPathLength: 0), critical: true),
+                try Certificate.Extension(KeyUsage(digitalSignature: true), critical: true),
+                try Certificate.Extension(NameConstraints(tenant: acme, platform: world.platform), critical: true),
+            ])
+        #expect(throws: AuthorityError.self) { try CertificateAuthority(certificate: mute, key: key) }
+        // Signed by its own key, but named as if another had issued it.
+        let issued = try CertificateDraft(
+            subject: DistinguishedName(commonName: world.platform.rootCommonName), key: key.certificateKey.publicKey,
+            lifetime: 3_600, extensions: .authority(depth: 1, constraints: nil)
+        ).signed(
+            by: key, issuer: DistinguishedName(commonName: "another"), issuerKey: key.certificateKey.publicKey,
+            at: World.now, until: nil)
+        #expect(throws: TrustRefusal.malformed(.root, "a root issues itself")) { try TrustAnchor(root: issued) }
+        for depth in [0, 2, nil] {
+            let root = try world.forgeAuthority(
+                subject: world.platform.rootCommonName, key: world.root.key, by: world.root, depth: depth,
+                constraints: nil)
+            #expect(throws: TrustRefusal.self) { try TrustAnchor(root: root) }
+        }
+    }
+
+    @Test("10: certificates as PEM")
     func pem() throws {
         let all = [world.root.certificate, world.acme.certificate]
         #expect(try CertificatePEM.certificates(in: CertificatePEM.text(all)) == all)

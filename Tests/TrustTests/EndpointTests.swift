@@ -381,6 +381,38 @@ struct EndpointTests {
             #expect(await world.refusal(facts) == .unsupportedAlgorithm(.certificate))
         }
     }
+    @Test("14: what the issuer did not sign has one form only")
+    func envelope() async throws {
+        let endpoint = try world.endpoint()
+        let nodes = try DER.sequence(try DER.parse(endpoint.facts.certificate), identifier: .sequence) { nodes in
+            Array([nodes.next(), nodes.next(), nodes.next()].compactMap { $0.map { Array($0.encodedBytes) } })
+        }
+        func certificate(_ parts: [[UInt8]]) -> [UInt8] {
+            DEREncoding.sequence { coder in for part in parts { coder.serializeRawBytes(part) } }
+        }
+        #expect(certificate(nodes) == endpoint.facts.certificate)
+        let algorithm = nodes[1].dropFirst(2)
+        let signature = nodes[2].dropFirst(3)
+        let table: [(String, [UInt8], [UInt8])] = [
+            ("the algorithm with NULL behind it", [0x30, 0x0c] + algorithm + [0x05, 0x00], nodes[2]),
+            ("SHA-384 named outside", [0x30, 0x0a] + algorithm.dropLast() + [0x03], nodes[2]),
+            (
+                "another octet in the signature", nodes[1],
+                [0x03, UInt8(signature.count + 2), 0x00] + signature + [0x00]
+            ),
+            ("an octet less", nodes[1], [0x03, UInt8(signature.count), 0x00] + signature.dropLast()),
+        ]
+        for row in table {
+            var facts = endpoint.facts
+            facts.certificate = certificate([nodes[0], row.1, row.2])
+            #expect(await world.refusal(facts) != nil, "\(row.0)")
+        }
+        for more in [[0x05, 0x00], nodes[2], nodes[0]] as [[UInt8]] {
+            var facts = endpoint.facts
+            facts.certificate = certificate(nodes + [more])
+            #expect(await world.refusal(facts)?.code == "malformed")
+        }
+    }
 }
 
 extension World {

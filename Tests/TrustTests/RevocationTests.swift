@@ -131,6 +131,7 @@ struct RevocationTests {
         a.formUnion(b)
         #expect(a.count == 3)
         #expect(a.revocation(serial: [1, 2], keyHash: []) == .serial)
+        #expect(a.revocation(serial: [0, 0, 1, 2], keyHash: []) == .serial)
         #expect(a.revocation(serial: [1], keyHash: [], identity: world.identity(2)) == nil)
         #expect(Revocations.none.count == 0)
     }
