@@ -1,1 +1,144 @@
-// LeafAgent
+import GRPCCore
+import KernelPath
+import LeafProtocol
+import LinuxKit
+import Logging
+import MutualTLS
+import NetTypes
+import PacketFormats
+import Plugging
+import Policy
+import Trust
+
+/// The agent of one host: it catches first packets, decides with the two algorithms of NVI, and plugs.
+///
+/// One actor owns all of the leaf's knowledge; packets of plugged wires never come here. It is spread over files by
+/// what happens: ports (`+Ports`), first packets (`+FirstPacket`), plugging (`+Plugging`), changes and unplugging
+/// (`+Changes`), time (`+Upkeep`), and reports (`+Report`).
+actor LeafAgent {
+    let configuration: LeafConfiguration
+    let membership: LeafMembership
+    let state: LeafStateDirectory
+    let path: DataPath
+    let controller: ControllerSession
+    let peers: PeerSessions
+    let sender: SenderProtocol
+    let receiver: ReceiverProtocol
+    let devices: PortDevices
+    /// Renewed together with the leaf's certificate.
+    let credentials: SessionCredentials
+    let transmitter: FrameTransmitter
+    let logger: Logger
+    let now: @Sendable () -> Timestamp
+
+    var ports: [Identity: LocalPort] = [:]
+    var identitiesByIndex: [UInt32: Identity] = [:]
+    var policies: [Name: TenantPolicy] = [:]
+    var known = KnownEndpoints(capacity: LeafLimits.factsKept)
+    var epochs = EpochFloor(capacity: LeafLimits.factsKept)
+    var revocations = Revocations()
+    var wires = WireLedger()
+    var holds: HoldQueue<Flow>
+    var labels: LabelAllocator
+    /// The mark of ``labels`` that is on disk.
+    var labelMark: UInt64
+    var refusals = RefusalLog(capacity: LeafLimits.refusalsKept)
+    /// Flows whose first packet is being decided on.
+    var resolving: Set<Flow> = []
+    /// Pairs that are being plugged, so that IPv4 and IPv6 of one pair ask the other leaf once.
+    var plugging: [Pair: Task<PlugOutcome, Never>] = [:]
+    /// Pairs that lost their wire because the other end went away; plugged again when it is back.
+    var interrupted: [Pair: Timestamp] = [:]
+    /// Grows with every change of policy, facts, ports or revocations: a decision that was begun before is made again.
+    var generation: UInt64 = 0
+    /// The latest set of ports that the controller wants; being worked on when ``isArranging``.
+    var desired: [DesiredPort]?
+    var isArranging = false
+
+    init(
+        configuration: LeafConfiguration, membership: LeafMembership, state: LeafStateDirectory, path: DataPath,
+        controller: ControllerSession, peers: PeerSessions, devices: PortDevices,
+        credentials: SessionCredentials, transmitter: FrameTransmitter, labels: LabelAllocator, logger: Logger,
+        now: @escaping @Sendable () -> Timestamp
+    ) {
+        self.configuration = configuration
+        self.membership = membership
+        self.state = state
+        self.path = path
+        self.controller = controller
+        self.peers = peers
+        self.devices = devices
+        self.credentials = credentials
+        self.transmitter = transmitter
+        self.labels = labels
+        self.logger = logger
+        self.now = now
+        sender = SenderProtocol(anchor: membership.anchor)
+        receiver = ReceiverProtocol(anchor: membership.anchor)
+        holds = HoldQueue()
+        labelMark = labels.reservedUpTo
+    }
+
+    /// The policy of a tenant as this leaf has verified it.
+    struct TenantPolicy {
+        var evaluator: PolicyEvaluator
+        var revision: UInt64
+    }
+
+    /// Packets of one port to one destination address: what is held together.
+    struct Flow: Hashable {
+        var port: UInt32
+        var destination: IPv6Address
+    }
+
+    /// How plugging a pair ended.
+    enum PlugOutcome: Sendable {
+        case plugged
+        case unplugged(UnplugReason)
+    }
+}
+
+/// Who this leaf is, and by what it verifies others.
+struct LeafMembership: Sendable {
+    var id: LeafID
+    var hostName: String
+    var locator: IPAddress
+    var root: [UInt8]
+    var anchor: TrustAnchor
+    var platform: PlatformName
+}
+
+/// A leaf at the other end of a session, as its certificate says.
+struct VerifiedPeer: Sendable {
+    var id: LeafID
+}
+
+/// The highest epoch seen of each identity; a record below it is refused, whoever shows it.
+struct EpochFloor {
+    private var floors: [Identity: Epoch] = [:]
+    private let capacity: Int
+
+    init(capacity: Int) { self.capacity = capacity }
+
+    subscript(identity: Identity) -> Epoch { floors[identity] ?? 0 }
+
+    mutating func raise(_ identity: Identity, to epoch: Epoch) {
+        if floors[identity] == nil, floors.count >= capacity, let victim = floors.keys.first { floors[victim] = nil }
+        floors[identity] = max(floors[identity] ?? 0, epoch)
+    }
+}
+
+/// The latest refusals, for explanations; bounded.
+struct RefusalLog {
+    private(set) var latest: [Pair: (reason: UnplugReason, at: Timestamp)] = [:]
+    private let capacity: Int
+
+    init(capacity: Int) { self.capacity = capacity }
+
+    mutating func note(_ pair: Pair, _ reason: UnplugReason, at now: Timestamp) {
+        if latest[pair] == nil, latest.count >= capacity, let victim = latest.keys.first { latest[victim] = nil }
+        latest[pair] = (reason, now)
+    }
+
+    mutating func clear(_ pair: Pair) { latest[pair] = nil }
+}

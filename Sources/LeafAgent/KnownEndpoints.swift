@@ -1,0 +1,81 @@
+import NetTypes
+import Trust
+
+/// What the directory said of an endpoint that runs elsewhere.
+///
+/// The controller pushes every change of an endpoint that this leaf has looked up, so an entry holds until it is
+/// told otherwise or the session with the controller ends.
+struct KnownEndpoint: Sendable {
+    var identity: Identity
+    /// Its private address in a vnet that it shares with an endpoint here.
+    var ipv4: [VNetID: IPv4Address]
+    /// Signed facts; nil when it runs nowhere now.
+    var facts: EndpointFacts?
+    /// The facts once verified.
+    var verified: VerifiedEndpoint?
+}
+
+/// The endpoints elsewhere that this leaf knows, bounded: when full, an entry that no wire needs makes room.
+struct KnownEndpoints {
+    private var byIdentity: [Identity: KnownEndpoint] = [:]
+    private var byAddress: [Address: Identity] = [:]
+    private let capacity: Int
+
+    private struct Address: Hashable {
+        var vnet: VNetID
+        var ipv4: IPv4Address
+    }
+
+    init(capacity: Int) { self.capacity = capacity }
+
+    subscript(identity: Identity) -> KnownEndpoint? { byIdentity[identity] }
+
+    /// The identity that has a private address in a vnet.
+    func identity(of ipv4: IPv4Address, in vnet: VNetID) -> Identity? { byAddress[Address(vnet: vnet, ipv4: ipv4)] }
+
+    /// Notes an answer of the directory, with the private address in the vnet that was asked about.
+    mutating func learn(_ identity: Identity, ipv4: IPv4Address?, in vnet: VNetID, facts: EndpointFacts?) {
+        if byIdentity[identity] == nil, byIdentity.count >= capacity, let victim = byIdentity.keys.first {
+            forget(victim)
+        }
+        var known = byIdentity[identity] ?? KnownEndpoint(identity: identity, ipv4: [:])
+        if let ipv4 {
+            if let former = known.ipv4[vnet] { byAddress[Address(vnet: vnet, ipv4: former)] = nil }
+            known.ipv4[vnet] = ipv4
+            byAddress[Address(vnet: vnet, ipv4: ipv4)] = identity
+        }
+        if known.facts != facts {
+            known.facts = facts
+            known.verified = nil
+        }
+        byIdentity[identity] = known
+    }
+
+    /// Notes changed facts of an endpoint that is known already.
+    mutating func change(_ identity: Identity, facts: EndpointFacts?) {
+        guard var known = byIdentity[identity], known.facts != facts else { return }
+        known.facts = facts
+        known.verified = nil
+        byIdentity[identity] = known
+    }
+
+    /// Notes that the present facts were verified.
+    mutating func verified(_ endpoint: VerifiedEndpoint, facts: EndpointFacts) {
+        guard byIdentity[endpoint.identity]?.facts == facts else { return }
+        byIdentity[endpoint.identity]?.verified = endpoint
+    }
+
+    /// Forgets an endpoint.
+    mutating func forget(_ identity: Identity) {
+        guard let known = byIdentity.removeValue(forKey: identity) else { return }
+        for (vnet, ipv4) in known.ipv4 { byAddress[Address(vnet: vnet, ipv4: ipv4)] = nil }
+    }
+
+    /// Forgets every endpoint but some: after a gap in the controller's pushes nothing else is certain.
+    mutating func forgetAll(except kept: Set<Identity>) {
+        for identity in byIdentity.keys where !kept.contains(identity) { forget(identity) }
+    }
+
+    /// The identities that are known.
+    var identities: [Identity] { Array(byIdentity.keys) }
+}

@@ -1,0 +1,145 @@
+import GRPCCore
+import GRPCNIOTransportHTTP2Posix
+import KernelPath
+import LinuxKit
+public import Logging
+import MutualTLS
+import NetTypes
+import Plugging
+public import ServiceLifecycle
+import Trust
+
+/// A leaf as a long-lived service: it composes the parts and runs them until it is told to stop.
+///
+/// Stopping it, or killing it, leaves ports and wires in the kernel as they are; the next start takes them over.
+public struct Leaf: Service {
+    private let configuration: LeafConfiguration
+    private let logger: Logger
+
+    /// A leaf that is enrolled already.
+    public init(configuration: LeafConfiguration, logger: Logger) {
+        self.configuration = configuration
+        self.logger = logger
+    }
+
+    /// Runs until the task is cancelled or a graceful shutdown begins.
+    ///
+    /// - Throws: ``LeafError`` when the host lacks something, in one line that names it and the remedy.
+    public func run() async throws {
+        if let missing = Capabilities.missing() { throw LeafError(missing, remedy: "Run patchbay-leaf as root.") }
+        let state = try LeafStateDirectory(path: configuration.stateDirectory)
+        guard let lock = try DirectoryLock(path: configuration.stateDirectory + "/lock") else {
+            throw LeafError(
+                "A leaf runs with \(configuration.stateDirectory) already",
+                remedy: "Stop it first, or give another --state.")
+        }
+        guard let saved = try state.membership(), let key = try state.keys.load(LeafStateDirectory.leafKeyName) else {
+            throw LeafError(
+                "This host has not joined a platform (\(configuration.stateDirectory))",
+                remedy: "Run 'patchbay host create NAME' at the controller and 'patchbay-leaf join' here.")
+        }
+        let anchor = try TrustAnchor(root: Array(saved.root))
+        let credentials = try SessionCredentials(certificate: Array(saved.certificate), keyPEM: key.pem)
+        let underlay = try Underlay(configuration)
+        let membership = LeafMembership(
+            id: try LeafID(parsing: saved.leaf), hostName: saved.host, locator: underlay.locator, root: anchor.root,
+            anchor: anchor, platform: anchor.platform)
+        let path = try DataPath(
+            configuration: DataPathConfiguration(
+                pinDirectory: configuration.pinDirectory, underlayDevice: configuration.underlayDevice,
+                locators: [underlay.locator], vxlanPort: configuration.vxlanPort, maxWires: configuration.maxWires))
+        let controller = ControllerSession(
+            addresses: saved.controllers, credentials: credentials, root: anchor.root,
+            serverName: saved.controllerName, logger: logger)
+        let peers = PeerSessions(credentials: credentials, root: anchor.root, platform: anchor.platform)
+        let agent = LeafAgent(
+            configuration: configuration, membership: membership, state: state, path: path, controller: controller,
+            peers: peers, devices: PortDevices(innerMTU: underlay.innerMTU), credentials: credentials,
+            transmitter: FrameTransmitter(
+                packets: try PacketSocket(), datagrams: try DatagramSender(sources: [underlay.locator]),
+                vxlanPort: configuration.vxlanPort, logger: logger),
+            labels: LabelAllocator(
+                reservedUpTo: state.labelMark(), inUse: try path.receiveWires().map(\.label), now: SystemClock.now()),
+            logger: logger, now: SystemClock.now)
+        await agent.adopt()
+        logger.notice(
+            "leaf runs",
+            metadata: [
+                "host": "\(saved.host)", "locator": "\(underlay.locator)", "inner-mtu": "\(underlay.innerMTU)",
+            ])
+        let server = GRPCServer(
+            transport: .http2NIOPosix(
+                address: SessionTarget.listening(at: underlay.locator, port: configuration.plugPort),
+                transportSecurity: try SessionSecurity.server(credentials, root: anchor.root),
+                config: SessionSecurity.serverConfiguration()), services: [WiresService(agent: agent)])
+        try await serve(agent, server, controller, path)
+        await peers.close()
+        logger.notice("leaf stops; its wires stay plugged")
+        lock.release()
+    }
+
+    private func serve(
+        _ agent: LeafAgent, _ server: GRPCServer<HTTP2ServerTransport.Posix>, _ controller: ControllerSession,
+        _ path: DataPath
+    ) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await server.serve() }
+            group.addTask {
+                await controller.run(hello: { await agent.hello() }, receive: { await agent.handle($0) })
+            }
+            group.addTask { for await punt in path.punts { await agent.handle(punt) } }
+            group.addTask { await agent.sweepIdleWires() }
+            group.addTask { await agent.renew() }
+            group.addTask { try? await gracefulShutdown() }
+            // Whichever ends first, by shutdown or by failure, ends the others.
+            defer {
+                server.beginGracefulShutdown()
+                group.cancelAll()
+            }
+            try await group.next()
+        }
+    }
+}
+
+/// What the leaf needs to know of its underlay device.
+struct Underlay {
+    let locator: IPAddress
+    let innerMTU: Int
+
+    init(_ configuration: LeafConfiguration) throws {
+        let netlink = try Netlink()
+        let device = configuration.underlayDevice
+        guard let link = try netlink.link(named: device) else {
+            let names = try netlink.links().map(\.name).sorted().joined(separator: ", ")
+            throw LeafError("There is no device '\(device)' on this host", remedy: "Give one of: \(names).")
+        }
+        let addresses = try netlink.addresses(of: link.index).map(\.address).filter(Self.isUsable)
+        if let wanted = configuration.locator {
+            guard addresses.contains(wanted) else {
+                throw LeafError(
+                    "The locator \(wanted) is not an address of \(device)",
+                    remedy: "Give one of: \(addresses.map(\.description).joined(separator: ", ")).")
+            }
+            locator = wanted
+        } else {
+            guard let first = addresses.first else {
+                throw LeafError("The device \(device) has no address", remedy: "Give it one, or name another device.")
+            }
+            locator = first
+        }
+        innerMTU = Int(link.mtu) - PortDevices.overhead(of: locator)
+        // RFC 8200, section 5: every link must carry IPv6 packets of 1,280 bytes.
+        guard innerMTU >= 1_280 else {
+            throw LeafError(
+                "The MTU of \(device) is \(link.mtu), which leaves \(innerMTU) bytes for a packet inside VXLAN",
+                remedy: "Set it to \(1_280 + PortDevices.overhead(of: locator)) or more.")
+        }
+    }
+
+    private static func isUsable(_ address: IPAddress) -> Bool {
+        switch address {
+        case .v4(let v4): !v4.isMulticast && v4.value >> 24 != 127
+        case .v6(let v6): !v6.isMulticast && !v6.isLinkLocal && v6.value != 1
+        }
+    }
+}

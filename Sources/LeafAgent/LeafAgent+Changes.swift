@@ -1,0 +1,290 @@
+import Foundation
+import GRPCCore
+import KernelPath
+import LeafProtocol
+import NetTypes
+import Plugging
+import Policy
+import Trust
+
+/// What the controller pushes, and the unplugging that follows from it.
+extension LeafAgent {
+    /// Takes one message of the controller.
+    func handle(_ message: ToLeaf) async {
+        switch message.message {
+        case .welcome(let welcome):
+            logger.notice("connected", metadata: ["controller": "\(welcome.controller)"])
+            resynchronise()
+        case .ports(let ports):
+            arrange(ports)
+        case .policy(let document):
+            await take(document, keep: true)
+        case .changed(let changed):
+            await take(changed)
+        case .query(let query):
+            controller.report(report(for: query.request))
+        case .revoked(let revoked):
+            await take(revoked)
+        case nil:
+            return
+        }
+    }
+
+    /// After a gap in the pushes: what wires depend on is looked up again, everything else is forgotten.
+    private func resynchronise() {
+        let needed = wires.pairs
+        let remote = Set(needed.flatMap { [$0.source, $0.destination] }).subtracting(ports.keys)
+        known.forgetAll(except: remote)
+        Task { await self.verifyWires(needed) }
+    }
+
+    // MARK: Policy
+
+    /// Verifies a policy document and puts it in force: what it forbids is cut before this returns.
+    func take(_ message: Patchbay_Leaf_V1_PolicyDocument, keep: Bool) async {
+        let signed = SignedPolicy(message)
+        let tenant: Name
+        switch await membership.anchor.verify(policy: signed, at: now(), revocations: revocations) {
+        case .success(let name):
+            tenant = name
+        case .failure(let refusal):
+            logger.error("policy refused", metadata: ["reason": "\(refusal)"])
+            return
+        }
+        do {
+            let document = try PolicyDocument(canonicalBytes: signed.body)
+            guard document.tenant == tenant else {
+                logger.error("policy refused", metadata: ["reason": "it is of \(document.tenant), signed by \(tenant)"])
+                return
+            }
+            // An older document is a replay, whoever sends it.
+            guard document.revision >= policies[tenant]?.revision ?? 0 else {
+                logger.error("policy refused", metadata: ["reason": "revision \(document.revision) is an older one"])
+                return
+            }
+            policies[tenant] = TenantPolicy(evaluator: PolicyEvaluator(document), revision: document.revision)
+            generation += 1
+            if keep { try state.save(policy: try message.serializedData(), of: tenant) }
+        } catch {
+            logger.error("policy refused", metadata: ["tenant": "\(tenant)", "reason": "\(error)"])
+            return
+        }
+        judgeWires(of: tenant)
+        clearRefusals(of: tenant)
+    }
+
+    /// Cuts what the tenant's policy no longer allows, and touches nothing else.
+    private func judgeWires(of tenant: Name) {
+        guard let policy = policies[tenant]?.evaluator else { return }
+        for pair in wires.pairs {
+            guard let source = subject(pair.source), let destination = subject(pair.destination),
+                source.tenant == tenant || destination.tenant == tenant
+            else { continue }
+            guard source.tenant == destination.tenant else {
+                cut(pair, because: .tenantMismatch(source: source.tenant, destination: destination.tenant))
+                continue
+            }
+            let verdict = policy.verdict(source: source.subject, destination: destination.subject)
+            if !verdict.isPlugged { cut(pair, because: .policy(entry: verdict.entry, reason: verdict.reason)) }
+        }
+    }
+
+    private func subject(_ identity: Identity) -> (tenant: Name, subject: Subject)? {
+        if let endpoint = ports[identity]?.endpoint {
+            return (endpoint.name.tenant, Subject(name: endpoint.name.name, groups: endpoint.groups))
+        }
+        guard let verified = known[identity]?.verified else { return nil }
+        return (verified.name.tenant, Subject(name: verified.name.name, groups: verified.groups))
+    }
+
+    /// Lets the kernel ask again for what it was told to refuse.
+    func clearRefusals(of tenant: Name) {
+        for port in ports.values where port.endpoint.name.tenant == tenant {
+            do {
+                try path.clearDenied(port: port.index)
+            } catch {
+                logger.error(
+                    "refusals not cleared", metadata: ["endpoint": "\(port.endpoint.name)", "error": "\(error)"])
+            }
+        }
+    }
+
+    // MARK: Facts of endpoints elsewhere
+
+    private func take(_ changed: Patchbay_Leaf_V1_Changed) async {
+        guard let identity = Identity(octets: changed.identity), ports[identity] == nil else { return }
+        generation += 1
+        let pairs = wires.pairs(of: identity)
+        if changed.deleted {
+            for pair in pairs { cut(pair, because: .unknownDestination) }
+            known.forget(identity)
+            interrupted = interrupted.filter { $0.key.destination != identity }
+            return
+        }
+        guard changed.hasFacts else {
+            known.change(identity, facts: nil)
+            // It is on its way to another host: its wires come back with it.
+            for pair in pairs {
+                cut(pair, because: .notRunning(identity))
+                if ports[pair.source] != nil { interrupted[pair] = now() }
+            }
+            return
+        }
+        if known[identity] == nil { return }
+        known.change(identity, facts: EndpointFacts(changed.facts))
+        await verifyWires(pairs)
+        await restore(identity)
+        for tenant in Set(ports.values.map(\.endpoint.name.tenant)) { clearRefusals(of: tenant) }
+    }
+
+    /// Plugs again what was interrupted when an endpoint left, now that it is back.
+    private func restore(_ identity: Identity) async {
+        let waiting = interrupted.filter { $0.key.destination == identity }.keys
+        for pair in waiting {
+            interrupted[pair] = nil
+            if wires.sends[pair] == nil { _ = await plug(pair) }
+        }
+    }
+
+    /// Judges wires by the newest facts: cut when they no longer hold, led to the new place when the end has moved.
+    func verifyWires(_ pairs: Set<Pair>) async {
+        for pair in pairs {
+            let isOutgoing = ports[pair.source] != nil
+            let local = isOutgoing ? pair.source : pair.destination
+            let remote = isOutgoing ? pair.destination : pair.source
+            guard ports[local] != nil, ports[remote] == nil else { continue }
+            await learn(remote, for: local)
+            guard let facts = known[remote]?.facts else {
+                // Without an answer nothing is known against the wire; a leaf without a controller keeps it.
+                if controller.isConnected, known[remote] != nil { cut(pair, because: .notRunning(remote)) }
+                continue
+            }
+            switch await membership.anchor.verify(endpoint: facts, at: now(), revocations: revocations) {
+            case .failure(let refusal):
+                cut(pair, because: .untrusted(refusal))
+            case .success(let verified):
+                known.verified(verified, facts: facts)
+                await settle(pair, remote: verified, isOutgoing: isOutgoing)
+            }
+        }
+    }
+
+    private func settle(_ pair: Pair, remote: VerifiedEndpoint, isOutgoing: Bool) async {
+        let floor = epochs[remote.identity]
+        guard remote.epoch >= floor else { return cut(pair, because: .olderEpoch(remote.epoch, known: floor)) }
+        epochs.raise(remote.identity, to: remote.epoch)
+        guard let source = subject(pair.source), let destination = subject(pair.destination) else { return }
+        guard source.tenant == destination.tenant else {
+            return cut(pair, because: .tenantMismatch(source: source.tenant, destination: destination.tenant))
+        }
+        guard let policy = policies[source.tenant]?.evaluator else {
+            return cut(pair, because: .noPolicy(source.tenant))
+        }
+        let verdict = policy.verdict(source: source.subject, destination: destination.subject)
+        guard verdict.isPlugged else {
+            return cut(pair, because: .policy(entry: verdict.entry, reason: verdict.reason))
+        }
+        if isOutgoing {
+            guard let wire = wires.sends[pair] else { return }
+            if case .remote(let locator, _) = wire.target, locator == remote.locator,
+                wire.peer ?? remote.leaf == remote.leaf
+            {
+                wires.update(pair) {
+                    $0.peer = remote.leaf
+                    $0.epoch = remote.epoch
+                }
+            } else if case .unplugged(let reason) = await plug(pair) {
+                cut(pair, because: reason)
+            }
+        } else {
+            for label in wires.labels(of: pair) {
+                guard let wire = wires.receives[label] else { continue }
+                if wire.locator == remote.locator, wire.peer ?? remote.leaf == remote.leaf {
+                    wires.update(label) {
+                        $0.peer = remote.leaf
+                        $0.epoch = remote.epoch
+                    }
+                } else {
+                    stopReceiving(label)
+                }
+            }
+        }
+    }
+
+    // MARK: Revocation
+
+    private func take(_ revoked: Patchbay_Leaf_V1_Revoked) async {
+        if let identity = Identity(octets: revoked.identity) { revocations.revoke(identity: identity) }
+        if !revoked.serial.isEmpty { revocations.revoke(serial: Array(revoked.serial)) }
+        if !revoked.key.isEmpty { revocations.revoke(keyHash: Array(revoked.key)) }
+        generation += 1
+        await verifyWires(wires.pairs)
+    }
+
+    // MARK: Unplugging
+
+    /// Pulls a wire out at this end, both what is sent and what is received of the pair.
+    func cut(_ pair: Pair, because reason: UnplugReason) {
+        guard wires.sends[pair] != nil || !wires.labels(of: pair).isEmpty else { return }
+        removeSend(pair, telling: nil)
+        for label in wires.labels(of: pair) { stopReceiving(label) }
+        refusals.note(pair, reason, at: now())
+        logger.info("unplugged", metadata: ["pair": "\(pair)", "reason": "\(reason.code)"])
+    }
+
+    /// Takes a pair's sending end out of the kernel. When this returns no packet passes any more.
+    func removeSend(_ pair: Pair, telling reason: String?) {
+        guard let wire = wires.removeSend(pair), let port = ports[pair.source] else { return }
+        for address in wire.addresses { path.unplugSend(port: port.index, destination: address) }
+        if let reason, let verified = known[pair.destination]?.verified { tell(verified, that: pair, ended: reason) }
+    }
+
+    /// Takes a label out of the kernel; it rests before it is given out again.
+    func stopReceiving(_ label: Label) {
+        guard let wire = wires.removeReceive(label) else { return }
+        path.unplugReceive(locator: wire.locator, label: label)
+        labels.retire(label, now: now())
+    }
+
+    /// Tells the leaf of a pair's destination that the wire has ended here. It finds out by itself too; this is faster.
+    func tell(_ destination: VerifiedEndpoint, that pair: Pair, ended reason: String) {
+        var request = Patchbay_Leaf_V1_UnplugRequest()
+        request.source = .init(pair.source.octets)
+        request.destination = .init(pair.destination.octets)
+        request.reason = reason
+        let message = request
+        Task {
+            var options = CallOptions.defaults
+            options.timeout = LeafLimits.plugTimeout
+            let client = try await peers.client(
+                of: destination.leaf, at: destination.locator, port: destination.plugPort)
+            _ = try await client.unplug(message, options: options)
+        }
+    }
+
+    /// Another leaf says that a wire from one of its endpoints has ended there.
+    func receive(_ request: Patchbay_Leaf_V1_UnplugRequest, from peer: VerifiedPeer) {
+        guard let source = Identity(octets: request.source), let destination = Identity(octets: request.destination)
+        else { return }
+        let pair = Pair(source: source, destination: destination)
+        // Only wires with that very leaf: nobody pulls out another's.
+        if wires.sends[pair.reversed]?.peer == peer.id { removeSend(pair.reversed, telling: nil) }
+        let received = wires.labels(of: pair).filter { wires.receives[$0]?.peer == peer.id }
+        Task {
+            // Packets that left before the wire was pulled are still on their way.
+            try? await Task.sleep(for: LeafLimits.labelGrace)
+            received.forEach(self.stopReceiving)
+        }
+    }
+
+    /// Reads who is at the other end of a session.
+    ///
+    /// - Throws: `RPCError` with the code `permissionDenied` when the certificate is not that of a leaf in good standing.
+    func verify(peer certificate: [UInt8]) async throws -> VerifiedPeer {
+        switch await membership.anchor.verify(leaf: certificate, at: now(), revocations: revocations) {
+        case .success(let leaf): return VerifiedPeer(id: leaf.id)
+        case .failure(let refusal):
+            throw RPCError(code: .permissionDenied, message: "not a leaf of this platform: \(refusal)")
+        }
+    }
+}

@@ -1,0 +1,203 @@
+import GRPCCore
+import KernelPath
+import LeafProtocol
+import NetTypes
+import PacketFormats
+import Plugging
+import Policy
+import Trust
+
+/// What the kernel had no wire for comes here: first packets, and the questions of ARP and neighbour discovery.
+extension LeafAgent {
+    /// Takes one punted frame. Whatever is in it, the worst that happens is that it is dropped.
+    func handle(_ punt: Punt) {
+        guard let identity = identitiesByIndex[punt.port], let port = ports[identity],
+            let packet = try? FirstPacket(parsing: punt.frame)
+        else { return }
+        switch (punt.reason, packet.kind) {
+        case (.miss, .ipv4(_, let destination)):
+            hold(punt.frame, for: Flow(port: punt.port, destination: IPv6Address(mapped: destination)), of: port)
+        case (.miss, .ipv6(_, let destination)):
+            hold(punt.frame, for: Flow(port: punt.port, destination: destination), of: port)
+        case (.arp, .arpRequest(_, let target)):
+            answer(packet, about: IPv6Address(mapped: target), of: port)
+        case (.neighborDiscovery, .neighborSolicitation(_, let target)):
+            answer(packet, about: target, of: port)
+        case (.routerSolicitation, _):
+            advertise(to: packet, of: port)
+        case (.tooBig, _):
+            if let answer = TooBig(refusing: punt.frame, mtu: devices.innerMTU) {
+                transmitter.send(answer.frame, to: punt.port)
+            }
+        default:
+            return
+        }
+    }
+
+    /// Holds a first packet and sees to its wire; further packets of the flow wait with it.
+    private func hold(_ frame: [UInt8], for flow: Flow, of port: LocalPort) {
+        _ = holds.hold(frame, for: flow)
+        guard resolving.insert(flow).inserted else { return }
+        let source = port.endpoint.identity
+        Task {
+            await self.resolve(flow, from: source)
+            self.resolving.remove(flow)
+            // Packets that came while the flow was being settled are behind its verdict now.
+            self.flush(flow)
+        }
+    }
+
+    /// Steps 1 to 5 of the sender's algorithm for the flow of a held packet, and the packet goes first.
+    private func resolve(_ flow: Flow, from source: Identity) async {
+        let outcome: PlugOutcome
+        let pair: Pair?
+        switch await find(flow.destination, for: source) {
+        case .found(let destination):
+            pair = Pair(source: source, destination: destination)
+            outcome = await plug(Pair(source: source, destination: destination))
+        case .refused(let reason):
+            pair = nil
+            outcome = .unplugged(reason)
+        }
+        if case .unplugged(let reason) = outcome {
+            holds.discard(for: flow)
+            refuse(flow, pair, reason)
+        }
+    }
+
+    /// Sends what is still held of a flow, if its wire is there; drops it otherwise.
+    private func flush(_ flow: Flow) {
+        guard let source = identitiesByIndex[flow.port], let destination = identity(of: flow.destination, for: source),
+            let wire = wires.sends[Pair(source: source, destination: destination)]
+        else {
+            holds.discard(for: flow)
+            return
+        }
+        send(holds.release(for: flow), over: wire)
+    }
+
+    /// Notes a refusal, and keeps the kernel from asking again at each packet.
+    private func refuse(_ flow: Flow, _ pair: Pair?, _ reason: UnplugReason) {
+        if let pair { refusals.note(pair, reason, at: now()) }
+        // A destination that nobody knows is not watched: it may be made the next moment.
+        let isShort = reason.isTransient || reason == .unknownDestination
+        let seconds = isShort ? LeafLimits.unknownSeconds : LeafLimits.refusalSeconds
+        do {
+            try path.deny(port: flow.port, destination: flow.destination, seconds: seconds)
+        } catch {
+            logger.debug("refusal not kept in the kernel", metadata: ["error": "\(error)"])
+        }
+        logger.debug(
+            "unplugged", metadata: ["destination": "\(flow.destination)", "reason": "\(reason.code)"])
+    }
+
+    // MARK: Finding the destination (step 1 and 2)
+
+    enum Finding {
+        case found(Identity)
+        case refused(UnplugReason)
+    }
+
+    /// The identity behind an address that a local endpoint sends to, if it is known already.
+    func identity(of address: IPv6Address, for source: Identity) -> Identity? {
+        guard let port = ports[source] else { return nil }
+        guard let ipv4 = address.mappedIPv4 else { return Identity(address) }
+        let vnet = port.endpoint.vnet
+        let local = ports.values.first { $0.endpoint.vnet == vnet && $0.endpoint.ipv4 == ipv4 }
+        return local?.endpoint.identity ?? known.identity(of: ipv4, in: vnet)
+    }
+
+    /// Finds the endpoint behind an address: here, among what is known, or in the directory.
+    func find(_ address: IPv6Address, for source: Identity) async -> Finding {
+        guard let port = ports[source] else { return .refused(.unknownSource(source)) }
+        if let identity = identity(of: address, for: source) {
+            if let local = ports[identity] {
+                return local.endpoint.name.tenant == port.endpoint.name.tenant
+                    ? .found(identity) : .refused(.unknownDestination)
+            }
+            if known[identity]?.facts != nil { return .found(identity) }
+        }
+        let octets = address.mappedIPv4?.octets ?? address.octets
+        return await look(up: octets, for: source, vnet: port.endpoint.vnet)
+    }
+
+    /// Asks the directory; the controller pushes later changes of whatever it found.
+    private func look(up destination: [UInt8], for source: Identity, vnet: VNetID) async -> Finding {
+        var request = Patchbay_Leaf_V1_LookupRequest()
+        request.source = .init(source.octets)
+        request.destination = .init(destination)
+        var options = CallOptions.defaults
+        options.timeout = LeafLimits.lookupTimeout
+        let response: Patchbay_Leaf_V1_LookupResponse
+        do {
+            response = try await controller.client().lookup(request, options: options)
+        } catch {
+            return .refused(.directoryUnavailable("\(error)"))
+        }
+        guard response.found, let identity = Identity(octets: response.identity) else {
+            return .refused(.unknownDestination)
+        }
+        let facts = response.hasFacts ? EndpointFacts(response.facts) : nil
+        known.learn(identity, ipv4: IPv4Address(octets: response.ipv4), in: vnet, facts: facts)
+        return facts == nil ? .refused(.notRunning(identity)) : .found(identity)
+    }
+
+    /// Makes sure that the facts of an endpoint elsewhere are here.
+    func learn(_ identity: Identity, for local: Identity) async {
+        guard known[identity]?.facts == nil, let port = ports[local] else { return }
+        _ = await look(up: identity.octets, for: local, vnet: port.endpoint.vnet)
+    }
+
+    // MARK: ARP and neighbour discovery
+
+    /// Answers who has an address, if the asking endpoint may send to it; else nobody answers.
+    private func answer(_ packet: FirstPacket, about target: IPv6Address, of port: LocalPort) {
+        let flow = Flow(port: port.index, destination: target)
+        guard target != port.endpoint.identity.address, target.mappedIPv4 != port.endpoint.ipv4,
+            resolving.insert(flow).inserted
+        else { return }
+        let source = port.endpoint.identity
+        Task {
+            defer { self.resolving.remove(flow) }
+            guard case .found(let destination) = await self.find(target, for: source) else { return }
+            let pair = Pair(source: source, destination: destination)
+            guard case .plug = await self.decide(pair) else { return }
+            self.reply(to: packet, with: destination, from: port)
+            // The packet that follows finds its wire plugged.
+            if self.wires.sends[pair] == nil { _ = await self.plug(pair) }
+            self.flush(flow)
+        }
+    }
+
+    private func reply(to packet: FirstPacket, with destination: Identity, from port: LocalPort) {
+        let mac = MACAddress(of: destination)
+        let mine = MACAddress(of: port.endpoint.identity)
+        let frame: [UInt8]
+        switch packet.kind {
+        case .arpRequest(let sender, let target):
+            frame = ARPReply(mac: mac, ipv4: target, targetMAC: mine, targetIPv4: sender).frame
+        case .neighborSolicitation(let source, let target):
+            frame = NeighborAdvertisement(target: target, mac: mac)
+                .frame(from: mac, to: mine, source: target, destination: source)
+        default:
+            return
+        }
+        transmitter.send(frame, to: port.index)
+    }
+
+    /// Tells an endpoint that asks for routers what is on its link: every identity of the platform, and the MTU.
+    private func advertise(to packet: FirstPacket, of port: LocalPort) {
+        guard case .routerSolicitation(let source) = packet.kind else { return }
+        let advertisement = RouterAdvertisement(mtu: devices.innerMTU, prefix: port.endpoint.identity.platform)
+        // One that asks before it has an address is answered where everyone listens (RFC 4861, section 6.2.6).
+        let frame = advertisement.frame(
+            from: Self.routerMAC, to: MACAddress(of: port.endpoint.identity), source: Self.routerAddress,
+            destination: source.value == 0 ? Self.allNodes : source)
+        transmitter.send(frame, to: port.index)
+    }
+
+    /// The link-local address and Ethernet address that speak for the leaf on each port's link.
+    static let routerAddress = IPv6Address(0xfe80 << 112 | 1)
+    static let allNodes = IPv6Address(0xff02 << 112 | 1)
+    static let routerMAC = MACAddress(0x02_50_42_00_00_01)
+}

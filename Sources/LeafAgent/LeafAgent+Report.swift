@@ -1,0 +1,88 @@
+import KernelPath
+import LeafProtocol
+import NetTypes
+
+/// What the leaf tells a controller about itself.
+extension LeafAgent {
+    /// The first message on each stream.
+    func hello() -> FromLeaf {
+        var hello = Patchbay_Leaf_V1_Hello()
+        hello.locators = [.init(membership.locator.octets)]
+        hello.plugPort = UInt32(configuration.plugPort)
+        hello.underlayDevice = configuration.underlayDevice
+        hello.version = LeafVersion.text
+        hello.running = ports.values.filter { $0.facts != nil }.map { .init($0.endpoint.identity.octets) }
+        var message = FromLeaf()
+        message.hello = hello
+        return message
+    }
+
+    /// The wires that are plugged here, with what the kernel has counted.
+    func report(for request: UInt64) -> FromLeaf {
+        var report = Patchbay_Leaf_V1_WireReport()
+        report.request = request
+        let counted = countedWires()
+        for (pair, wire) in wires.sends {
+            var state = state(of: pair, epoch: wire.epoch, pluggedAt: wire.pluggedAt, counted.sends[pair])
+            switch wire.target {
+            case .local:
+                state.direction = .local
+            case .remote(let locator, let label):
+                state.direction = .send
+                state.label = label.value
+                state.peer = .init(locator.octets)
+            }
+            report.wires.append(state)
+        }
+        for (label, wire) in wires.receives {
+            var state = state(of: wire.pair, epoch: wire.epoch, pluggedAt: wire.pluggedAt, counted.receives[label])
+            state.direction = .receive
+            state.label = label.value
+            state.peer = .init(wire.locator.octets)
+            report.wires.append(state)
+        }
+        report.counters.values = path.hostCounters()
+        var message = FromLeaf()
+        message.wires = report
+        return message
+    }
+
+    /// What the kernel has counted, by the ledger's names: the forms of a wire under IPv6 and IPv4 are added up.
+    func countedWires() -> (sends: [Pair: WireCounters], receives: [Label: WireCounters]) {
+        var sends: [Pair: WireCounters] = [:]
+        var receives: [Label: WireCounters] = [:]
+        do {
+            for wire in try path.sendWires() {
+                guard let source = identitiesByIndex[wire.port],
+                    let destination = identity(of: wire.destination, for: source)
+                else { continue }
+                let pair = Pair(source: source, destination: destination)
+                sends[pair, default: WireCounters()].packets += wire.counters.packets
+                sends[pair, default: WireCounters()].bytes += wire.counters.bytes
+            }
+            for wire in try path.receiveWires() { receives[wire.label] = wire.counters }
+        } catch {
+            logger.error("counters not read", metadata: ["error": "\(error)"])
+        }
+        return (sends, receives)
+    }
+
+    private func state(
+        of pair: Pair, epoch: Epoch, pluggedAt: Timestamp, _ counters: WireCounters?
+    ) -> Patchbay_Leaf_V1_WireState {
+        var state = Patchbay_Leaf_V1_WireState()
+        state.source = .init(pair.source.octets)
+        state.destination = .init(pair.destination.octets)
+        state.packets = counters?.packets ?? 0
+        state.bytes = counters?.bytes ?? 0
+        state.pluggedAt = pluggedAt.seconds
+        state.epoch = epoch
+        return state
+    }
+}
+
+/// The version that a leaf reports.
+public enum LeafVersion {
+    /// As in CHANGELOG.md.
+    public static let text = "0.1.0"
+}

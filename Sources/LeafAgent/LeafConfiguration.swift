@@ -1,0 +1,59 @@
+public import NetTypes
+
+/// How a leaf runs on its host: what a person gives on the command line.
+public struct LeafConfiguration: Sendable {
+    /// The directory of the leaf's own files: its certificate, keys and what it remembers.
+    public var stateDirectory: String
+    /// The device of the host that leads to the other hosts.
+    public var underlayDevice: String
+    /// The underlay address at which this leaf receives; nil takes the first usable one of the underlay device.
+    public var locator: IPAddress?
+    /// The directory on a bpffs under which the leaf's maps and links are pinned.
+    public var pinDirectory: String
+    /// The TCP port at which other leaves ask for wires.
+    public var plugPort: UInt16
+    /// The UDP port of VXLAN (RFC 7348: 4789).
+    public var vxlanPort: UInt16
+    /// A wire that carried nothing either way for this many seconds is removed.
+    public var idleSeconds: Int
+    /// How many wires the host can have in one direction.
+    public var maxWires: UInt32
+
+    /// The defaults of everything that need not be given.
+    public init(stateDirectory: String, underlayDevice: String, pinDirectory: String) {
+        self.stateDirectory = stateDirectory
+        self.underlayDevice = underlayDevice
+        self.pinDirectory = pinDirectory
+        locator = nil
+        plugPort = 7471
+        vxlanPort = 4789
+        idleSeconds = 300
+        maxWires = 1 << 20
+    }
+}
+
+/// Figures of the leaf's behaviour that are not worth an option, derived from one another where they depend.
+enum LeafLimits {
+    /// How long a controller may take to answer a look-up that a packet waits for.
+    static let lookupTimeout: Duration = .seconds(2)
+    /// How long another leaf may take to answer a plug request.
+    static let plugTimeout: Duration = .seconds(2)
+    /// How long the controller may take for issuing and publishing.
+    static let issueTimeout: Duration = .seconds(10)
+    /// How long a refused destination is not asked for again, in seconds; a change of policy or facts ends it earlier.
+    static let refusalSeconds: UInt32 = 5
+    /// The same for a destination that nobody knows: it may be created the next moment.
+    static let unknownSeconds: UInt32 = 1
+    /// How long a wire that lost its other end is plugged again by itself when the end is back, in seconds.
+    static let interruptionSeconds: Int64 = 120
+    /// How long an old label still receives after its successor is in use.
+    static let labelGrace: Duration = .milliseconds(500)
+    /// Certificates are renewed when less than this part of their life is left.
+    static let certificateRenewalFraction: Int64 = 3
+    /// How often renewals are looked at.
+    static let renewalInterval: Duration = .seconds(30)
+    /// The number of refusals that are remembered for explanations.
+    static let refusalsKept = 4_096
+    /// The number of endpoints elsewhere whose verified facts are kept.
+    static let factsKept = 200_000
+}

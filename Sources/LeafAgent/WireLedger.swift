@@ -1,0 +1,121 @@
+import KernelPath
+import NetTypes
+import Trust
+
+/// The ordered pair of a wire: who sends to whom.
+struct Pair: Hashable, Sendable, CustomStringConvertible {
+    var source: Identity
+    var destination: Identity
+
+    var reversed: Pair { Pair(source: destination, destination: source) }
+
+    var description: String { "\(source) -> \(destination)" }
+}
+
+/// The sending end of a wire that is plugged on this leaf.
+struct SendingEnd {
+    var target: SendTarget
+    /// The leaf at the other end; nil for a local wire.
+    var peer: LeafID?
+    /// The addresses of the destination under which the kernel has the wire.
+    var addresses: [IPv6Address]
+    /// The epoch of the destination's record; 0 until an adopted wire has been verified.
+    var epoch: Epoch
+    var pluggedAt: Timestamp
+    /// Packets at the last look, and when they last grew.
+    var packets: UInt64 = 0
+    var activeAt: Timestamp
+}
+
+/// A receiving end: a label that this leaf gave to another one.
+struct ReceivingEnd {
+    var pair: Pair
+    var label: Label
+    var locator: IPAddress
+    /// The leaf that sends; nil until an adopted wire has been verified.
+    var peer: LeafID?
+    var epoch: Epoch
+    var pluggedAt: Timestamp
+    var packets: UInt64 = 0
+    var activeAt: Timestamp
+}
+
+/// What the leaf knows of the wires that it has put into the kernel.
+///
+/// Several labels of one pair may receive at a time, while one replaces another. The kernel's maps are the truth
+/// after a restart; the ledger is then rebuilt from them.
+struct WireLedger {
+    private(set) var sends: [Pair: SendingEnd] = [:]
+    private(set) var receives: [Label: ReceivingEnd] = [:]
+    private var labelsByPair: [Pair: [Label]] = [:]
+    /// For each identity, how many entries name it as an end, so that a change elsewhere finds its wires at once.
+    private var pairsByIdentity: [Identity: Set<Pair>] = [:]
+
+    /// Notes a sending end; replaces the former one of the pair.
+    mutating func put(_ wire: SendingEnd, for pair: Pair) {
+        sends[pair] = wire
+        index(pair)
+    }
+
+    /// Notes a receiving end.
+    mutating func put(_ wire: ReceivingEnd) {
+        receives[wire.label] = wire
+        labelsByPair[wire.pair, default: []].append(wire.label)
+        index(wire.pair)
+    }
+
+    /// Forgets a sending end.
+    @discardableResult
+    mutating func removeSend(_ pair: Pair) -> SendingEnd? {
+        defer { unindexIfGone(pair) }
+        return sends.removeValue(forKey: pair)
+    }
+
+    /// Forgets a receiving end.
+    @discardableResult
+    mutating func removeReceive(_ label: Label) -> ReceivingEnd? {
+        guard let wire = receives.removeValue(forKey: label) else { return nil }
+        labelsByPair[wire.pair]?.removeAll { $0 == label }
+        if labelsByPair[wire.pair]?.isEmpty == true { labelsByPair[wire.pair] = nil }
+        unindexIfGone(wire.pair)
+        return wire
+    }
+
+    /// Notes what the kernel counted.
+    mutating func update(_ pair: Pair, _ change: (inout SendingEnd) -> Void) {
+        if var wire = sends[pair] {
+            change(&wire)
+            sends[pair] = wire
+        }
+    }
+
+    /// Notes what the kernel counted.
+    mutating func update(_ label: Label, _ change: (inout ReceivingEnd) -> Void) {
+        if var wire = receives[label] {
+            change(&wire)
+            receives[label] = wire
+        }
+    }
+
+    /// The labels at which the pair's packets are received here.
+    func labels(of pair: Pair) -> [Label] { labelsByPair[pair] ?? [] }
+
+    /// The pairs of which an identity is an end.
+    func pairs(of identity: Identity) -> Set<Pair> { pairsByIdentity[identity] ?? [] }
+
+    /// All pairs that have a sending or a receiving end here.
+    var pairs: Set<Pair> { Set(sends.keys).union(labelsByPair.keys) }
+
+    private mutating func index(_ pair: Pair) {
+        pairsByIdentity[pair.source, default: []].insert(pair)
+        pairsByIdentity[pair.destination, default: []].insert(pair)
+    }
+
+    private mutating func unindexIfGone(_ pair: Pair) {
+        guard sends[pair] == nil, labelsByPair[pair] == nil else { return }
+        for end in [pair.source, pair.destination] {
+            pairsByIdentity[end]?.remove(pair)
+            if pairsByIdentity[end]?.isEmpty == true { pairsByIdentity[end] = nil }
+        }
+    }
+}

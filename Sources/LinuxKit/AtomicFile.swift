@@ -1,0 +1,27 @@
+internal import CLinux
+internal import Glibc
+
+/// A file that is replaced whole: a crash at any moment leaves the former content or the new one.
+public enum AtomicFile {
+    /// Writes bytes beside the file, forces them to the disk, and renames them into its place.
+    ///
+    /// - Parameter mode: the permissions that the file has from its first moment on.
+    public static func replace(
+        _ path: String, with bytes: [UInt8], mode: UInt32 = 0o600
+    ) throws(SystemCallError) {
+        let temporary = path + ".new"
+        let descriptor = unsafe open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode)
+        guard descriptor >= 0 else { throw SystemCallError(call: "open", code: errno, context: temporary) }
+        defer { close(descriptor) }
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let written = unsafe rest.withUnsafeBytes { unsafe write(descriptor, $0.baseAddress, $0.count) }
+            guard written > 0 else { throw SystemCallError(call: "write", code: errno, context: temporary) }
+            rest = rest.dropFirst(written)
+        }
+        guard fsync(descriptor) == 0 else { throw SystemCallError(call: "fsync", code: errno, context: temporary) }
+        guard unsafe rename(temporary, path) == 0 else {
+            throw SystemCallError(call: "rename", code: errno, context: path)
+        }
+    }
+}

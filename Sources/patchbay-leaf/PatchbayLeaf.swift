@@ -1,0 +1,91 @@
+public import ArgumentParser
+import LeafAgent
+public import Logging
+import NetTypes
+import ServiceLifecycle
+
+/// The agent of a host: parses, composes, runs.
+@main
+struct PatchbayLeaf: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "patchbay-leaf",
+        abstract: "The Patchbay agent of a host: ports, wires and addressing.",
+        discussion: """
+            A host joins a platform once, with a token that 'patchbay host create NAME' prints, and then runs:
+
+              patchbay-leaf join --token TOKEN --state /var/lib/patchbay/leaf
+              patchbay-leaf run --state /var/lib/patchbay/leaf --underlay eth0 --pins /sys/fs/bpf/patchbay
+
+            Stopping the agent leaves ports and wires in the kernel as they are; the next start takes them over.
+            """,
+        version: LeafVersion.text,
+        subcommands: [Join.self, Run.self])
+
+    struct Join: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Make this host a leaf of a platform.")
+
+        @Option(help: "The token, or '-' to read it from standard input, where no process list shows it.")
+        var token: String
+
+        @Option(help: "The directory of the leaf's own files.")
+        var state = "/var/lib/patchbay/leaf"
+
+        func run() async throws {
+            let text = token == "-" ? readLine() ?? "" : token
+            let host = try await Enrolment.join(token: text, stateDirectory: state)
+            print("This host is now the leaf '\(host)'.")
+        }
+    }
+
+    struct Run: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Run the agent.")
+
+        @Option(help: "The directory of the leaf's own files.")
+        var state = "/var/lib/patchbay/leaf"
+
+        @Option(help: "The device that leads to the other hosts.")
+        var underlay: String
+
+        @Option(help: "The underlay address at which this leaf receives (default: the device's first).")
+        var locator: String?
+
+        @Option(help: "The directory on a bpffs where maps and links are pinned.")
+        var pins = "/sys/fs/bpf/patchbay"
+
+        @Option(help: "The TCP port at which other leaves ask for wires.")
+        var plugPort: UInt16 = 7471
+
+        @Option(help: "Remove a wire that carried nothing for this many seconds.")
+        var idleSeconds = 300
+
+        @Option(help: "How many wires the host can have in one direction.")
+        var maxWires: UInt32 = 1 << 20
+
+        @Option(help: "The least severe messages to log: trace, debug, info, notice, warning, error or critical.")
+        var logLevel: Logger.Level = .notice
+
+        func validate() throws {
+            guard idleSeconds > 0 else { throw ValidationError("--idle-seconds must be at least 1.") }
+            guard plugPort > 0 else { throw ValidationError("--plug-port must be 1 to 65535.") }
+            guard maxWires > 0 else { throw ValidationError("--max-wires must be at least 1.") }
+        }
+
+        func run() async throws {
+            var configuration = LeafConfiguration(
+                stateDirectory: state, underlayDevice: underlay, pinDirectory: pins)
+            configuration.locator = try locator.map { try IPAddress(parsing: $0) }
+            configuration.plugPort = plugPort
+            configuration.idleSeconds = idleSeconds
+            configuration.maxWires = maxWires
+            var logger = Logger(label: "leaf", factory: { StreamLogHandler.standardError(label: $0) })
+            logger.logLevel = logLevel
+            let group = ServiceGroup(
+                configuration: .init(
+                    services: [.init(service: Leaf(configuration: configuration, logger: logger))],
+                    gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
+            try await group.run()
+        }
+    }
+}
+
+extension Logger.Level: @retroactive ExpressibleByArgument {}
