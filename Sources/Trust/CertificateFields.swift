@@ -69,7 +69,7 @@ struct CertificateFields: Sendable {
     }
 
     /// Whether what the issuer did not sign has one form only: the algorithm is named outside as it is inside (RFC
-    /// 5280, section 4.1.1.2), and the signature has no unused bits. The library reads both more leniently.
+    /// 5280, section 4.1.1.2), and the signature has no unused bits, which the library passes over.
     private static func hasStrictEnvelope(_ der: [UInt8]) -> Bool {
         let strict = try? DER.sequence(try DER.parse(der), identifier: .sequence) { nodes in
             guard let signed = nodes.next(), let algorithm = nodes.next(),
