@@ -129,7 +129,8 @@ struct LabBuilder {
         } catch let error as LabError {
             throw error
         } catch {
-            throw LabError("the controller refused: \(error)", log: Files.tail("\(LabLayout.logDirectory)/controller.log"))
+            throw LabError(
+                "the controller refused: \(error)", log: Files.tail("\(LabLayout.logDirectory)/controller.log"))
         }
         reporter.end("\(endpoints.count) endpoints, all unplugged")
         return endpoints
@@ -179,8 +180,9 @@ struct LabBuilder {
             let running = endpoints.filter { $0.state == .running }.count
             reporter.progress("\(running) of \(all) running")
             if running == all { return nil }
-            guard let waiting = endpoints.first(where: { $0.state == .failed })
-                ?? endpoints.first(where: { $0.state != .running })
+            guard
+                let waiting = endpoints.first(where: { $0.state == .failed })
+                    ?? endpoints.first(where: { $0.state != .running })
             else { return "none is known" }
             let why = waiting.detail.map { " (\($0))" } ?? ""
             return "\(running) of \(all) are running; \(waiting.tenant)/\(waiting.name) on \(waiting.host) is "

@@ -108,7 +108,7 @@ struct LabRemover {
         let directory = LabLayout.pinDirectory
         guard Files.exists(directory) else { return }
         if BPFFileSystem.isMounted(at: directory) {
-            // The kernel's own entries (maps.debug, progs.debug) have a dot, which no pin can have, and go by unmounting.
+            // The kernel's own entries (maps.debug) have a dot, which no pin can have; they go by unmounting.
             for name in Files.names(directory) where !name.contains(".") {
                 if try Files.remove("\(directory)/\(name)") { removal.pins += 1 }
             }

@@ -86,7 +86,7 @@ public struct LabStatus: Codable, Sendable, Hashable {
         }
         problems += processes.filter { !$0.running }.map { "\($0.name) has ended; its log is \($0.log)" }
         var known: [APITypes.Endpoint] = []
-        if let client, processes.first?.running == true {
+        if let client {
             do {
                 for tenant in state.plan.tenants { known += try await client.endpoints(of: tenant) }
             } catch {

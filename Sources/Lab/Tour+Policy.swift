@@ -6,7 +6,8 @@ extension Tour {
         narrator.say(
             "acme has web1 on host h1 and db1 on h2, both in 10.0.0.0/24. Nobody has plugged anything yet, so not "
                 + "even a ping gets through: h1 drops it before it reaches a network.")
-        let ping = try await inside("acme/web1", ["ping", "-c", "2", "-i", "0.3", "-W", "1", "db1"], filter: Self.pingSummary)
+        let ping = try await inside(
+            "acme/web1", ["ping", "-c", "2", "-i", "0.3", "-W", "1", "db1"], filter: Self.pingSummary)
         try check(
             ping.code != 0 && ping.output.contains("100% packet loss"), "No answer: unplugged is the default.",
             otherwise: "acme/web1 reached acme/db1 though nothing is plugged", ping)
@@ -20,7 +21,8 @@ extension Tour {
 
     /// 2: a wire is for its pair only, and an address means nothing across tenants.
     func plugAWire() async throws(LabError) {
-        narrator.say("One command has a wire plugged. The first packet is held, both leaves verify and decide, and it goes on:")
+        narrator.say(
+            "One command has a wire plugged. The first packet is held, both leaves verify and decide, and it goes on:")
         let plug = try await show(["plug", "acme/web1", "acme/db1"])
         try require(plug)
         let ping = try await inside("acme/web1", ["ping", "-c", "3", "-i", "0.2", "-W", "2", "db1"])
@@ -29,16 +31,19 @@ extension Tour {
             "All three came back, the very first as well; it took a little longer, since it plugged the wire.",
             otherwise: "not every ping was answered", ping)
         let six = try await inside("acme/web1", ["ping", "-6", "-c", "1", "-W", "2", "db1"], filter: Self.pingSummary)
-        try check(six.code == 0, "Its permanent IPv6 identity answers too.", otherwise: "the identity does not answer", six)
+        try check(
+            six.code == 0, "Its permanent IPv6 identity answers too.", otherwise: "the identity does not answer", six)
         try await page("acme/web1", "http://db1/", "This is acme/db1.", "A real page from nginx in db1, by name.")
         narrator.say("The wire is for that pair alone. web2 is in the same network and gets nothing:")
-        try await noPage("acme/web2", "http://db1/", "web2 is not plugged to db1; its packets are dropped on its own host.")
+        try await noPage(
+            "acme/web2", "http://db1/", "web2 is not plugged to db1; its packets are dropped on its own host.")
         narrator.say(
             "globex is another tenant with the very same addresses: its db1 is 10.0.0.3 as well. What acme plugged "
                 + "is nothing to globex:")
         try await noPage("globex/web1", "http://10.0.0.3/", "globex/web1 reaches neither db1.")
         try require(try await show(["plug", "globex/web1", "globex/db1"]))
-        try await page("globex/web1", "http://10.0.0.3/", "This is globex/db1.", "10.0.0.3 is globex's db1 for globex …")
+        try await page(
+            "globex/web1", "http://10.0.0.3/", "This is globex/db1.", "10.0.0.3 is globex's db1 for globex …")
         try await page("acme/web1", "http://10.0.0.3/", "This is acme/db1.", "… and acme's db1 for acme.")
     }
 
@@ -79,9 +84,10 @@ extension Tour {
             otherwise: "the scan found \(before.joined(separator: ", "))")
         try require(try await show(["plug", "globex/probe1", "globex/db1"]))
         let after = try await sweep()
+        let seen = after.isEmpty ? "nothing" : after.joined(separator: ", ")
         try check(
             after == ["10.0.0.3"], "Now it sees 10.0.0.3, the one machine that it is plugged to, and no other.",
-            otherwise: "after the plug the scan found \(after.isEmpty ? "nothing" : after.joined(separator: ", ")), not 10.0.0.3 alone")
+            otherwise: "after the plug the scan found \(seen), not 10.0.0.3 alone")
         try require(try await quiet(["unplug", "globex/probe1", "globex/db1"]))
     }
 
@@ -111,7 +117,9 @@ extension Tour {
     }
 
     func require(_ result: CommandResult) throws(LabError) {
-        guard result.code == 0 else { throw LabError("the command failed with exit code \(result.code)", log: result.lastLines) }
+        guard result.code == 0 else {
+            throw LabError("the command failed with exit code \(result.code)", log: result.lastLines)
+        }
     }
 
     /// Of what ping writes, the line that sums up.

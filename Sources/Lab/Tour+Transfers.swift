@@ -28,13 +28,17 @@ extension Tour {
         }
         try require(try await show(["plug", "acme/web1", "acme/db1"]))
         let ping = try await inside("acme/web1", ["ping", "-c", "1", "-W", "2", "db1"], filter: Self.pingSummary)
-        try check(ping.code == 0, "Plugged again, it works again.", otherwise: "the pair stays dead after it was plugged again", ping)
+        try check(
+            ping.code == 0, "Plugged again, it works again.",
+            otherwise: "the pair stays dead after it was plugged again", ping)
     }
 
     /// 5: the identity stays, the location changes; peers follow, and TCP goes on.
     func moveUnderTransfer() async throws(LabError) {
         narrator.say(
-            "db1 moves from h2 to h3 while web1 sends to it. A ping every 10 ms measures the gap; TCP keeps its connection.")
+            "db1 moves from h2 to h3 while web1 sends to it. A ping every 10 ms measures the gap; TCP keeps its "
+                + "connection."
+        )
         let server = try start("acme/db1", ["iperf3", "-s"], shown: false)
         try await pause(0.5)
         let pings = try start("acme/web1", ["ping", "-D", "-n", "-i", "0.01", "-W", "1", "db1"], shown: false)
@@ -79,7 +83,9 @@ extension Tour {
     /// The longest time between two answers in what `ping -D` wrote.
     static func longestGap(_ output: String) -> (milliseconds: Int, answers: Int) {
         let times = output.split(separator: "\n").compactMap { line -> Double? in
-            guard line.hasPrefix("["), line.contains("bytes from"), let end = line.firstIndex(of: "]") else { return nil }
+            guard line.hasPrefix("["), line.contains("bytes from"), let end = line.firstIndex(of: "]") else {
+                return nil
+            }
             return Double(line[line.index(after: line.startIndex)..<end])
         }
         let gap = zip(times, times.dropFirst()).map { $1 - $0 }.max() ?? 0

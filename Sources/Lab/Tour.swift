@@ -52,7 +52,9 @@ public struct Tour: Sendable {
     }
 
     private func checkTools() throws(LabError) {
-        for (tool, package) in [("curl", "curl"), ("iperf3", "iperf3"), ("nginx", "nginx-light"), ("ping", "iputils-ping")]
+        for (tool, package) in [
+            ("curl", "curl"), ("iperf3", "iperf3"), ("nginx", "nginx-light"), ("ping", "iputils-ping"),
+        ]
         where !Lab.canFind(tool) {
             throw LabError("the tour needs '\(tool)'", remedy: "install it: apt-get install \(package)")
         }
@@ -62,7 +64,9 @@ public struct Tour: Sendable {
     private func reset() async throws(LabError) {
         for tenant in ["acme", "globex"] {
             let policy: PolicyAnswer = try await json(["policy", "show", tenant])
-            for entry in policy.entries { _ = try await quiet(["unplug", "\(tenant)/\(entry.from)", "\(tenant)/\(entry.to)"]) }
+            for entry in policy.entries {
+                _ = try await quiet(["unplug", "\(tenant)/\(entry.from)", "\(tenant)/\(entry.to)"])
+            }
         }
         let database: EndpointAnswer = try await json(["endpoint", "show", "acme/db1"])
         if database.host != "h2" {

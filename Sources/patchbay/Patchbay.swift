@@ -33,13 +33,17 @@ struct Patchbay: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [],
         groupedSubcommands: [
-            CommandGroup(name: "Directory", subcommands: [
-                TenantCommand.self, VNetCommand.self, GroupCommand.self, EndpointCommand.self, HostCommand.self,
-                CertificateCommand.self,
-            ]),
-            CommandGroup(name: "Wires", subcommands: [
-                PlugCommand.self, UnplugCommand.self, ExplainCommand.self, WiresCommand.self, PolicyCommand.self,
-            ]),
+            CommandGroup(
+                name: "Directory",
+                subcommands: [
+                    TenantCommand.self, VNetCommand.self, GroupCommand.self, EndpointCommand.self, HostCommand.self,
+                    CertificateCommand.self,
+                ]),
+            CommandGroup(
+                name: "Wires",
+                subcommands: [
+                    PlugCommand.self, UnplugCommand.self, ExplainCommand.self, WiresCommand.self, PolicyCommand.self,
+                ]),
             CommandGroup(name: "This machine", subcommands: [LabCommand.self]),
         ])
 

@@ -72,7 +72,9 @@ struct GroupCommand: AsyncParsableCommand {
                 try await client.add(
                     endpoint: endpoint.text, toGroup: name.name.text, of: name.tenant.text)
                 return try await client.group(name.name.text, of: name.tenant.text)
-            }) { Screen.line("\(name.tenant)/group:\($0.name) has \(Formatting.list($0.members, none: "no members")).") }
+            }) {
+                Screen.line("\(name.tenant)/group:\($0.name) has \(Formatting.list($0.members, none: "no members")).")
+            }
         }
     }
 
@@ -89,7 +91,9 @@ struct GroupCommand: AsyncParsableCommand {
                 try await client.remove(
                     endpoint: endpoint.text, fromGroup: name.name.text, of: name.tenant.text)
                 return try await client.group(name.name.text, of: name.tenant.text)
-            }) { Screen.line("\(name.tenant)/group:\($0.name) has \(Formatting.list($0.members, none: "no members")).") }
+            }) {
+                Screen.line("\(name.tenant)/group:\($0.name) has \(Formatting.list($0.members, none: "no members")).")
+            }
         }
     }
 }

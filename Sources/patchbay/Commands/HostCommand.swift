@@ -20,7 +20,8 @@ struct HostCommand: AsyncParsableCommand {
 
         func run() async throws {
             try await options.show({ try await $0.create(NewHost(name: name.text)) }) {
-                Screen.line("Made the host \($0.name). Its token, shown only now, ends \(Formatting.moment($0.expiresAt)):")
+                Screen.line(
+                    "Made the host \($0.name). Its token, shown only now, ends \(Formatting.moment($0.expiresAt)):")
                 Screen.line($0.token)
             }
         }

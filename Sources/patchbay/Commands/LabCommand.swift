@@ -16,8 +16,8 @@ struct LabCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Make the lab; whatever is there of one is removed before.",
             discussion: """
-                Without --endpoints: acme/web1 (h1), acme/web2 (h2), acme/db1 (h2), acme/batch1 (h3); globex/web1 (h1), \
-                globex/db1 (h2), globex/probe1 (h3); both tenants with 10.0.0.0/24.
+                Without --endpoints: acme/web1 (h1), acme/web2 (h2), acme/db1 (h2), acme/batch1 (h3); \
+                globex/web1 (h1), globex/db1 (h2), globex/probe1 (h3); both tenants with 10.0.0.0/24.
 
                   patchbay lab up
                   patchbay lab up --hosts 5 --endpoints 40 --underlay ipv6

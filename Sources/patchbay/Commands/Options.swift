@@ -47,7 +47,11 @@ struct ControllerOptions: ParsableArguments {
         _ ask: (APIClient) async throws -> [Item], none: String, _ table: ([Item]) -> Table
     ) async throws {
         try await show({ ItemList(items: try await ask($0)) }) { list in
-            if list.items.isEmpty { Screen.line(none) } else { table(list.items).lines(.output).forEach { Screen.line($0) } }
+            if list.items.isEmpty {
+                Screen.line(none)
+            } else {
+                table(list.items).lines(.output).forEach { Screen.line($0) }
+            }
         }
     }
 

@@ -10,7 +10,8 @@ struct VNetCommand: AsyncParsableCommand {
     struct Create: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Make a vnet.",
-            discussion: "Tenants may use the same prefix.\n\nExample: patchbay vnet create acme/lan --prefix 10.0.0.0/24")
+            discussion:
+                "Tenants may use the same prefix.\n\nExample: patchbay vnet create acme/lan --prefix 10.0.0.0/24")
         @Argument(help: "TENANT/NAME of the vnet.", transform: Typed.tenantName) var name: TenantName
         @Option(help: "The private IPv4 prefix.", transform: Typed.ipv4Prefix) var prefix: IPv4Prefix
         @Option(help: "The 128-bit id, 32 hexadecimal digits; random when left out.", transform: Typed.vnetID)

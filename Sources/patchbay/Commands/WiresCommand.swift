@@ -28,8 +28,9 @@ struct WiresCommand: AsyncParsableCommand {
             }
             if table.isEmpty { Screen.line("No wires.") } else { table.lines(.output).forEach { Screen.line($0) } }
             for leaf in list.leaves where !leaf.answered {
-                Screen.error("\(leaf.host) \(leaf.connected ? "did not answer in time" : "is not connected"): "
-                    + "its wires are missing here")
+                Screen.error(
+                    "\(leaf.host) \(leaf.connected ? "did not answer in time" : "is not connected"): "
+                        + "its wires are missing here")
             }
             if drops { writeDrops(list.leaves) }
         }

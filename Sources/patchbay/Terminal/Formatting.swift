@@ -11,7 +11,8 @@ enum Formatting {
             value /= 1000
             unit += 1
         }
-        return unit == 0 ? "\(count) B" : "\(value.formatted(.number.precision(.fractionLength(1)).locale(.posix))) \(units[unit])"
+        return unit == 0
+            ? "\(count) B" : "\(value.formatted(.number.precision(.fractionLength(1)).locale(.posix))) \(units[unit])"
     }
 
     /// `12:34:56` of a time in RFC 3339, or the whole of it when it is of another form.
