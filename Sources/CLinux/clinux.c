@@ -79,6 +79,8 @@ int cl_unmount_file(const char *path) {
     return RESULT(unlink(path));
 }
 
+int cl_unmount(const char *directory) { return RESULT(umount2(directory, MNT_DETACH)); }
+
 int cl_create_file(const char *path) {
     int fd = open(path, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0);
     return fd < 0 ? -errno : RESULT(close(fd));

@@ -33,6 +33,8 @@ extension DataPath {
     }
 
     /// Closes a port and removes all its wires; one that is not open, or whose device is gone, is fine.
+    ///
+    /// The program stays at the device and drops everything for as long as there is the device.
     public func closePort(_ device: UInt32) throws {
         try peers.withLock { places in
             // Closed first: without its entry nothing passes either way.
@@ -50,9 +52,7 @@ extension DataPath {
             for (key, _) in try maps.denied.entries(emptyKey: .init(), emptyValue: .init()) where key.port == device {
                 _ = maps.denied.remove(key, empty: kp_denied())
             }
-            // The program stays until the last: a device that is up and without it would reach the host's own stack.
-            if let link = try netlink.link(index: device) { try netlink.setDown(link.index) }
-            _ = unsafe cl_unlink(pin(of: device))
+            try sweepPins()
         }
     }
 
@@ -73,17 +73,27 @@ extension DataPath {
 
     /// Gives the ports of an earlier process the program of this one, and closes those whose device is gone.
     func adoptPorts() throws {
-        let prefix = "link_port_"
-        let attached = Attachment.names(in: configuration.pinDirectory).compactMap { name in
-            name.hasPrefix(prefix) ? UInt32(name.dropFirst(prefix.count)) : nil
-        }
         let entered = try maps.ports.entries(emptyKey: 0, emptyValue: kp_port()).map(\.key)
-        for device in Set(attached).union(entered) {
+        for device in Set(attachedDevices()).union(entered) {
             if try netlink.link(index: device) == nil {
                 try closePort(device)
             } else {
                 try Attachment.attach(portProgram, to: device, pin: pin(of: device), in: configuration.namespace)
             }
+        }
+    }
+
+    /// Removes the links of devices that are gone. The caller holds the lock.
+    private func sweepPins() throws {
+        for device in attachedDevices() where try netlink.link(index: device) == nil {
+            _ = unsafe cl_unlink(pin(of: device))
+        }
+    }
+
+    private func attachedDevices() -> [UInt32] {
+        let prefix = "link_port_"
+        return Attachment.names(in: configuration.pinDirectory).compactMap { name in
+            name.hasPrefix(prefix) ? UInt32(name.dropFirst(prefix.count)) : nil
         }
     }
 

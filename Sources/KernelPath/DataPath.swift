@@ -84,7 +84,7 @@ public final class DataPath: Sendable {
     /// Frames that were read from the ring but that the leaf was too slow for.
     var puntOverflow: UInt64 { reader.overflow }
 
-    /// Removes everything that is pinned in a directory: all ports are closed and all wires cut.
+    /// Removes everything that is pinned in a directory, and the directory when it is empty then: all ports are closed and all wires cut.
     ///
     /// The VXLAN device stays. A directory that does not exist is fine.
     public static func removePins(_ directory: String) throws(SystemCallError) {
@@ -95,6 +95,7 @@ public final class DataPath: Sendable {
                 throw SystemCallError(call: "unlink", code: -result, context: "pin \(directory)/\(name)")
             }
         }
+        _ = unsafe cl_remove_directory(directory)
     }
 
     // MARK: Beginning

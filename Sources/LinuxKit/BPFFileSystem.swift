@@ -17,6 +17,13 @@ public enum BPFFileSystem {
         try SystemCallError.check(unsafe cl_mount_bpf(path), "mount", "BPF file system at \(path)")
     }
 
+    /// Unmounts the one at the directory, with everything pinned in it, and removes the directory; none is fine.
+    public static func unmount(at directory: String) throws(SystemCallError) {
+        guard isMounted(at: directory) else { return }
+        try SystemCallError.check(unsafe cl_unmount(directory), "umount", "BPF file system at \(directory)")
+        _ = unsafe cl_remove_directory(directory)
+    }
+
     /// Whether the directory lies on a BPF file system.
     public static func isMounted(at directory: String) -> Bool { unsafe cl_is_bpf_filesystem(directory) == 1 }
 }

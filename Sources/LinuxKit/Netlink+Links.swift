@@ -49,7 +49,6 @@ extension Netlink {
         message.attribute(IFLA_IFNAME, text: name)
         message.attribute(IFLA_MTU, u32: mtu)
         if let mac { message.attribute(IFLA_ADDRESS, mac.octets) }
-        message.withoutLinkLocal()
         message.nested(IFLA_LINKINFO) { info in
             info.attribute(IFLA_INFO_KIND, text: "veth")
             info.nested(IFLA_INFO_DATA) { data in
@@ -65,6 +64,7 @@ extension Netlink {
             }
         }
         try command(message, "RTM_NEWLINK", "veth pair \(name) and \(peerName)")
+        try silence(name)
     }
 
     /// Creates the host's one VXLAN device (RFC 7348) that takes its labels and addresses from each packet.
@@ -75,7 +75,6 @@ extension Netlink {
         message.appendLinkHeader()
         message.attribute(IFLA_IFNAME, text: name)
         if let mtu { message.attribute(IFLA_MTU, u32: mtu) }
-        message.withoutLinkLocal()
         message.nested(IFLA_LINKINFO) { info in
             info.attribute(IFLA_INFO_KIND, text: "vxlan")
             info.nested(IFLA_INFO_DATA) { data in
@@ -88,6 +87,7 @@ extension Netlink {
             }
         }
         try command(message, "RTM_NEWLINK", "VXLAN device \(name) on UDP port \(port)")
+        try silence(name)
     }
 
     /// Creates a bridge, down.
@@ -95,9 +95,14 @@ extension Netlink {
         var message = NetlinkMessage(type: RTM_NEWLINK, flags: creating)
         message.appendLinkHeader()
         message.attribute(IFLA_IFNAME, text: name)
-        message.withoutLinkLocal()
         message.nested(IFLA_LINKINFO) { $0.attribute(IFLA_INFO_KIND, text: "bridge") }
         try command(message, "RTM_NEWLINK", "bridge \(name)")
+        try silence(name)
+    }
+
+    /// The kernel takes the mode only from a device that exists, and while it is down nothing is said on it.
+    private func silence(_ name: String) throws(SystemCallError) {
+        if let link = try link(named: name) { try disableLinkLocal(of: link.index) }
     }
 
     /// Makes a device a member of a bridge; nil takes it out of one.

@@ -44,6 +44,8 @@ int cl_unlink(const char *path);
 int cl_remove_directory(const char *path);
 /// Whether the directory lies on a BPF file system: 1 or 0.
 int cl_is_bpf_filesystem(const char *directory);
+/// Unmounts a directory, at once or when its last user is gone.
+int cl_unmount(const char *directory);
 /// Mounts a BPF file system.
 int cl_mount_bpf(const char *directory);
 /// The calling thread's effective capabilities as a mask.
