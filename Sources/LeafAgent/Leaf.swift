@@ -28,7 +28,7 @@ public struct Leaf: Service {
     public func run() async throws {
         if let missing = Capabilities.missing() { throw LeafError(missing, remedy: "Run patchbay-leaf as root.") }
         let state = try LeafStateDirectory(path: configuration.stateDirectory)
-        guard let lock = try DirectoryLock(path: configuration.stateDirectory + "/lock") else {
+        guard let lock = try DirectoryLock(path: configuration.stateDirectory) else {
             throw LeafError(
                 "A leaf runs with \(configuration.stateDirectory) already",
                 remedy: "Stop it first, or give another --state.")
