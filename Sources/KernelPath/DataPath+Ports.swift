@@ -15,8 +15,7 @@ extension DataPath {
             throw DataPathError(.device, number: ENODEV, "there is no device \(port.device) for \(port.identity)")
         }
         try peers.withLock { _ in
-            try Attachment.attach(
-                portProgram, to: port.device, pin: pin(of: port.device), in: configuration.namespace)
+            try place(of: port.device).attach(portProgram, withTCX: configuration.usesTCX)
             var entry = maps.ports.lookup(port.device, empty: kp_port()) ?? kp_port()
             entry.identity = kp_address(port.identity.address)
             entry.ipv4 = IPv4Address.stored(port.ipv4)
@@ -74,28 +73,26 @@ extension DataPath {
     /// Gives the ports of an earlier process the program of this one, and closes those whose device is gone.
     func adoptPorts() throws {
         let entered = try maps.ports.entries(emptyKey: 0, emptyValue: kp_port()).map(\.key)
-        for device in Set(attachedDevices()).union(entered) {
+        for device in Set(attachedPorts().map(\.device)).union(entered) {
             if try netlink.link(index: device) == nil {
                 try closePort(device)
             } else {
-                try Attachment.attach(portProgram, to: device, pin: pin(of: device), in: configuration.namespace)
+                try place(of: device).attach(portProgram, withTCX: configuration.usesTCX)
             }
         }
     }
 
-    /// Removes the links of devices that are gone. The caller holds the lock.
+    /// Forgets the attachments to devices that are gone. The caller holds the lock.
     private func sweepPins() throws {
-        for device in attachedDevices() where try netlink.link(index: device) == nil {
-            _ = unsafe cl_unlink(pin(of: device))
-        }
+        for place in attachedPorts() where try netlink.link(index: place.device) == nil { place.detach() }
     }
 
-    private func attachedDevices() -> [UInt32] {
-        let prefix = "link_port_"
-        return Attachment.names(in: configuration.pinDirectory).compactMap { name in
-            name.hasPrefix(prefix) ? UInt32(name.dropFirst(prefix.count)) : nil
-        }
+    private func attachedPorts() -> Set<Attachment> {
+        Attachment.all(in: configuration.pinDirectory, namespace: configuration.namespace).filter { $0.role == .port }
     }
 
-    private func pin(of device: UInt32) -> String { "\(configuration.pinDirectory)/link_port_\(device)" }
+    private func place(of device: UInt32) -> Attachment {
+        Attachment(
+            role: .port, device: device, directory: configuration.pinDirectory, namespace: configuration.namespace)
+    }
 }

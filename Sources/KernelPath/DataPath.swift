@@ -51,9 +51,17 @@ public final class DataPath: Sendable {
         try maps.config.update(0, host)
 
         // Receivers first: nothing is sent to a host that cannot receive yet.
-        let namespace = configuration.namespace
-        try Attachment.attach(object.vxlan, to: vxlan.index, pin: "\(directory)/link_vxlan", in: namespace)
-        try Attachment.attach(object.underlay, to: underlay.index, pin: "\(directory)/link_underlay", in: namespace)
+        for (role, device, program) in [
+            (Attachment.Role.vxlan, vxlan.index, object.vxlan), (.underlay, underlay.index, object.underlay),
+        ] {
+            let namespace = configuration.namespace
+            let place = Attachment(role: role, device: device, directory: directory, namespace: namespace)
+            try place.attach(program, withTCX: configuration.usesTCX)
+            // The device of an earlier process may have been another one.
+            for old in Attachment.all(in: directory, namespace: namespace) where old.role == role && old != place {
+                old.detach()
+            }
+        }
         let wires = try maps.wires.entries(emptyKey: .init(), emptyValue: .init())
         let reader = try PuntReader(ring: maps.punts)
 
@@ -86,10 +94,13 @@ public final class DataPath: Sendable {
 
     /// Removes everything that is pinned in a directory, and the directory when it is empty then: all ports are closed and all wires cut.
     ///
-    /// The VXLAN device stays. A directory that does not exist is fine.
-    public static func removePins(_ directory: String) throws(SystemCallError) {
-        // Links first, the underlay before the ports, so that nothing is half there for long.
-        for name in Attachment.names(in: directory).sorted() where name.hasPrefix("link_") || name.hasPrefix("map_") {
+    /// The namespace is that of the devices; nil: the calling thread's own. The VXLAN device stays. A directory that
+    /// does not exist is fine.
+    public static func removePins(
+        _ directory: String, namespace: NetworkNamespace? = nil
+    ) throws(SystemCallError) {
+        for attachment in Attachment.all(in: directory, namespace: namespace) { attachment.detach() }
+        for name in Attachment.names(in: directory) where name.hasPrefix("map_") {
             let result = unsafe cl_unlink("\(directory)/\(name)")
             if result < 0, result != -ENOENT {
                 throw SystemCallError(call: "unlink", code: -result, context: "pin \(directory)/\(name)")

@@ -18,6 +18,8 @@ public struct DataPathConfiguration: Sendable {
     /// How many frames a port may hand to the leaf at once, and how many a second after that.
     public var puntBurst: UInt32
     public var puntsPerSecond: UInt32
+    /// Whether to attach with tcx where the kernel has it (Linux 6.6), else always with classic filters.
+    public var usesTCX = true
     /// The namespace of the underlay and the ports; nil: the calling thread's own.
     public var namespace: NetworkNamespace?
 

@@ -12,6 +12,8 @@ struct PeerTable {
 
     /// The most leaves that a host can have wires to.
     static let capacity: UInt32 = 65_536
+    /// How many places rest.
+    private static let resting = 256
 
     /// What stood in the kernel before this process began.
     init(wires: [(key: kp_wire_key, value: kp_wire)], at peers: BPFMap<UInt32, kp_peer>) {
@@ -37,13 +39,15 @@ struct PeerTable {
             places[locator]?.wires += 1
             return (place.index, false)
         }
+        // A place rests before it is given to another leaf: a packet may have found its wire just before that was
+        // removed. (A leaf that got such a packet would drop it, for the label is not of this sender and source.)
         let index: UInt32
-        if let last = free.popLast() {
-            index = last
-        } else {
-            guard end < Self.capacity else { return nil }
+        if end < Self.capacity, free.count < Self.resting {
             index = end
             end += 1
+        } else {
+            guard !free.isEmpty else { return nil }
+            index = free.removeFirst()
         }
         places[locator] = (index, 1)
         locators[index] = locator

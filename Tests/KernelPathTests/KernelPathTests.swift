@@ -315,6 +315,22 @@ import Testing
         #expect(try ping(hosts.e3, "\(e2.identity)"))
     }
 
+    @Test("a kernel without tcx has classic filters") func classicFilters() throws {
+        let hosts = try TwoHosts { $0.usesTCX = false }
+        let (e1, e2) = (hosts.e1, hosts.e2)
+        try hosts.plug(e1, to: e2)
+        try hosts.plug(e2, to: e1)
+        #expect(try ping(e1, "\(e2.identity)"))
+        #expect(try run("ip", "netns", "exec", "pbk-a", "tc", "filter", "show", "dev", "p-e1", "ingress").contains("port_ingress"))
+        hosts.a.path.close()
+        hosts.a.path = try DataPath(configuration: hosts.a.configuration)
+        #expect(try ping(e1, "\(e2.identity)"))
+        hosts.a.path.close()
+        try DataPath.removePins(hosts.a.configuration.pinDirectory, namespace: hosts.a.namespace)
+        #expect(try run("ip", "netns", "exec", "pbk-a", "tc", "filter", "show", "dev", "p-e1", "ingress").isEmpty)
+        hosts.a.path = try DataPath(configuration: hosts.a.configuration)
+    }
+
     @Test("maps of another layout are refused with the remedy") func layout() throws {
         let hosts = try TwoHosts()
         hosts.a.path.close()
