@@ -2,8 +2,8 @@ import NetTypes
 
 /// Completes the checksum that a sender left to its device.
 ///
-/// An endpoint's kernel sends with `CHECKSUM_PARTIAL`: in the checksum field stands the folded sum of the pseudo-header,
-/// and the device adds the rest. A frame that the leaf held and sends itself never meets such a device. So where TCP's,
+/// An endpoint's kernel sends with `CHECKSUM_PARTIAL`: in the checksum field stands the folded sum of the
+/// pseudo-header, and the device adds the rest. A frame that the leaf held and sends itself never meets such a device. So where TCP's,
 /// UDP's or ICMPv6's field holds just that sum, the checksum is completed; a right one, a wrong one, none (UDP over
 /// IPv4), fragments and all other protocols are left as they are. A wrong checksum passes for a partial one once in
 /// 65,536 times; as any other wrong one it comes from a damaged packet of the endpoint's own.

@@ -85,8 +85,8 @@ public struct NeighborAdvertisement: ICMPv6Message {
     }
 
     public func emitBody(into output: inout OutputSpan<UInt8>) {
-        let flags: UInt32 = (isRouter ? 0x8000_0000 : 0) | (isSolicited ? 0x4000_0000 : 0) | (overrides ? 0x2000_0000 : 0)
-        output.append(flags)
+        let flags: UInt8 = (isRouter ? 0x80 : 0) | (isSolicited ? 0x40 : 0) | (overrides ? 0x20 : 0)
+        output.append(UInt32(flags) << 24)
         output.append(target)
         for option in options { option.emit(into: &output) }
     }

@@ -32,8 +32,8 @@ public struct UpperLayer: Hashable, Sendable {
     public init(of header: IPv4Header, in packet: Span<UInt8>) throws(FormatError) {
         try packet.need(Int(header.totalLength), .ipv4)
         self.init(
-            header.protocolNumber, at: header.byteCount, end: max(header.byteCount, Int(header.totalLength)), in: packet,
-            isFragment: header.isFragment, isLater: header.fragmentOffset != 0)
+            header.protocolNumber, at: header.byteCount, end: max(header.byteCount, Int(header.totalLength)),
+            in: packet, isFragment: header.isFragment, isLater: header.fragmentOffset != 0)
     }
 
     /// Finds what an IPv6 packet carries: walks hop-by-hop options, routing, fragment and authentication headers,

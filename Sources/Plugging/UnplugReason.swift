@@ -45,7 +45,8 @@ public enum UnplugReason: Hashable, Sendable {
 
     /// The other leaf could not be reached.
     case unreachable(String)
-    /// The other leaf refused, with its own reason code and words. Both come from outside: make them with ``refused(code:detail:)``.
+    /// The other leaf refused, with its own reason code and words. Both come from outside: make them with
+    /// ``refused(code:detail:)``.
     case refusedByPeer(code: String, detail: String)
     /// This leaf has no label, or no room in a map, for another wire.
     case exhausted(String)

@@ -13,7 +13,8 @@ extension PolicyDocument {
     static let version: UInt64 = 1
 
     /// Everything but the tenant's name and the entries, with the longest revision there can be.
-    static let envelopeByteCount = "{\"entries\":[],\"revision\":\(UInt64.max),\"tenant\":\"\",\"version\":1}".utf8.count
+    static let envelopeByteCount =
+        "{\"entries\":[],\"revision\":\(UInt64.max),\"tenant\":\"\",\"version\":1}".utf8.count
 
     /// The document as the bytes that are signed.
     public var canonicalBytes: [UInt8] {

@@ -108,6 +108,7 @@ extension PolicyEntry {
     /// The entry without its number, and the ends of a two-way one in one order: equal for entries that say the same.
     fileprivate var meaning: PolicyEntry {
         let isSwapped = !oneWay && to < from
-        return PolicyEntry(id: 0, action: action, from: isSwapped ? to : from, to: isSwapped ? from : to, oneWay: oneWay)
+        let ends = isSwapped ? (to, from) : (from, to)
+        return PolicyEntry(id: 0, action: action, from: ends.0, to: ends.1, oneWay: oneWay)
     }
 }

@@ -109,12 +109,14 @@ public struct PolicyDocument: Hashable, Sendable {
 extension PolicyError {
     static func duplicateEntry(_ id: UInt64) -> PolicyError {
         PolicyError(
-            .duplicateEntry, at: "/entries", "there are two entries \(id)", remedy: "give every entry a number of its own")
+            .duplicateEntry, at: "/entries", "there are two entries \(id)",
+            remedy: "give every entry a number of its own")
     }
 
     static func tooLarge(_ byteCount: Int) -> PolicyError {
         PolicyError(
-            .tooLarge, at: "", "\(byteCount) bytes are more than the \(PolicyDocument.maximumByteCount) that are allowed",
+            .tooLarge, at: "",
+            "\(byteCount) bytes are more than the \(PolicyDocument.maximumByteCount) that are allowed",
             remedy: "put endpoints into groups and write entries between groups")
     }
 }
