@@ -9,7 +9,10 @@ import NetTypes
 struct Load: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "load", abstract: "Make or take load (for the benchmark's own use).", shouldDisplay: false,
-        subcommands: [Send.self, Spray.self, Receive.self, Ping.self, Echo.self, Tap.self])
+        subcommands: [
+            Send.self, Spray.self, Receive.self, Ping.self, Echo.self, Stream.self, Take.self,
+            Tap.self,
+        ])
 
     struct Pin: ParsableArguments {
         @Option var core: Int32
@@ -92,6 +95,43 @@ struct Load: ParsableCommand {
             let flow = bench_echo(try listen(pin.port))
             try check(flow.result, "recvfrom")
             say([flow.packets, flow.nanoseconds])
+        }
+    }
+
+    /// Stamped packets, one every so many microseconds.
+    struct Stream: ParsableCommand {
+        @OptionGroup var pin: Pin
+        @Option var to: String
+        @Option var microseconds: UInt32
+        @Option var milliseconds: UInt32
+
+        func run() throws {
+            try pin.apply()
+            let flow = bench_send_stream(try target(to, pin.port), microseconds, milliseconds)
+            try check(flow.result, "connect")
+            say([flow.packets, flow.nanoseconds])
+        }
+    }
+
+    /// Takes streams, one after the other, until it is killed.
+    struct Take: ParsableCommand {
+        @OptionGroup var pin: Pin
+        @Option var idle: UInt32
+
+        func run() throws {
+            try pin.apply()
+            let socket = try listen(pin.port)
+            while true {
+                let stream = bench_take_stream(socket, idle)
+                try check(stream.result, "recv")
+                try FileHandle.standardOutput.write(
+                    contentsOf: Data(
+                        """
+                        result \(stream.packets) \(stream.first_number) \(stream.first_sent) \
+                        \(stream.first_received) \(stream.last_received)
+
+                        """.utf8))
+            }
         }
     }
 

@@ -20,7 +20,9 @@ struct Run: ParsableCommand {
 
     @Option(help: "How many times every case runs.") var rounds = 5
     @Option(help: "Only this suite: whole, segmented, wires, plugging. May be given again.") var suite: [String] = []
-    @Option(name: .customLong("case"), help: "Only cases whose name has this in it. May be given again.")
+    @Option(
+        name: .customLong("case"), parsing: .unconditionalSingleValue,
+        help: "Only cases whose name has this in it. May be given again.")
     var cases: [String] = []
     @Flag(help: "One round of short measurements: does everything work?") var quick = false
     @Flag(help: "Name the cases and end.") var list = false
@@ -81,29 +83,6 @@ enum Preparation {
     }
 }
 
-/// Removes everything when the user or the system ends the run.
-final class Interruption {
-    private let sources: [any DispatchSourceSignal]
-
-    init() {
-        sources = [SIGINT, SIGTERM, SIGHUP].map { number in
-            Glibc.signal(number, SIG_IGN)
-            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-            source.setEventHandler {
-                Progress.write("\npatchbay-bench: ended by signal \(number), removing what it made\n")
-                Platform.removeAll()
-                Foundation.exit(128 + number)
-            }
-            source.resume()
-            return source
-        }
-    }
-
-    func end() {
-        for source in sources { source.cancel() }
-    }
-}
-
 /// The rounds of a run and what came of them.
 struct Rounds {
     private let steps: [Step]
@@ -120,17 +99,21 @@ struct Rounds {
 
     /// Runs every step once a round, each round in another order. A step that fails is named at the end.
     mutating func run() {
-        var progress = Progress(expected: steps.map(\.seconds).reduce(0, +) * Double(count))
+        var progress = Progress(
+            expected: steps.map { $0.seconds * ($0.runsOnce ? 1 : Double(count)) }.reduce(0, +))
         for round in 1...count {
-            let fixed = steps.filter { !$0.isMovable }
+            let fixed = steps.filter { !$0.isMovable && !$0.runsOnce }
             let order =
                 steps.filter(\.isMovable).shuffled(using: &generator)
                 + (round.isMultiple(of: 2) ? fixed.reversed() : fixed)
+                + (round == count ? steps.filter(\.runsOnce) : [])
             for step in order {
                 progress.begin("round \(round) of \(count): \(step.suite) \(step.name)")
                 do {
                     results.add(try step.run(), suite: step.suite, name: step.name, reference: step.reference)
                 } catch {
+                    // The thread that handles the signal ends the process.
+                    while Interruption.isEnding { Thread.sleep(forTimeInterval: 1) }
                     progress.clear()
                     Progress.write("patchbay-bench: round \(round), \(step.suite) \(step.name): \(error)\n")
                     failures.append("\(step.suite) \(step.name)")

@@ -3,7 +3,8 @@ import Foundation
 /// The suites `whole` and `segmented`: the same paths over an underlay that carries super-packets whole, or cuts them.
 final class PathSuites {
     private let durations: Durations
-    private var paths: [String: PairPath] = [:]
+    /// A path that could not be made is not tried again: each of its cases says why.
+    private var paths: [String: Result<PairPath, any Error>] = [:]
 
     init(durations: Durations) { self.durations = durations }
 
@@ -18,7 +19,7 @@ final class PathSuites {
     }
 
     func close() {
-        for path in paths.values { path.close() }
+        for path in paths.values { try? path.get().close() }
         paths = [:]
     }
 
@@ -41,9 +42,8 @@ final class PathSuites {
 
     private func path(_ carrier: Carrier, _ attachment: Attachment) throws -> PairPath {
         let key = "\(carrier.rawValue)-\(attachment.rawValue)"
-        if let path = paths[key] { return path }
-        let path = try PairPath(carrier, attachment)
+        let path = paths[key] ?? Result { try PairPath(carrier, attachment) }
         paths[key] = path
-        return path
+        return try path.get()
     }
 }

@@ -63,9 +63,9 @@ enum Platform {
     /// Removes what this run, or one that was killed, has left: processes it started, namespaces, pins.
     static func removeAll() {
         RunningChildren.shared.killAll()
-        let names = (try? Command.run(["ip", "netns", "list"]))?.split(separator: "\n") ?? []
+        let names = (try? Command.run(["ip", "netns", "list"], evenAtEnd: true))?.split(separator: "\n") ?? []
         for name in names.compactMap({ $0.split(separator: " ").first.map(String.init) })
         where name.hasPrefix(prefix) { try? NetworkNamespace.delete(named: name) }
-        if BPFFileSystem.isMounted(at: pins) { _ = try? Command.run(["umount", pins]) }
+        if BPFFileSystem.isMounted(at: pins) { _ = try? Command.run(["umount", pins], evenAtEnd: true) }
     }
 }

@@ -2,8 +2,16 @@ import Foundation
 
 /// A number that was measured once.
 struct Reading {
+    /// The extremes of the samples behind a percentile, and how many they were.
+    struct Spread {
+        let min: Double
+        let max: Double
+        let count: Int
+    }
+
     let metric: Metric
     let value: Double
+    var spread: Spread?
 }
 
 /// What is measured, and in which unit.
@@ -24,6 +32,7 @@ struct Metric: Hashable {
     static let fill = Metric(name: "plug-in-bulk", unit: "ns/wire")
     static let p50 = Metric(name: "p50", unit: "ms")
     static let p99 = Metric(name: "p99", unit: "ms")
+    static let lostFirst = Metric(name: "lost-first-packets", unit: "count")
     static let samples = Metric(name: "samples", unit: "count")
 }
 
@@ -56,6 +65,7 @@ struct Results {
 
     private var keys: [Key] = []
     private var values: [Key: [Double]] = [:]
+    private var spreads: [Key: Reading.Spread] = [:]
     private var references: [[String]: String] = [:]
 
     /// Adds the readings of one case in one round; `reference` names the case of the same suite it is compared to.
@@ -65,6 +75,7 @@ struct Results {
             let key = Key(suite: suite, name: name, metric: reading.metric)
             if values[key] == nil { keys.append(key) }
             values[key, default: []].append(reading.value)
+            spreads[key] = reading.spread
         }
     }
 
@@ -77,7 +88,7 @@ struct Results {
 
     /// The case's ratio to its reference; metrics that only explain others are not compared.
     func ratio(_ suite: String, _ name: String, _ metric: Metric) -> Double? {
-        let explains: [Metric] = [.udpLoss, .udpOffered, .guestFrame, .samples]
+        let explains: [Metric] = [.udpLoss, .udpOffered, .guestFrame, .lostFirst, .samples]
         guard !explains.contains(metric), let reference = references[[suite, name]], reference != name,
             let value = median(suite, name, metric), let base = median(suite, reference, metric), base > 0
         else { return nil }
@@ -90,7 +101,8 @@ struct Results {
             let ratio = ratio(key.suite, key.name, key.metric)
             return Summary(
                 suite: key.suite, case: key.name, metric: key.metric.name, unit: key.metric.unit,
-                median: Self.round(Self.median(all)), min: Self.round(all.first ?? 0), max: Self.round(all.last ?? 0),
+                median: Self.round(Self.median(all)), min: Self.round(spreads[key]?.min ?? all.first ?? 0),
+                max: Self.round(spreads[key]?.max ?? all.last ?? 0),
                 rounds: all.count, ratioTo: ratio == nil ? nil : references[[key.suite, key.name]],
                 ratio: ratio.map(Self.round))
         }

@@ -24,7 +24,9 @@ final class Running {
     private let err: MemoryFile
     private var code: Int32?
 
-    init(_ arguments: [String]) throws {
+    /// Starts it; once a signal has ended the run only what removes things is started.
+    init(_ arguments: [String], evenAtEnd: Bool = false) throws {
+        guard evenAtEnd || !Interruption.isEnding else { throw BenchError("interrupted") }
         name = arguments.joined(separator: " ")
         out = try MemoryFile(name: "out")
         err = try MemoryFile(name: "err")
@@ -92,8 +94,8 @@ enum Command {
     static func inside(_ namespace: String) -> [String] { ["ip", "netns", "exec", namespace] }
 
     @discardableResult
-    static func run(_ arguments: [String], seconds: Double = 60) throws -> String {
-        try Running(arguments).finish(seconds: seconds)
+    static func run(_ arguments: [String], seconds: Double = 60, evenAtEnd: Bool = false) throws -> String {
+        try Running(arguments, evenAtEnd: evenAtEnd).finish(seconds: seconds)
     }
 
     /// Runs lines of shell, stopping at the first that fails; inside a namespace where one is named.

@@ -8,6 +8,8 @@ struct Step {
     let seconds: Double
     /// Whether it takes part in the shuffle of a round; the others come after it, there and back in turns.
     var isMovable = true
+    /// Whether it takes all its samples in the last round.
+    var runsOnce = false
     let run: () throws -> [Reading]
 }
 

@@ -4,39 +4,43 @@
 /// what a packet needs is in no cache. `routed-random-N`: the same packets between the same devices without overlay.
 final class WiresSuite {
     private let durations: Durations
-    private var wires: ManyPath?
-    private var routed: ManyPath?
+    private var wiresMade: Result<ManyPath, any Error>?
+    private var routedMade: Result<ManyPath, any Error>?
 
     init(durations: Durations) { self.durations = durations }
 
     static let counts = [1, 1_000, 100_000, 1_000_000]
 
     func steps() -> [Step] {
-        Self.counts.flatMap { count in
-            [
-                step("hot-\(count)", count == 1 ? "routed-random-1" : "hot-1") { suite in
-                    let path = try suite.wiredPath()
-                    let fill = try path.set(wires: count)
-                    return try path.spray(pairs: 1, seconds: suite.durations.udp)
-                        + (fill.map { [Reading(metric: .fill, value: $0)] } ?? [])
-                },
-                step("random-\(count)", "routed-random-\(count)") { suite in
-                    let path = try suite.wiredPath()
-                    try path.set(wires: count)
-                    let readings = try path.spray(pairs: count, seconds: suite.durations.udp)
-                    guard count >= 1000 else { return readings }
-                    return readings + [Reading(metric: .wireMemory, value: try path.memoryPerWire())]
-                },
-                step("routed-random-\(count)", count == 1 ? nil : "routed-random-1") { suite in
-                    try suite.routedPath().spray(pairs: count, seconds: suite.durations.udp)
-                },
-            ]
+        Self.counts.flatMap { count -> [Step] in
+            let hot = step("hot-\(count)", count == 1 ? "routed-1" : "hot-1") { suite in
+                let path = try suite.wires()
+                let fill = try path.set(wires: count)
+                return try path.spray(pairs: 1, seconds: suite.durations.udp)
+                    + (fill.map { [Reading(metric: .fill, value: $0)] } ?? [])
+            }
+            guard count > 1 else {
+                let routed = step("routed-1", nil) { suite in
+                    try suite.routed().spray(pairs: 1, seconds: suite.durations.udp)
+                }
+                return [routed, hot]
+            }
+            let random = step("random-\(count)", "routed-random-\(count)") { suite in
+                let path = try suite.wires()
+                try path.set(wires: count)
+                return try path.spray(pairs: count, seconds: suite.durations.udp)
+                    + [Reading(metric: .wireMemory, value: try path.memoryPerWire())]
+            }
+            let routed = step("routed-random-\(count)", "routed-1") { suite in
+                try suite.routed().spray(pairs: count, seconds: suite.durations.udp)
+            }
+            return [hot, random, routed]
         }
     }
 
     func close() {
-        wires?.close()
-        (wires, routed) = (nil, nil)
+        try? wiresMade?.get().close()
+        (wiresMade, routedMade) = (nil, nil)
     }
 
     private func step(
@@ -47,17 +51,15 @@ final class WiresSuite {
         ) { [self] in try body(self) }
     }
 
-    private func wiredPath() throws -> ManyPath {
-        if let wires { return wires }
-        let made = try ManyPath(isRouted: false)
-        wires = made
-        return made
+    private func wires() throws -> ManyPath {
+        let path = wiresMade ?? Result { try ManyPath(isRouted: false) }
+        wiresMade = path
+        return try path.get()
     }
 
-    private func routedPath() throws -> ManyPath {
-        if let routed { return routed }
-        let made = try ManyPath(isRouted: true)
-        routed = made
-        return made
+    private func routed() throws -> ManyPath {
+        let path = routedMade ?? Result { try ManyPath(isRouted: true) }
+        routedMade = path
+        return try path.get()
     }
 }

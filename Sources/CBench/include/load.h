@@ -32,6 +32,15 @@ struct bench_echoes {
     uint64_t p50_ns, p99_ns;
 };
 
+// A stream of stamped datagrams as it arrived. Times are CLOCK_MONOTONIC, the same in every namespace.
+struct bench_stream {
+    int64_t result; // 0, or -errno
+    uint64_t packets;
+    uint64_t first_sent, first_received; // of the first to arrive
+    uint64_t first_number;               // how many were sent before it
+    uint64_t last_received;
+};
+
 struct bench_tap_traffic {
     int64_t result;
     uint64_t frames, bytes, super_packets; // towards the guest
@@ -51,6 +60,10 @@ struct bench_flow bench_receive(int socket, uint32_t size);
 struct bench_flow bench_echo(int socket);
 /// Sends one datagram at a time and waits for its echo; percentiles of the round trip.
 struct bench_echoes bench_ping(struct bench_target to, uint32_t size, uint32_t milliseconds);
+/// Sends stamped datagrams, one every so many microseconds.
+struct bench_flow bench_send_stream(struct bench_target to, uint32_t microseconds, uint32_t milliseconds);
+/// Waits up to 60 s for a stream and takes it until nothing came for a time.
+struct bench_stream bench_take_stream(int socket, uint32_t idle_milliseconds);
 /// Carries frames, vnet header of 12 bytes in front, between two TAP devices opened without blocking, until the
 /// process is asked to end (SIGTERM).
 struct bench_tap_traffic bench_tap_pipe(int port, int guest);
