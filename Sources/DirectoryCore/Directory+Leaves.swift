@@ -82,13 +82,19 @@ extension Directory {
             switch report {
             case .open: endpoint.state = try tx.facts(of: identity)?.leaf == leaf ? .running : .waiting
             case .closed: endpoint.state = .waiting
-            case .failed(let detail): endpoint.state = .failed(detail: String(detail.prefix(limit)))
+            case .failed(let detail): endpoint.state = .failed(detail: Self.printable(detail, limit))
             }
             guard endpoint.state != before else { return }
             try tx.put(endpoint)
             if report != .open { try tx.deleteFacts(of: identity) }
             tx.announce(.endpointChanged(identity))
         }
+    }
+
+    /// What a leaf says, fit to be stored and shown: no control characters, and not too long.
+    private static func printable(_ text: String, _ limit: Int) -> String {
+        let printable = text.unicodeScalars.lazy.filter { $0.properties.generalCategory != .control }
+        return String(String.UnicodeScalarView(printable.prefix(limit)))
     }
 
     /// Certifies an endpoint for a key that a leaf made: only for the leaf that is to run it.
@@ -160,7 +166,8 @@ extension Directory {
         let least = endpoint.epoch(for: new.leaf)
         guard new.epoch >= least else {
             throw DirectoryError(
-                .olderEpoch, "Epoch \(new.epoch) of \(new.name) is older than \(least), the next that may be published.",
+                .olderEpoch,
+                "Epoch \(new.epoch) of \(new.name) is older than \(least), the next that may be published.",
                 remedy: "Ask for the epoch by having the endpoint certified, and publish that.")
         }
         guard new.epoch - least <= step, new.epoch <= Epoch(Int64.max) else {

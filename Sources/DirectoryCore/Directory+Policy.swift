@@ -105,7 +105,8 @@ extension Directory {
             let (a, b) = (from.endpoint.subject, to.endpoint.subject)
             let forward = evaluator.verdict(source: a, destination: b)
             let reason =
-                !forward.isPlugged ? "policy" : !from.isLive ? "source-not-running" : !to.isLive ? "not-running" : "plugged"
+                !forward.isPlugged
+                ? "policy" : !from.isLive ? "source-not-running" : !to.isLive ? "not-running" : "plugged"
             return Explanation(
                 from: from, to: to, revision: evaluator.revision, forward: forward,
                 reverse: evaluator.verdict(source: b, destination: a), reasonCode: reason)

@@ -20,7 +20,7 @@ public struct DirectoryConfiguration: Sendable {
     public var certificatesPerEndpoint = 16
     /// How many locators a leaf may name.
     public var locatorsPerLeaf = 16
-    /// How many octets the detail of a port's failure is cut to.
+    /// How many Unicode scalars the detail of a port's failure is cut to.
     public var detailLength = 400
 
     /// The values above.

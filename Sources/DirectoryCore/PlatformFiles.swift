@@ -86,7 +86,9 @@ struct PlatformFiles {
     func checkPrivate(_ path: String) throws(DirectoryError) {
         let mode: Int
         do {
-            mode = (try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? NSNumber)?.intValue ?? 0o777
+            mode =
+                (try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? NSNumber)?.intValue
+                ?? 0o777
         } catch { throw failure("look at", path, error) }
         guard mode & 0o077 == 0 else {
             throw DirectoryError(

@@ -17,7 +17,12 @@ public final class SQLiteStore: DirectoryStore {
     public init(path: String, feedCapacity: Int = 4_096) throws(DirectoryError) {
         try Self.prepareFile(path)
         feed = ChangeFeed(capacity: feedCapacity)
-        database = try SQLiteFailure.mapped { try DatabasePool(path: path, configuration: Self.configuration) }
+        database = try SQLiteFailure.mapped {
+            let pool = try DatabasePool(path: path, configuration: Self.configuration)
+            // GRDB sets NORMAL when it opens a file in WAL mode, so it is set here and not in the configuration.
+            try pool.writeWithoutTransaction { db in try db.execute(sql: "PRAGMA synchronous = FULL") }
+            return pool
+        }
         try migrate()
     }
 
@@ -60,9 +65,21 @@ public final class SQLiteStore: DirectoryStore {
 
     /// The names of the migrations that the file has had, in order.
     public func migrations() async throws(DirectoryError) -> [String] {
+        try await inspect { db in try Schema.migrator.appliedMigrations(db) }
+    }
+
+    /// The value of a setting of the connection that writes, such as `synchronous`.
+    func setting(_ name: String) async throws(DirectoryError) -> String? {
         do {
-            return try await database.read { db in try Schema.migrator.appliedMigrations(db) }
+            return try await database.writeWithoutTransaction { db in
+                try String.fetchOne(db, sql: "PRAGMA " + name)
+            }
         } catch { throw SQLiteFailure.error(error) }
+    }
+
+    /// Looks at the file itself, in one read.
+    func inspect<T: Sendable>(_ body: @escaping @Sendable (Database) throws -> T) async throws(DirectoryError) -> T {
+        do { return try await database.read(body) } catch { throw SQLiteFailure.error(error) }
     }
 
     private func migrate() throws(DirectoryError) {
@@ -82,10 +99,6 @@ public final class SQLiteStore: DirectoryStore {
         configuration.foreignKeysEnabled = true
         configuration.busyMode = .timeout(5)
         configuration.maximumReaderCount = 4
-        configuration.prepareDatabase { db in
-            guard !db.configuration.readonly else { return }
-            try db.execute(sql: "PRAGMA synchronous = FULL")
-        }
         return configuration
     }
 

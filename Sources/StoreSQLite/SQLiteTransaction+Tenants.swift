@@ -46,7 +46,8 @@ extension SQLiteTransaction {
     }
 
     func vnet(_ name: TenantName) throws(DirectoryError) -> VNet? {
-        try first("SELECT * FROM vnet WHERE tenant = ? AND name = ?", [name.tenant.text, name.name.text], VNet.init(row:))
+        try first(
+            "SELECT * FROM vnet WHERE tenant = ? AND name = ?", [name.tenant.text, name.name.text], VNet.init(row:))
     }
 
     func vnets(of tenant: Name) throws(DirectoryError) -> [VNet] {

@@ -6,7 +6,8 @@ import Trust
 
 @Suite("Endpoints and groups")
 struct EndpointTests {
-    @Test("An endpoint has an identity in the platform's prefix and the next free address", arguments: StoreKind.allCases)
+    @Test(
+        "An endpoint has an identity in the platform's prefix and the next free address", arguments: StoreKind.allCases)
     func create(_ kind: StoreKind) async throws {
         let fixture = try Fixture(kind)
         try await fixture.tenant()
@@ -90,7 +91,8 @@ struct EndpointTests {
         _ = try await fixture.host("h1")
         _ = try await fixture.directory.createGroup(try tenantName("acme/all"))
         for index in 10...19 { _ = try await fixture.endpoint("acme/e\(index)", on: "h1", groups: ["all"]) }
-        let page = try await fixture.directory.endpoints(of: try name("acme"), page: Page(after: try name("e12"), limit: 3))
+        let page = try await fixture.directory.endpoints(
+            of: try name("acme"), page: Page(after: try name("e12"), limit: 3))
         #expect(page.map(\.name.name.text) == ["e13", "e14", "e15"])
         let members = try await fixture.directory.members(
             of: try tenantName("acme/all"), page: Page(after: try name("e17"), limit: 5))
@@ -116,7 +118,8 @@ struct EndpointTests {
         #expect(revocation.subject == .identity(web1.identity))
         #expect(
             Set(seen) == [
-                .policyChanged(tenant: acme), .endpointChanged(web1.identity), .revoked(revocation), .portsChanged(leaf.id),
+                .policyChanged(tenant: acme), .endpointChanged(web1.identity), .revoked(revocation),
+                .portsChanged(leaf.id),
             ])
         #expect(try await fixture.directory.policy(of: acme).document.entries.isEmpty)
         #expect(try await fixture.directory.state(of: web1.identity) == .deleted)

@@ -56,7 +56,8 @@ final class Fixture: Sendable {
         let numbers = Mutex(SeededGenerator(seed: seed &+ 1))
         platform = try Platform.initialise(
             dataDirectory: folder, prefix: try IPv6Prefix(parsing: "fd12:3456:789a::/48"), now: Self.start
-        ) { count in numbers.withLock { numbers in (0..<count).map { _ in UInt8.random(in: 0...255, using: &numbers) } } }
+        ) { count in numbers.withLock { numbers in (0..<count).map { _ in UInt8.random(in: 0...255, using: &numbers) } }
+        }
         store = try kind.make(in: folder)
         let box = Box()
         directory = Directory(

@@ -103,7 +103,9 @@ struct HostTests {
         let h2 = try await fixture.host("h2")
         let web1 = try await fixture.endpoint("acme/web1", on: "h1")
         try await h1.run(web1.identity)
-        await expectRefusal(.inUse, mentions: "h1", "acme/web1") { try await fixture.directory.deleteHost(h1.host.name) }
+        await expectRefusal(.inUse, mentions: "h1", "acme/web1") {
+            try await fixture.directory.deleteHost(h1.host.name)
+        }
         _ = try await fixture.directory.moveEndpoint(web1.name, to: h2.host.name)
         await expectRefusal(.inUse, mentions: "acme/web1") { try await fixture.directory.deleteHost(h1.host.name) }
         await expectRefusal(.inUse, mentions: "acme/web1") { try await fixture.directory.deleteHost(h2.host.name) }
@@ -136,7 +138,8 @@ struct HostTests {
         let forged = try CertificateAuthority(certificate: fixture.platform.anchor.root, key: root)
             .issueLeaf(leaf.id, hostName: leaf.host.name, publicKey: leaf.key.publicKeyInfo, at: fixture.now)
         await expectRefusal(.untrusted, mentions: "revoked") { try await fixture.directory.authenticate(leaf: forged) }
-        let renewed = try await fixture.directory.renewLeaf(leaf.id, signingRequest: try SigningRequest(key: leaf.key).der)
+        let renewed = try await fixture.directory.renewLeaf(
+            leaf.id, signingRequest: try SigningRequest(key: leaf.key).der)
         fixture.advance(TrustLimits.leafLifetime + 1)
         await expectRefusal(.untrusted, mentions: "expired") { try await fixture.directory.authenticate(leaf: renewed) }
     }

@@ -90,7 +90,7 @@ struct PlatformTests {
         defer { try? FileManager.default.removeItem(atPath: top) }
         // The directory's path just fits into PATH_MAX (4,096); that of a key in it does not.
         var deep = top
-        while deep.utf8.count < 4_060 { deep += "/" + String(repeating: "d", count: min(200, 4_060 - deep.utf8.count)) }
+        while deep.utf8.count < 4_080 { deep += "/" + String(repeating: "d", count: min(200, 4_080 - deep.utf8.count)) }
         if exists { try FileManager.default.createDirectory(atPath: deep, withIntermediateDirectories: true) }
         #expect(throws: DirectoryError.self) {
             try Platform.initialise(dataDirectory: deep, now: Fixture.start, random: octets(1))
@@ -102,9 +102,11 @@ struct PlatformTests {
         }
     }
 
-    @Test("Files that others may read are refused, as is what is missing", arguments: [
-        "", "/operator.token", "/keys", "/keys/root.pem",
-    ])
+    @Test(
+        "Files that others may read are refused, as is what is missing",
+        arguments: [
+            "", "/operator.token", "/keys", "/keys/root.pem",
+        ])
     func exposed(_ file: String) throws {
         let folder = folder()
         defer { try? FileManager.default.removeItem(atPath: folder) }

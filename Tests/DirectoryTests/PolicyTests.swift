@@ -38,7 +38,8 @@ struct DirectoryPolicyTests {
         for revision in UInt64(1)...4 {
             let state = try await fixture.directory.policy(of: acme, revision: revision)
             #expect(state.revision == revision && state.signed.body == state.document.canonicalBytes)
-            let speaker = await fixture.platform.anchor.verify(policy: state.signed, at: fixture.now, revocations: .none)
+            let speaker = await fixture.platform.anchor.verify(
+                policy: state.signed, at: fixture.now, revocations: .none)
             #expect(speaker == .success(acme))
         }
         #expect(try await fixture.directory.policy(of: acme, revision: 3).document.entries == [first, second])
