@@ -22,10 +22,17 @@ struct Measuring {
     }
 
     private struct Report: Decodable {
-        struct End: Decodable { let sum_received: Sum }
+        struct End: Decodable {
+            let sum: Sum
+            enum CodingKeys: String, CodingKey { case sum = "sum_received" }
+        }
         struct Sum: Decodable {
             let bytes: Double
-            let bits_per_second: Double
+            let bitsPerSecond: Double
+            enum CodingKeys: String, CodingKey {
+                case bytes
+                case bitsPerSecond = "bits_per_second"
+            }
         }
         let end: End
     }
@@ -38,9 +45,9 @@ struct Measuring {
                 "iperf3", "-J", "-c", path.target, "-t", "\(durations.tcp)", "-P", "\(streams)", "-A", "0",
             ], seconds: Double(durations.tcp) + 15)
         let after = (cpu: try ProcessorTime.now(), frames: try deliveredFrames())
-        let sum = try JSONDecoder().decode(Report.self, from: Data(text.utf8)).end.sum_received
+        let sum = try JSONDecoder().decode(Report.self, from: Data(text.utf8)).end.sum
         guard sum.bytes > 0 else { throw BenchError("iperf3 received nothing") }
-        var readings = [Reading(metric: streams == 1 ? .tcp1 : .tcp4, value: sum.bits_per_second / 1e9)]
+        var readings = [Reading(metric: streams == 1 ? .tcp1 : .tcp4, value: sum.bitsPerSecond / 1e9)]
         guard streams == 1 else { return readings }
         readings.append(Reading(metric: .cpu, value: (after.cpu - before.cpu) / (sum.bytes / 1e9)))
         if path.attachment == .tap {
@@ -97,7 +104,9 @@ struct UDPSearch {
                 a, "load", "send", "--core", "0", "--to", target, "--rate", "\(Int(rate))", "--milliseconds",
                 "\(Int(durations.udp * 1000))",
             ]
-        } receiver: { b }
+        } receiver: {
+            b
+        }
     }
 
     private func search(

@@ -31,6 +31,10 @@ struct Run: ParsableCommand {
 
     func validate() throws {
         guard rounds > 0 else { throw ValidationError("--rounds must be at least 1") }
+        let suites = ["whole", "segmented", "wires", "plugging"]
+        if let unknown = suite.first(where: { !suites.contains($0) }) {
+            throw ValidationError("there is no suite \(unknown); there are \(suites.joined(separator: ", "))")
+        }
     }
 
     func run() throws {
@@ -40,7 +44,8 @@ struct Run: ParsableCommand {
         let plugging = PluggingSuite(isQuick: quick)
         let all = paths.steps() + wires.steps() + plugging.steps()
         let steps = all.filter { step in
-            (suite.isEmpty || suite.contains(step.suite)) && (cases.isEmpty || cases.contains { step.name.contains($0) })
+            (suite.isEmpty || suite.contains(step.suite))
+                && (cases.isEmpty || cases.contains { step.name.contains($0) })
         }
         if list {
             for step in steps { print(step.suite, step.name) }
@@ -50,6 +55,7 @@ struct Run: ParsableCommand {
             throw ValidationError("no case is left; `patchbay-bench --list` names them all")
         }
         let lock = try Preparation.begin()
+        if steps.contains(where: { $0.suite == "plugging" }) { try PluggingSuite.checkThatNoLabIsUp() }
         let interruption = Interruption()
         var rounds = Rounds(steps: steps, count: quick ? 1 : rounds, seed: seed)
         rounds.run()
@@ -67,12 +73,14 @@ struct Run: ParsableCommand {
 enum Preparation {
     static let programs = ["ip", "ethtool", "iperf3", "taskset", "ping", "sysctl", "umount"]
 
+    private static let packages = "iproute2 ethtool iperf3 util-linux iputils-ping procps"
+
     /// Checks privileges and programs, takes the lock of the machine's one benchmark, and clears what a killed one left.
     static func begin() throws -> DirectoryLock {
         guard ChildProcess.isRoot else { throw BenchError("the benchmark makes network namespaces: run it as root") }
         if let missing = Capabilities.missing() { throw BenchError(missing) }
         for program in programs where (try? Command.script(["command -v \(program)"])) == nil {
-            throw BenchError("\(program) is missing: apt-get install iproute2 ethtool iperf3 util-linux iputils-ping procps")
+            throw BenchError("\(program) is missing: apt-get install \(packages)")
         }
         try FileManager.default.createDirectory(atPath: Platform.directory, withIntermediateDirectories: true)
         guard let lock = try DirectoryLock(path: Platform.directory) else {

@@ -29,6 +29,15 @@ final class PluggingSuite {
         ]
     }
 
+    /// Refuses a lab that is up now, rather than in the last round.
+    static func checkThatNoLabIsUp() throws {
+        try Blocking.wait {
+            guard try await LabStatus.read() == nil else {
+                throw BenchError("a lab is up; remove it with `make stop`, or leave the suite plugging out")
+            }
+        }
+    }
+
     func close() {
         guard case .success(let client) = lab else { return }
         lab = nil
@@ -184,10 +193,8 @@ private final class LabClient: Sendable {
 
     /// Brings a lab up with an endpoint vmN of acme on every host hN. A lab that is up already is not touched.
     init(hosts: Int) throws {
+        try PluggingSuite.checkThatNoLabIsUp()
         (client, identities) = try Blocking.wait {
-            guard try await LabStatus.read() == nil else {
-                throw BenchError("a lab is up; remove it with `make stop` and measure again")
-            }
             let status = try await Lab().up(LabOptions(hosts: hosts, endpoints: hosts * 2))
             Interruption.alsoRemove { _ = try? Blocking.wait { try await Lab().down() } }
             let own = status.endpoints.filter { $0.name.hasPrefix(Self.tenant + "/") }
