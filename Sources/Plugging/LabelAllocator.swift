@@ -25,6 +25,8 @@ public struct LabelAllocator: Sendable {
     /// How many turns are reserved at a time.
     public let block: UInt64
 
+    /// How many labels go round: ``count`` but for tests of a full space.
+    private let space: UInt64
     private var next: UInt64
     private var inUse: Set<Label>
     /// When the rest of each retired label ends.
@@ -48,6 +50,16 @@ public struct LabelAllocator: Sendable {
         reservedUpTo: UInt64 = 0, inUse: some Sequence<Label> = [], now: Timestamp,
         quarantine: Int64 = defaultQuarantine, block: UInt64 = defaultBlock
     ) {
+        self.init(
+            reservedUpTo: reservedUpTo, inUse: inUse, now: now, quarantine: quarantine, block: block, space: Self.count)
+    }
+
+    /// The same with fewer labels, so that a test can use them all up.
+    init(
+        reservedUpTo: UInt64, inUse: some Sequence<Label>, now: Timestamp, quarantine: Int64, block: UInt64,
+        space: UInt64
+    ) {
+        self.space = space
         self.reservedUpTo = reservedUpTo
         self.quarantine = quarantine
         self.block = max(1, block)
@@ -70,10 +82,10 @@ public struct LabelAllocator: Sendable {
     /// Write ``reservedUpTo`` to disk before you use the label, if it has grown.
     public mutating func allocate(now: Timestamp) -> Label? {
         endRests(now)
-        guard UInt64(inUse.count + resting.count) < Self.count else { return nil }
+        guard UInt64(inUse.count + resting.count) < space else { return nil }
         // At least one label is free, so one round finds it, unless those of earlier lives still rest.
-        for _ in 0..<Self.count {
-            guard let label = Label(UInt32(truncatingIfNeeded: next % Self.count + 1)) else { return nil }
+        for _ in 0..<space {
+            guard let label = Label(UInt32(truncatingIfNeeded: next % space + 1)) else { return nil }
             if !inUse.contains(label), resting[label] == nil {
                 guard !isOfEarlierLife(next) || now >= earlierRestUntil else { return nil }
                 take(label)
@@ -104,7 +116,7 @@ public struct LabelAllocator: Sendable {
 
     /// Whether the label of a turn was last given out before this life began.
     private func isOfEarlierLife(_ turn: UInt64) -> Bool {
-        turn >= Self.count && turn - Self.count < firstTurn
+        turn >= space && turn - space < firstTurn
     }
 
     /// Ends the rests that are over. A clock that was set back makes them longer, never shorter.
