@@ -110,6 +110,16 @@ final class ControllerSession: Sendable {
         live.withLock { _ = $0.reports?.yield(message) }
     }
 
+    /// Asks the directory for what a local endpoint sends to: an identity (16 octets) or a private IPv4 address (4).
+    func lookup(source: Identity, destination: [UInt8]) async throws -> Patchbay_Leaf_V1_LookupResponse {
+        var request = Patchbay_Leaf_V1_LookupRequest()
+        request.source = .init(source.octets)
+        request.destination = .init(destination)
+        var options = CallOptions.defaults
+        options.timeout = LeafLimits.lookupTimeout
+        return try await client().lookup(request, options: options)
+    }
+
     /// The client for unary calls.
     ///
     /// - Throws: `RPCError` with the code `unavailable` when no controller is connected.

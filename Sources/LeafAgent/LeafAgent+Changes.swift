@@ -254,11 +254,7 @@ extension LeafAgent {
         request.reason = reason
         let message = request
         Task {
-            var options = CallOptions.defaults
-            options.timeout = LeafLimits.plugTimeout
-            let client = try await peers.client(
-                of: destination.leaf, at: destination.locator, port: destination.plugPort)
-            _ = try await client.unplug(message, options: options)
+            try await peers.unplug(message, at: destination)
         }
     }
 

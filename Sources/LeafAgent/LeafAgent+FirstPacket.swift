@@ -49,19 +49,12 @@ extension LeafAgent {
 
     /// Steps 1 to 5 of the sender's algorithm for the flow of a held packet, and the packet goes first.
     private func resolve(_ flow: Flow, from source: Identity) async {
-        let outcome: PlugOutcome
-        let pair: Pair?
         switch await find(flow.destination, for: source) {
         case .found(let destination):
-            pair = Pair(source: source, destination: destination)
-            outcome = await plug(Pair(source: source, destination: destination))
+            let pair = Pair(source: source, destination: destination)
+            if case .unplugged(let reason) = await plug(pair) { refuse(flow, pair, reason) }
         case .refused(let reason):
-            pair = nil
-            outcome = .unplugged(reason)
-        }
-        if case .unplugged(let reason) = outcome {
-            holds.discard(for: flow)
-            refuse(flow, pair, reason)
+            refuse(flow, nil, reason)
         }
     }
 
@@ -78,6 +71,7 @@ extension LeafAgent {
 
     /// Notes a refusal, and keeps the kernel from asking again at each packet.
     private func refuse(_ flow: Flow, _ pair: Pair?, _ reason: UnplugReason) {
+        holds.discard(for: flow)
         if let pair { refusals.note(pair, reason, at: now()) }
         // A destination that nobody knows is not watched: it may be made the next moment.
         let isShort = reason.isTransient || reason == .unknownDestination
@@ -123,17 +117,15 @@ extension LeafAgent {
 
     /// Asks the directory; the controller pushes later changes of whatever it found.
     private func look(up destination: [UInt8], for source: Identity, vnet: VNetID) async -> Finding {
-        var request = Patchbay_Leaf_V1_LookupRequest()
-        request.source = .init(source.octets)
-        request.destination = .init(destination)
-        var options = CallOptions.defaults
-        options.timeout = LeafLimits.lookupTimeout
-        let response: Patchbay_Leaf_V1_LookupResponse
         do {
-            response = try await controller.client().lookup(request, options: options)
+            let response = try await controller.lookup(source: source, destination: destination)
+            return learn(response, in: vnet)
         } catch {
             return .refused(.directoryUnavailable("\(error)"))
         }
+    }
+
+    private func learn(_ response: Patchbay_Leaf_V1_LookupResponse, in vnet: VNetID) -> Finding {
         guard response.found, let identity = Identity(octets: response.identity) else {
             return .refused(.unknownDestination)
         }

@@ -43,16 +43,7 @@ extension LeafAgent {
         // What was decided on may change while the other leaf is asked; then the decision is made again.
         for _ in 0..<4 {
             let began = generation
-            let outcome: PlugOutcome
-            switch await decide(pair) {
-            case .unplug(let reason):
-                outcome = .unplugged(reason)
-            case .plug(let order):
-                guard began == generation else { continue }
-                outcome =
-                    ports[pair.destination] != nil
-                    ? await plugLocally(pair, order) : await plugRemotely(pair, order, began: began)
-            }
+            let outcome = await attempt(pair, began: began)
             if began == generation {
                 if case .plugged = outcome { refusals.clear(pair) }
                 return outcome
@@ -61,6 +52,17 @@ extension LeafAgent {
             removeSend(pair, telling: nil)
         }
         return .unplugged(.failed("what it depends on changes faster than it can be decided"))
+    }
+
+    private func attempt(_ pair: Pair, began: UInt64) async -> PlugOutcome {
+        switch await decide(pair) {
+        case .unplug(let reason):
+            return .unplugged(reason)
+        case .plug(let order):
+            guard began == generation else { return .unplugged(.failed("what it depends on has changed")) }
+            if ports[pair.destination] != nil { return await plugLocally(pair, order) }
+            return await plugRemotely(pair, order, began: began)
+        }
     }
 
     // MARK: Both ends here
@@ -114,13 +116,9 @@ extension LeafAgent {
             }
             request.reverseLabel = back?.value ?? 0
         }
-        let response: Patchbay_Leaf_V1_PlugResponse
         do {
-            var options = CallOptions.defaults
-            options.timeout = LeafLimits.plugTimeout
-            response = try await peers.client(
-                of: destination.leaf, at: destination.locator, port: destination.plugPort
-            ).plug(request, options: options)
+            let response = try await peers.plug(request, at: destination)
+            return await finish(pair, order, response, back: back, on: port, began: began)
         } catch {
             logger.info("peer does not answer", metadata: ["leaf": "\(destination.leaf)", "error": "\(error)"])
             await peers.forget(destination.leaf)
@@ -129,6 +127,14 @@ extension LeafAgent {
             tell(destination, that: pair, ended: "no-answer")
             return .unplugged(.unreachable("\(error)"))
         }
+    }
+
+    /// Step 6: the other leaf has answered.
+    private func finish(
+        _ pair: Pair, _ order: PlugOrder, _ response: Patchbay_Leaf_V1_PlugResponse, back: Label?, on port: LocalPort,
+        began: UInt64
+    ) async -> PlugOutcome {
+        let destination = order.destination
         guard response.plugged, let label = Label(response.label) else {
             back.map(stopReceiving)
             if response.reason == Self.crossing { return await awaitCrossing(pair) }

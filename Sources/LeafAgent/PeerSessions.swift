@@ -36,8 +36,26 @@ actor PeerSessions {
         self.platform = platform
     }
 
+    /// Asks the leaf of an endpoint to plug; connects first where there is no session.
+    func plug(
+        _ request: Patchbay_Leaf_V1_PlugRequest, at end: VerifiedEndpoint
+    ) async throws -> Patchbay_Leaf_V1_PlugResponse {
+        try await client(of: end.leaf, at: end.locator, port: end.plugPort).plug(request, options: options)
+    }
+
+    /// Tells the leaf of an endpoint that a wire has ended.
+    func unplug(_ request: Patchbay_Leaf_V1_UnplugRequest, at end: VerifiedEndpoint) async throws {
+        _ = try await client(of: end.leaf, at: end.locator, port: end.plugPort).unplug(request, options: options)
+    }
+
+    private var options: CallOptions {
+        var options = CallOptions.defaults
+        options.timeout = LeafLimits.plugTimeout
+        return options
+    }
+
     /// A client for the leaf at a place; connecting goes on in the background where there was none.
-    func client(of leaf: LeafID, at locator: IPAddress, port: UInt16) throws -> WiresClient {
+    private func client(of leaf: LeafID, at locator: IPAddress, port: UInt16) throws -> WiresClient {
         let place = Place(leaf: leaf, locator: locator, port: port)
         if sessions[place] == nil {
             if sessions.count >= Self.sessionsKept { dropOldest() }

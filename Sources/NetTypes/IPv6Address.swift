@@ -1,19 +1,24 @@
 /// An IPv6 address (RFC 4291).
 public struct IPv6Address: Hashable, Sendable, Comparable, CustomStringConvertible {
+    private var bits: Bits128
+
     /// The address as a number; its highest bits come first on the network.
-    public var value: UInt128
+    public var value: UInt128 {
+        get { bits.value }
+        set { bits = Bits128(newValue) }
+    }
 
     /// Makes an address from a number.
-    public init(_ value: UInt128) { self.value = value }
+    public init(_ value: UInt128) { bits = Bits128(value) }
 
     /// Makes an address from sixteen octets in network order; nil for any other number of them.
     public init?(octets: some Collection<UInt8>) {
         guard octets.count == 16 else { return nil }
-        value = octets.reduce(0) { $0 << 8 | UInt128($1) }
+        bits = Bits128(octets.reduce(0) { $0 << 8 | UInt128($1) })
     }
 
     /// Makes the IPv4-mapped form of an address, `::ffff:a.b.c.d` (RFC 4291, section 2.5.5.2).
-    public init(mapped address: IPv4Address) { value = 0xffff_0000_0000 | UInt128(address.value) }
+    public init(mapped address: IPv4Address) { bits = Bits128(0xffff_0000_0000 | UInt128(address.value)) }
 
     /// Reads any of the text forms of RFC 4291, section 2.2, without a zone.
     public init(parsing text: some StringProtocol) throws(TextError) {
@@ -31,7 +36,7 @@ public struct IPv6Address: Hashable, Sendable, Comparable, CustomStringConvertib
         guard halves.count == 1 ? count == 8 : count <= 7 else { throw bad }
         let tail = groups.count == 2 ? groups[1] : []
         let all = groups[0] + Array(repeating: 0, count: 8 - count) + tail
-        value = all.reduce(0) { $0 << 16 | UInt128($1) }
+        bits = Bits128(all.reduce(0) { $0 << 16 | UInt128($1) })
     }
 
     private static func halves(of text: String) -> [String] {

@@ -1,20 +1,22 @@
 /// The permanent 128-bit number of a leaf; it is in the leaf's certificate and in location records.
 public struct LeafID: Hashable, Sendable, CustomStringConvertible {
+    private let bits: Bits128
+
     /// The number.
-    public let value: UInt128
+    public var value: UInt128 { bits.value }
 
     /// Takes a number.
-    public init(_ value: UInt128) { self.value = value }
+    public init(_ value: UInt128) { bits = Bits128(value) }
 
     /// Makes an id from sixteen octets in network order.
     public init?(octets: some Collection<UInt8>) {
         guard let address = IPv6Address(octets: octets) else { return nil }
-        value = address.value
+        bits = Bits128(address.value)
     }
 
     /// Reads 32 hexadecimal digits.
     public init(parsing text: some StringProtocol) throws(TextError) {
-        value = try UInt128(hexadecimal: text, what: "the id of a leaf")
+        bits = Bits128(try UInt128(hexadecimal: text, what: "the id of a leaf"))
     }
 
     /// The sixteen octets in network order.
@@ -25,21 +27,23 @@ public struct LeafID: Hashable, Sendable, CustomStringConvertible {
 
 /// The 128-bit number of a vnet, a layer-2 segment.
 public struct VNetID: Hashable, Sendable, CustomStringConvertible {
+    private let bits: Bits128
+
     /// The number.
-    public let value: UInt128
+    public var value: UInt128 { bits.value }
 
     /// Takes a number.
-    public init(_ value: UInt128) { self.value = value }
+    public init(_ value: UInt128) { bits = Bits128(value) }
 
     /// Makes an id from sixteen octets in network order.
     public init?(octets: some Collection<UInt8>) {
         guard let address = IPv6Address(octets: octets) else { return nil }
-        value = address.value
+        bits = Bits128(address.value)
     }
 
     /// Reads 32 hexadecimal digits.
     public init(parsing text: some StringProtocol) throws(TextError) {
-        value = try UInt128(hexadecimal: text, what: "the id of a vnet")
+        bits = Bits128(try UInt128(hexadecimal: text, what: "the id of a vnet"))
     }
 
     /// The sixteen octets in network order.
