@@ -108,6 +108,14 @@ extension DirectoryReader {
 }
 
 extension DirectoryTransaction {
+    /// Revokes the oldest of a holder's certificates, so that with a new one there are not more than a limit: who asks
+    /// over and over fills neither the directory nor the lists of revocations.
+    func makeRoom(in former: [IssuedCertificate], limit: Int) throws(DirectoryError) {
+        guard former.count >= limit else { return }
+        let oldestFirst = former.sorted { $0.notAfter < $1.notAfter }
+        try revoke(Array(oldestFirst.prefix(former.count - limit + 1)))
+    }
+
     /// Revokes certificates by serial number and forgets their notes.
     func revoke(_ certificates: [IssuedCertificate]) throws(DirectoryError) {
         for certificate in certificates {

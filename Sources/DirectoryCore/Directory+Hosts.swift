@@ -168,8 +168,9 @@ extension Directory {
     public func renewLeaf(_ leaf: LeafID, signingRequest: [UInt8]) async throws(DirectoryError) -> [UInt8] {
         let request = try Self.parse(signingRequest, pointer: nil)
         let at = now()
-        return try await store.write { (tx) throws(DirectoryError) in
+        return try await store.write { [limit = configuration.certificatesPerHolder] (tx) throws(DirectoryError) in
             let host = try tx.requireLeaf(leaf)
+            try tx.makeRoom(in: tx.issued(to: leaf).filter { $0.identity == nil }, limit: limit)
             let issued = try self.platform.issueLeaf(host, publicKey: request.publicKeyInfo, at: at)
             try tx.put(issued.note(leaf: leaf, identity: nil))
             return issued.certificate

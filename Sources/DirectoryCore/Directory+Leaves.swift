@@ -103,13 +103,11 @@ extension Directory {
     ) async throws(DirectoryError) -> CertifiedEndpoint {
         let request = try Self.parse(signingRequest, pointer: nil)
         let at = now()
-        return try await store.write { [limit = configuration.certificatesPerEndpoint] (tx) throws(DirectoryError) in
+        return try await store.write { [limit = configuration.certificatesPerHolder] (tx) throws(DirectoryError) in
             let endpoint = try tx.requireAssigned(identity, to: leaf)
             let tenant = try tx.requireTenant(endpoint.name.tenant)
             let issued = try self.platform.issueEndpoint(endpoint, of: tenant, publicKey: request.publicKeyInfo, at: at)
-            // A leaf that asks over and over fills neither the directory nor the lists of revocations.
-            let former = try tx.issued(for: identity).sorted { $0.notAfter < $1.notAfter }
-            if former.count >= limit { try tx.revoke(Array(former.prefix(former.count - limit + 1))) }
+            try tx.makeRoom(in: tx.issued(for: identity), limit: limit)
             try tx.put(issued.note(leaf: leaf, identity: identity))
             return CertifiedEndpoint(
                 certificate: issued.certificate, issuer: tenant.authority, epoch: endpoint.epoch(for: leaf))

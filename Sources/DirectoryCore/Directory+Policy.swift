@@ -75,9 +75,12 @@ extension Directory {
         _ tenant: Name, from: Selector, to: Selector, oneWay: Bool = false
     ) async throws(DirectoryError) -> PolicyState {
         try await edit(tenant, from, to) { (document, a, b) throws(PolicyError) in
-            if let a, let b { return try document.plug(a, b, oneWay: oneWay).isEmpty == false }
-            let wanted = PolicyEntry(id: 0, action: .plug, from: from, to: to, oneWay: oneWay)
-            return try document.replaceEntries(between: from, to, by: wanted)
+            if let a, let b {
+                try document.plug(a, b, oneWay: oneWay)
+            } else {
+                let wanted = PolicyEntry(id: 0, action: .plug, from: from, to: to, oneWay: oneWay)
+                try document.replaceEntries(between: from, to, by: wanted)
+            }
         }
     }
 
@@ -86,12 +89,15 @@ extension Directory {
     /// Where a group is an end and other entries with groups plug, an unplug entry for just this pair is added.
     public func unplug(_ tenant: Name, from: Selector, to: Selector) async throws(DirectoryError) -> PolicyState {
         try await edit(tenant, from, to) { (document, a, b) throws(PolicyError) in
-            if let a, let b { return try document.unplug(a, b).isEmpty == false }
+            if let a, let b {
+                try document.unplug(a, b)
+                return
+            }
             let others = document.entries.contains {
                 $0.action == .plug && $0.specificity != .endpointToEndpoint && !$0.isBetween(from, to)
             }
             let wanted = PolicyEntry(id: 0, action: .unplug, from: from, to: to, oneWay: false)
-            return try document.replaceEntries(between: from, to, by: others ? wanted : nil)
+            try document.replaceEntries(between: from, to, by: others ? wanted : nil)
         }
     }
 
@@ -138,10 +144,10 @@ extension Directory {
 
     // MARK: New revisions
 
-    /// Edits the policy of a pair whose ends exist; makes a revision only when the edit says that something changed.
+    /// Edits the policy of a pair whose ends exist.
     private func edit(
         _ tenant: Name, _ from: Selector, _ to: Selector,
-        _ body: @escaping @Sendable (inout PolicyDocument, Subject?, Subject?) throws(PolicyError) -> Bool
+        _ body: @escaping @Sendable (inout PolicyDocument, Subject?, Subject?) throws(PolicyError) -> Void
     ) async throws(DirectoryError) -> PolicyState {
         let at = now()
         return try await store.write { (tx) throws(DirectoryError) in
@@ -149,7 +155,7 @@ extension Directory {
             let a = try tx.requireSelector(from, of: tenant, pointer: "/from")
             let b = try tx.requireSelector(to, of: tenant, pointer: "/to")
             return try self.changePolicy(of: tenant, at: at, tx) { (document) throws(PolicyError) in
-                _ = try body(&document, a, b)
+                try body(&document, a, b)
             }
         }
     }
@@ -199,19 +205,18 @@ extension PolicyEntry {
 }
 
 extension PolicyDocument {
-    /// Puts one entry, or none, in the place of all that name just these two; says whether that changed anything.
+    /// Puts one entry, or none, in the place of all that name just these two, unless they say the same already.
     mutating func replaceEntries(
         between a: Selector, _ b: Selector, by wanted: PolicyEntry?
-    ) throws(PolicyError) -> Bool {
+    ) throws(PolicyError) {
         let old = entries.filter { $0.isBetween(a, b) }
         if old.count == (wanted == nil ? 0 : 1),
             old.allSatisfy({ $0.action == wanted?.action && $0.oneWay == wanted?.oneWay && $0.from == wanted?.from })
         {
-            return false
+            return
         }
         for entry in old { try remove(entry.id) }
         if let wanted { try add(wanted.action, from: wanted.from, to: wanted.to, oneWay: wanted.oneWay) }
-        return true
     }
 }
 

@@ -16,8 +16,8 @@ public struct DirectoryConfiguration: Sendable {
     public var policyHistory = 100
     /// How many groups an endpoint may be in; they are all in its certificate.
     public var groupsPerEndpoint = TrustLimits.groups
-    /// How many unexpired certificates of one endpoint there may be; the oldest is revoked for a new one.
-    public var certificatesPerEndpoint = 16
+    /// How many unexpired certificates of one endpoint, or of one leaf itself, there may be; the oldest is revoked for a new one.
+    public var certificatesPerHolder = 16
     /// How many locators a leaf may name.
     public var locatorsPerLeaf = 16
     /// How many Unicode scalars the detail of a port's failure is cut to.

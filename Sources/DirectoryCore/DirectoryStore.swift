@@ -27,11 +27,12 @@ public struct Page: Hashable, Sendable {
     /// The name after which the page begins; nil for the first page.
     public var after: Name?
     /// How many there are at most.
-    public var limit: Int
+    public let limit: Int
 
-    public init(after: Name? = nil, limit: Int = 1000) {
+    /// Asks for a page; a limit outside 1 to 10,000 is taken as the nearest of these.
+    public init(after: Name? = nil, limit: Int = 1_000) {
         self.after = after
-        self.limit = limit
+        self.limit = min(max(limit, 1), 10_000)
     }
 }
 
