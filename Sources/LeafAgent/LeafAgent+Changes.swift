@@ -97,8 +97,9 @@ extension LeafAgent {
         return (verified.name.tenant, Subject(name: verified.name.name, groups: verified.groups))
     }
 
-    /// Lets the kernel ask again for what it was told to refuse.
+    /// Lets the kernel ask again for what it was told to refuse, and answers what was asked a moment ago.
     func clearRefusals(of tenant: Name) {
+        defer { answerAgain(tenant) }
         for port in ports.values where port.endpoint.name.tenant == tenant {
             do {
                 try path.clearDenied(port: port.index)

@@ -151,13 +151,32 @@ extension LeafAgent {
         let source = port.endpoint.identity
         Task {
             defer { self.resolving.remove(flow) }
-            guard case .found(let destination) = await self.find(target, for: source) else { return }
+            guard case .found(let destination) = await self.find(target, for: source) else {
+                return self.unanswered.note(packet, for: flow, at: self.now())
+            }
             let pair = Pair(source: source, destination: destination)
-            guard case .plug = await self.decide(pair) else { return }
+            guard case .plug = await self.decide(pair) else {
+                return self.unanswered.note(packet, for: flow, at: self.now())
+            }
             self.reply(to: packet, with: destination, from: port)
             // The packet that follows finds its wire plugged.
             if self.wires.sends[pair] == nil { _ = await self.plug(pair) }
             self.flush(flow)
+        }
+    }
+
+    /// Takes up again what a tenant's endpoints asked a moment ago and was not for them to know then.
+    ///
+    /// An endpoint asks three times in three seconds and then tells its application that the host is unreachable;
+    /// without this the application would hear so although the wire has just been plugged.
+    func answerAgain(_ tenant: Name) {
+        for (flow, packet) in unanswered.take(since: now() + -3) {
+            guard let identity = identitiesByIndex[flow.port], let port = ports[identity] else { continue }
+            if port.endpoint.name.tenant == tenant {
+                answer(packet, about: flow.destination, of: port)
+            } else {
+                unanswered.note(packet, for: flow, at: now())
+            }
         }
     }
 

@@ -45,6 +45,8 @@ actor LeafAgent {
     var refusals = RefusalLog(capacity: LeafLimits.refusalsKept)
     /// Flows whose first packet is being decided on.
     var resolving: Set<Flow> = []
+    /// Questions of ARP and neighbour discovery that got no answer lately.
+    var unanswered = UnansweredQuestions(capacity: LeafLimits.questionsKept)
     /// Pairs that are being plugged, so that IPv4 and IPv6 of one pair ask the other leaf once.
     var plugging: [Pair: Task<PlugOutcome, Never>] = [:]
     /// Pairs that lost their wire because the other end went away; plugged again when it is back.
@@ -125,6 +127,25 @@ struct EpochFloor {
     mutating func raise(_ identity: Identity, to epoch: Epoch) {
         if floors[identity] == nil, floors.count >= capacity, let victim = floors.keys.first { floors[victim] = nil }
         floors[identity] = max(floors[identity] ?? 0, epoch)
+    }
+}
+
+/// Questions about addresses that an endpoint was not to know of when it asked; bounded.
+struct UnansweredQuestions {
+    private var asked: [LeafAgent.Flow: (packet: FirstPacket, at: Timestamp)] = [:]
+    private let capacity: Int
+
+    init(capacity: Int) { self.capacity = capacity }
+
+    mutating func note(_ packet: FirstPacket, for flow: LeafAgent.Flow, at now: Timestamp) {
+        if asked[flow] == nil, asked.count >= capacity, let victim = asked.keys.first { asked[victim] = nil }
+        asked[flow] = (packet, now)
+    }
+
+    /// Hands over what was asked since a moment, and forgets everything.
+    mutating func take(since horizon: Timestamp) -> [(LeafAgent.Flow, FirstPacket)] {
+        defer { asked.removeAll(keepingCapacity: true) }
+        return asked.filter { $0.value.at >= horizon }.map { ($0.key, $0.value.packet) }
     }
 }
 

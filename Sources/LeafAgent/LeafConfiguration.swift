@@ -52,6 +52,8 @@ enum LeafLimits {
     static let certificateRenewalFraction: Int64 = 3
     /// How often renewals are looked at.
     static let renewalInterval: Duration = .seconds(30)
+    /// The number of unanswered questions of ARP and neighbour discovery that are remembered.
+    static let questionsKept = 1_024
     /// The number of refusals that are remembered for explanations.
     static let refusalsKept = 4_096
     /// The number of endpoints elsewhere whose verified facts are kept.
