@@ -26,6 +26,7 @@ final class Interruption {
                 Thread.sleep(forTimeInterval: 0.3)
                 Platform.removeAll()
                 for remove in Self.others.withLock({ $0 }) { remove() }
+                Platform.removeDirectory()
                 Foundation.exit(128 + number)
             }
             source.resume()

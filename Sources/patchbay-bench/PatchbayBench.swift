@@ -64,6 +64,7 @@ struct Run: ParsableCommand {
         paths.close()
         Platform.removeAll()
         interruption.end()
+        Platform.removeDirectory()
         lock.release()
         try rounds.report(to: output)
     }

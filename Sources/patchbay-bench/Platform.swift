@@ -1,3 +1,4 @@
+import Foundation
 import LinuxKit
 import NetTypes
 
@@ -68,4 +69,7 @@ enum Platform {
         where name.hasPrefix(prefix) { try? NetworkNamespace.delete(named: name) }
         if BPFFileSystem.isMounted(at: pins) { _ = try? Command.run(["umount", pins], evenAtEnd: true) }
     }
+
+    /// Removes the benchmark's own directory, the last thing that a run does.
+    static func removeDirectory() { try? FileManager.default.removeItem(atPath: directory) }
 }
