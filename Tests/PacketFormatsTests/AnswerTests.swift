@@ -119,6 +119,8 @@ struct AnswerTests {
         #expect(TooBig(refusing: frame.with(0, 3), mtu: 1_400) == nil, "to a group of machines")
         #expect(
             TooBig(refusing: frame.with(26, 0).with(29, 0).withIPv4Checksum(), mtu: 1_400) == nil, "from nobody")
+        let bare = Array(CorpusFrame.named("ipv4 icmp echo")[..<34]).with(17, 20).withIPv4Checksum()
+        #expect(TooBig(refusing: bare, mtu: 1_400) == nil, "ICMP without a type")
         let echo = CorpusFrame.named("ipv4 icmp echo")
         #expect(TooBig(refusing: echo, mtu: 1_400) != nil)
         for type: UInt8 in [3, 4, 5, 11, 12, 99] {

@@ -219,6 +219,9 @@ struct UpperLayerTests {
         #expect(throws: FormatError.truncated(.ipv6Extension, needed: 48, have: 47)) {
             try Self.upper6(Self.packet([], then: .routing, payload: [UInt8](repeating: 0, count: 7)))
         }
+        #expect(throws: FormatError.truncated(.ipv6Extension, needed: 48, have: 40)) {
+            try Self.upper6(Self.packet([], then: .routing, payload: []))
+        }
         #expect(throws: FormatError.truncated(.ipv6Extension, needed: 56, have: 48)) {
             try Self.upper6(Self.packet([], then: .routing, payload: [6, 1, 0, 0, 0, 0, 0, 0]))
         }

@@ -45,6 +45,13 @@ struct HoldQueueTests {
         #expect(queue.counters.dropped == [.tooManyPackets: 1])
     }
 
+    @Test("2b: a queue for no packets holds none")
+    func nothing() {
+        var queue = Self.queue(packets: 0)
+        #expect(queue.hold([1], for: 1) == .dropped(.tooManyPackets))
+        #expect(!queue.isHolding(1))
+    }
+
     @Test("3: bytes of a key, at limit±1")
     func bytesPerKey() {
         var queue = Self.queue(bytesPerKey: 100)
