@@ -37,8 +37,12 @@ extension LeafAgent {
     /// Holds a first packet and sees to its wire; further packets of the flow wait with it.
     private func hold(_ frame: [UInt8], for flow: Flow, of port: LocalPort) {
         _ = holds.hold(frame, for: flow)
+        settle(flow, from: port.endpoint.identity)
+    }
+
+    /// Sees to the wire of a flow, unless that is being done.
+    private func settle(_ flow: Flow, from source: Identity) {
         guard resolving.insert(flow).inserted else { return }
-        let source = port.endpoint.identity
         Task {
             await self.resolve(flow, from: source)
             self.resolving.remove(flow)
@@ -150,7 +154,11 @@ extension LeafAgent {
         else { return }
         let source = port.endpoint.identity
         Task {
-            defer { self.resolving.remove(flow) }
+            defer {
+                self.resolving.remove(flow)
+                // A packet that came meanwhile has not been decided on yet.
+                if self.holds.isHolding(flow) { self.settle(flow, from: source) }
+            }
             guard case .found(let destination) = await self.find(target, for: source) else {
                 return self.unanswered.note(packet, for: flow, at: self.now())
             }

@@ -70,11 +70,18 @@ extension LeafAgent {
     }
 
     /// An endpoint that came here may have had wires with endpoints here while it was elsewhere.
+    ///
+    /// Those become local ones; a label at which its packets came from there is of no use any more.
     private func restoreTowards(_ identity: Identity) async {
         known.forget(identity)
-        for pair in interrupted.keys where pair.destination == identity {
-            interrupted[pair] = nil
-            _ = await plug(pair)
+        var outgoing = Set(interrupted.keys.filter { $0.destination == identity })
+        for pair in outgoing { interrupted[pair] = nil }
+        for pair in wires.pairs(of: identity) {
+            wires.labels(of: pair).forEach(stopReceiving)
+            if pair.destination == identity { outgoing.insert(pair) }
+        }
+        for pair in outgoing {
+            if case .unplugged(let reason) = await plug(pair) { cut(pair, because: reason) }
         }
         if let tenant = ports[identity]?.endpoint.name.tenant { clearRefusals(of: tenant) }
     }
