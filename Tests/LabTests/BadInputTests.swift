@@ -80,7 +80,7 @@ extension LabTests.OverIPv4 {
         BadRequest(
             "POST", "\(acme)/policy/entries", #"{"action":"plug","from":"group:no","to":"db1"}"#, 404, "/from"),
         BadRequest("DELETE", "\(acme)/policy/entries/999999", nil, 404),
-        BadRequest("DELETE", "\(acme)/policy/entries/one", nil, 400, "id"),
+        BadRequest("DELETE", "\(acme)/policy/entries/one", nil, 400, "entry"),
         BadRequest("GET", "\(acme)/explain?from=web1", nil, 400, "to"),
         // In use
         BadRequest("DELETE", "\(acme)", nil, 409),

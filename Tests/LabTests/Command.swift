@@ -1,4 +1,5 @@
 import Foundation
+import LinuxKit
 import Synchronization
 
 /// What a finished program left: its exit status and everything that it wrote.
@@ -30,8 +31,8 @@ struct Command: Sendable {
         self.words = words
     }
 
-    /// Runs to the end. Output goes through files, not pipes: a daemon that the program leaves behind
-    /// inherits them and must not keep us waiting.
+    /// Runs to the end. Output goes through files in memory, not pipes: a daemon that the program leaves behind
+    /// must not keep us waiting.
     func run(seconds limit: Double = 30) async throws -> Finished {
         let begin = ContinuousClock.now
         let running = try start()
@@ -57,41 +58,29 @@ struct Command: Sendable {
 
 /// A program that still runs. `deinit` ends it, so that a test that throws leaves nothing.
 final class RunningCommand: Sendable {
-    private struct State {
-        var process: Process
-        var ended = false
-    }
-
     let words: [String]
-    private let outputFile: URL
-    private let errorsFile: URL
-    /// Protects the process object, which Foundation does not.
-    private let state: Mutex<State>
+    private let process: ChildProcess
+    private let outputFile: MemoryFile
+    private let errorsFile: MemoryFile
+    /// Protects the exit code; the call that sees it first reaps the process.
+    private let code = Mutex<Int32?>(nil)
 
     init(words: [String]) throws {
         self.words = words
-        let directory = FileManager.default.temporaryDirectory
-        let unique = UUID().uuidString
-        outputFile = directory.appendingPathComponent("pbi-\(unique).out")
-        errorsFile = directory.appendingPathComponent("pbi-\(unique).err")
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = words
-        process.standardInput = FileHandle.nullDevice
-        for (file, isOutput) in [(outputFile, true), (errorsFile, false)] {
-            guard FileManager.default.createFile(atPath: file.path, contents: nil) else {
-                throw Command.Failed(description: "cannot write \(file.path)")
-            }
-            let handle = try FileHandle(forWritingTo: file)
-            if isOutput { process.standardOutput = handle } else { process.standardError = handle }
-        }
-        try process.run()
-        state = Mutex(State(process: process))
+        outputFile = try MemoryFile()
+        errorsFile = try MemoryFile(name: "errors")
+        process = try ChildProcess.start(words, output: .memory(outputFile), error: .memory(errorsFile))
     }
 
-    var isRunning: Bool { state.withLock { $0.process.isRunning } }
-    var status: Int32 { state.withLock { $0.process.isRunning ? -1 : $0.process.terminationStatus } }
-    var processID: Int32 { state.withLock { $0.process.processIdentifier } }
+    var isRunning: Bool {
+        code.withLock { code in
+            if code == nil { code = try? process.poll() }
+            return code == nil
+        }
+    }
+
+    var status: Int32 { isRunning ? -1 : code.withLock { $0 ?? -1 } }
+    var processID: Int32 { process.pid }
     var output: String { Self.text(of: outputFile) }
     var errors: String { Self.text(of: errorsFile) }
 
@@ -109,9 +98,7 @@ final class RunningCommand: Sendable {
     }
 
     func signal(_ number: Int32) {
-        state.withLock { state in
-            if state.process.isRunning { _ = kill(state.process.processIdentifier, number) }
-        }
+        if isRunning { ChildProcess.signal(number, to: process.pid) }
     }
 
     /// Asks it to end and, after two seconds, ends it.
@@ -123,14 +110,19 @@ final class RunningCommand: Sendable {
     }
 
     deinit {
-        signal(SIGTERM)
-        try? FileManager.default.removeItem(at: outputFile)
-        try? FileManager.default.removeItem(at: errorsFile)
+        guard isRunning else { return }
+        ChildProcess.signal(SIGKILL, to: process.pid)
+        let process = process
+        Task.detached {
+            for _ in 0..<200 {
+                if (try? process.poll()) != Int32?.none { return }
+                try? await Task.sleep(for: .milliseconds(10))
+            }
+        }
     }
 
-    private static func text(of file: URL) -> String {
-        guard let data = try? Data(contentsOf: file) else { return "" }
-        return String(decoding: data, as: UTF8.self)
+    private static func text(of file: MemoryFile) -> String {
+        String(decoding: (try? file.bytes()) ?? [], as: UTF8.self)
     }
 }
 

@@ -1,4 +1,5 @@
 import Foundation
+import LinuxKit
 import Synchronization
 import Testing
 
@@ -10,7 +11,8 @@ final class Daemons: Sendable {
         var namespace: String?
         var log: String
         var pid: Int32
-        var process: Process?
+        /// Set when it was started here, so that it is reaped here.
+        var process: ChildProcess?
     }
 
     /// Protects what runs now, by name: `controller`, `leaf h1`.
@@ -46,29 +48,26 @@ final class Daemons: Sendable {
     func crash(_ name: String) async throws {
         let pid = try daemons.withLock { try #require($0[name]?.pid, "there is no \(name)") }
         try signal(name, SIGKILL)
+        let child = daemons.withLock { $0[name]?.process }
         let gone = try await eventually(within: 5, every: 0.005) {
+            if let child, (try? child.poll()) != Int32?.none { return true }
             guard let stat = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8) else { return true }
             return stat.drop { $0 != ")" }.dropFirst(2).first == "Z"
         }
         #expect(gone, "\(name) does not end when it is killed")
+        daemons.withLock { $0[name]?.process = nil }
     }
 
     /// Starts it again with the words that it had, and maybe others behind them.
     func start(_ name: String, adding extra: [String] = []) throws {
         try daemons.withLock { daemons in
             var daemon = try #require(daemons[name], "there is no \(name)")
-            let process = Process()
-            process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
             let place = daemon.namespace.map { ["nsenter", "--net=/run/netns/\($0)", "--"] } ?? []
-            process.arguments = place + daemon.words + extra
-            let log = try #require(FileHandle(forWritingAtPath: daemon.log), "no log \(daemon.log)")
-            try log.seekToEnd()
-            process.standardInput = FileHandle.nullDevice
-            process.standardOutput = log
-            process.standardError = log
-            try process.run()
+            let log = ChildProcess.Stream.appended(path: daemon.log)
+            let process = try ChildProcess.start(
+                place + daemon.words + extra, output: log, error: log, newSession: true)
             daemon.process = process
-            daemon.pid = process.processIdentifier
+            daemon.pid = process.pid
             daemons[name] = daemon
         }
     }
@@ -83,13 +82,14 @@ final class Daemons: Sendable {
 
     /// Ends those that were started here, of which the lab does not know.
     func stop() async {
-        let own = daemons.withLock { $0.values.filter { $0.process != nil }.map(\.pid) }
-        for pid in own { _ = kill(pid, SIGTERM) }
-        _ = try? await eventually(within: 3) {
-            daemons.withLock { $0.values.allSatisfy { $0.process?.isRunning != true } }
-        }
-        daemons.withLock {
-            for daemon in $0.values where daemon.process?.isRunning == true { _ = kill(daemon.pid, SIGKILL) }
+        let own = daemons.withLock { $0.values.compactMap(\.process) }
+        for process in own { ChildProcess.signal(SIGTERM, to: process.pid) }
+        for process in own {
+            for attempt in 0..<600 {
+                if (try? process.poll()) != Int32?.none { break }
+                if attempt == 300 { ChildProcess.signal(SIGKILL, to: process.pid) }
+                try? await Task.sleep(for: .milliseconds(10))
+            }
         }
     }
 }

@@ -73,7 +73,9 @@ final class TestLab: Sendable {
             try await $shared.withValue(lab) { try await body() }
             for listener in lab.listeners.values { await listener.stop() }
             await lab.daemons.stop()
+            await keepLogs(of: underlay)
         } catch {
+            await keepLogs(of: underlay)
             _ = try? await Command([patchbay, "lab", "down"]).run(seconds: 60)
             throw error
         }
@@ -118,6 +120,14 @@ final class TestLab: Sendable {
         if let named = ProcessInfo.processInfo.environment["PATCHBAY_BIN"] { return named }
         let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? "."
         return (own as NSString).deletingLastPathComponent
+    }
+
+    /// `PATCHBAY_LAB_LOGS` names a directory that keeps what the daemons said.
+    private static func keepLogs(of underlay: Underlay) async {
+        guard let directory = ProcessInfo.processInfo.environment["PATCHBAY_LAB_LOGS"] else { return }
+        let target = "\(directory)/\(underlay.rawValue)"
+        _ = try? await Command(["mkdir", "-p", target]).run()
+        _ = try? await Command(["cp", "-rT", "/run/patchbay/lab/logs", target]).run()
     }
 
     /// A test that cannot run fails: it says what is missing.
