@@ -21,9 +21,12 @@ log=$(mktemp)
 PATCHBAY_BIN=$(swift build --show-bin-path) swift test --skip-build --no-parallel 2>&1 | tee "$log"
 status=${PIPESTATUS[0]}
 
-passed=$(grep -cE '^✔ Test .* passed after|^. Test .* passed after' "$log")
-failed=$(grep -cE '^. Test .* failed after' "$log")
-skipped=$(grep -cE '^. Test .* skipped' "$log")
+# The summary counts tests, not their cases: "Test run with 12 tests in 3 suites passed after 1.5 seconds."
+total=$(sed -n 's/.*Test run with \([0-9]*\) tests* in .*/\1/p' "$log" | tail -n 1)
+total=${total:-0}
+failed=$(grep -E '^. Test .* failed after' "$log" | grep -cv 'Test run with')
+skipped=$(grep -E '^. Test .* skipped' "$log" | grep -cv 'Test run with')
+passed=$((total - failed - skipped))
 rm -f "$log"
 if [ "$skipped" -gt 0 ]; then
     echo "$skipped tests were skipped; here a skipped test is a failed one." >&2
@@ -31,6 +34,10 @@ if [ "$skipped" -gt 0 ]; then
 fi
 # A crash ends the run before the failed test is named.
 if [ "$status" -ne 0 ] && [ "$failed" -eq 0 ]; then failed=1; fi
-if [ "$passed" -eq 0 ]; then failed=$((failed + 1)); fi
+# No test at all is a failure too.
+if [ "$passed" -le 0 ]; then
+    passed=0
+    failed=$((failed + 1))
+fi
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
