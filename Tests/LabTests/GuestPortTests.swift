@@ -23,12 +23,17 @@ extension LabTests.OverIPv4 {
         let host = try lab.host("h1")
         let guest = try await Guest.boot(image, prefix: host.inside, tap: tap, mac: try vm1.mac(), mtu: lab.mtu)
         do {
-            let platform = vm1.identity.split(separator: ":").prefix(3).joined(separator: ":") + "::/48"
+            // Its link-local address asks for routers; what the leaf answers gives it the route to all identities.
             try await guest.succeed(
                 """
-                ip link set eth0 up; ip address add \(vm1.ipv4)/24 dev eth0; \
-                ip -6 address add \(vm1.identity)/128 dev eth0 nodad; ip -6 route add \(platform) dev eth0
+                echo 0 >/proc/sys/net/ipv6/conf/eth0/accept_dad; ip link set eth0 up; \
+                ip address add \(vm1.ipv4)/24 dev eth0; ip -6 address add \(vm1.identity)/128 dev eth0
                 """)
+            let platform = vm1.identity.split(separator: ":").prefix(3).joined(separator: ":") + "::/48"
+            let advertised = try await eventually(within: 10, every: 0.3) {
+                try await guest.run("ip -6 route").output.contains("\(platform) dev eth0")
+            }
+            #expect(advertised, "the leaf does not answer a router solicitation")
             let mtu = try await guest.succeed("cat /sys/class/net/eth0/mtu")
             #expect(mtu.output.contains("\(lab.mtu)"), "\(mtu)")
 
