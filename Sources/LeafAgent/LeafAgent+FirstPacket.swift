@@ -153,6 +153,7 @@ extension LeafAgent {
             resolving.insert(flow).inserted
         else { return }
         let source = port.endpoint.identity
+        let began = generation
         Task {
             defer {
                 self.resolving.remove(flow)
@@ -160,17 +161,26 @@ extension LeafAgent {
                 if self.holds.isHolding(flow) { self.settle(flow, from: source) }
             }
             guard case .found(let destination) = await self.find(target, for: source) else {
-                return self.unanswered.note(packet, for: flow, at: self.now())
+                return self.postpone(packet, flow, began: began)
             }
             let pair = Pair(source: source, destination: destination)
             guard case .plug = await self.decide(pair) else {
-                return self.unanswered.note(packet, for: flow, at: self.now())
+                return self.postpone(packet, flow, began: began)
             }
             self.reply(to: packet, with: destination, from: port)
             // The packet that follows finds its wire plugged.
             if self.wires.sends[pair] == nil { _ = await self.plug(pair) }
             self.flush(flow)
         }
+    }
+
+    /// Keeps a question that is not to be answered now; asks it again at once if something changed meanwhile.
+    private func postpone(_ packet: FirstPacket, _ flow: Flow, began: UInt64) {
+        unanswered.note(packet, for: flow, at: now())
+        guard began != generation, let identity = identitiesByIndex[flow.port],
+            let tenant = ports[identity]?.endpoint.name.tenant
+        else { return }
+        Task { self.answerAgain(tenant) }
     }
 
     /// Takes up again what a tenant's endpoints asked a moment ago and was not for them to know then.
