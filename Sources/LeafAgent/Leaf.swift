@@ -89,6 +89,7 @@ public struct Leaf: Service {
             }
             group.addTask { for await punt in path.punts { await agent.handle(punt) } }
             group.addTask { await agent.sweepIdleWires() }
+            group.addTask { await agent.mend() }
             group.addTask { await agent.renew() }
             group.addTask { try? await gracefulShutdown() }
             // Whichever ends first, by shutdown or by failure, ends the others.

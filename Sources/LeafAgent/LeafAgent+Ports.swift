@@ -22,9 +22,24 @@ extension LeafAgent {
         desired = wanted
         guard !isArranging else { return }
         isArranging = true
-        Task {
-            while let next = self.takeDesired() { await self.bring(about: next) }
+        Task { await self.arrangeAll() }
+    }
+
+    private func arrangeAll() async {
+        while let next = takeDesired() { await bring(about: next) }
+    }
+
+    /// Opens again what could not be opened, and what has lost its device: a namespace may come, and go, at any time.
+    func mendPorts() async {
+        guard !isArranging else { return }
+        isArranging = true
+        for port in Array(ports.values) where !devices.isPresent(port.desired, index: port.index) {
+            logger.error("device vanished", metadata: ["endpoint": "\(port.endpoint.name)"])
+            close(port.endpoint.identity)
+            await open(port.desired)
         }
+        for failed in Array(unopened.values) { await open(failed.port) }
+        await arrangeAll()
     }
 
     private func takeDesired() -> [DesiredPort]? {
@@ -36,6 +51,7 @@ extension LeafAgent {
     private func bring(about wanted: [DesiredPort]) async {
         let identities = Set(wanted.map(\.identity))
         for identity in ports.keys where !identities.contains(identity) { close(identity) }
+        unopened = unopened.filter { identities.contains($0.key) }
         for port in wanted {
             if let present = ports[port.identity] {
                 await change(present, to: port)
@@ -48,25 +64,43 @@ extension LeafAgent {
     /// Opens a port. It is closed to every packet until its facts are published and a policy says plug.
     private func open(_ wanted: DesiredPort) async {
         do {
-            // A key of its own for each stay on a host: what another host held before is worth nothing here.
-            let key = SigningKey()
-            let index = try devices.make(wanted)
-            let endpoint = LocalEndpoint(
-                identity: wanted.identity, name: wanted.name, groups: wanted.groups, vnet: wanted.vnet,
-                ipv4: wanted.ipv4, epoch: wanted.epoch)
+            try enter(wanted)
+        } catch {
+            // Said once for each reason; it is tried again in the background.
+            let reason = "\(error)"
+            if unopened[wanted.identity]?.reason != reason {
+                logger.error("port not opened", metadata: ["endpoint": "\(wanted.name)", "error": "\(reason)"])
+                report(wanted.identity, .failed, reason)
+            }
+            unopened[wanted.identity] = (wanted, reason)
+            return
+        }
+        unopened[wanted.identity] = nil
+        generation += 1
+        await certify(wanted.identity)
+        if ports[wanted.identity]?.facts != nil { report(wanted.identity, .open, "") }
+        await restoreTowards(wanted.identity)
+    }
+
+    /// Makes a port's device and enters it. On an error nothing of it stays.
+    private func enter(_ wanted: DesiredPort) throws {
+        // A key of its own for each stay on a host: what another host held before is worth nothing here.
+        let key = SigningKey()
+        let index = try devices.make(wanted)
+        do {
             try path.openPort(devices.configuration(of: wanted, index: index))
             try devices.enable(wanted, index: index)
             try state.keys.store(key, as: Self.keyName(wanted.identity))
-            ports[wanted.identity] = LocalPort(endpoint: endpoint, desired: wanted, index: index, key: key)
-            identitiesByIndex[index] = wanted.identity
-            generation += 1
-            await certify(wanted.identity)
-            if ports[wanted.identity]?.facts != nil { report(wanted.identity, .open, "") }
-            await restoreTowards(wanted.identity)
         } catch {
-            logger.error("port not opened", metadata: ["endpoint": "\(wanted.name)", "error": "\(error)"])
-            report(wanted.identity, .failed, "\(error)")
+            try? path.closePort(index)
+            try? devices.remove(wanted)
+            throw error
         }
+        let endpoint = LocalEndpoint(
+            identity: wanted.identity, name: wanted.name, groups: wanted.groups, vnet: wanted.vnet,
+            ipv4: wanted.ipv4, epoch: wanted.epoch)
+        ports[wanted.identity] = LocalPort(endpoint: endpoint, desired: wanted, index: index, key: key)
+        identitiesByIndex[index] = wanted.identity
     }
 
     /// An endpoint that came here may have had wires with endpoints here while it was elsewhere.

@@ -53,6 +53,14 @@ extension LeafAgent {
         }
     }
 
+    /// Looks after ports whose devices have gone or could not be made, until the task is cancelled.
+    func mend() async {
+        while !Task.isCancelled {
+            try? await Task.sleep(for: LeafLimits.mendInterval)
+            await mendPorts()
+        }
+    }
+
     /// Renews records and certificates in the background until the task is cancelled.
     func renew() async {
         while !Task.isCancelled {

@@ -56,6 +56,8 @@ actor LeafAgent {
     /// The latest set of ports that the controller wants; being worked on when ``isArranging``.
     var desired: [DesiredPort]?
     var isArranging = false
+    /// Ports that could not be opened, and why.
+    var unopened: [Identity: (port: DesiredPort, reason: String)] = [:]
 
     init(
         configuration: LeafConfiguration, membership: LeafMembership, state: LeafStateDirectory, path: DataPath,

@@ -50,6 +50,8 @@ enum LeafLimits {
     static let labelGrace: Duration = .milliseconds(500)
     /// Certificates are renewed when less than this part of their life is left.
     static let certificateRenewalFraction: Int64 = 3
+    /// How often ports without a device are looked after.
+    static let mendInterval: Duration = .seconds(3)
     /// How often renewals are looked at.
     static let renewalInterval: Duration = .seconds(30)
     /// The number of unanswered questions of ARP and neighbour discovery that are remembered.
