@@ -12,7 +12,7 @@ extension Tour {
             ping.code != 0 && ping.output.contains("100% packet loss"), "No answer: unplugged is the default.",
             otherwise: "acme/web1 reached acme/db1 though nothing is plugged", ping)
         narrator.say("Every verdict can be explained:")
-        _ = try await show(["explain", "acme/web1", "acme/db1"], lines: 8)
+        _ = try await show(["explain", "acme/web1", "acme/db1"], lines: 12)
         let answer: ExplanationAnswer = try await json(["explain", "acme/web1", "acme/db1"])
         try check(
             answer.verdict == "unplug", "The verdict is 'unplug', with its reason.",
@@ -25,7 +25,8 @@ extension Tour {
             "One command has a wire plugged. The first packet is held, both leaves verify and decide, and it goes on:")
         let plug = try await show(["plug", "acme/web1", "acme/db1"])
         try require(plug)
-        let ping = try await inside("acme/web1", ["ping", "-c", "3", "-i", "0.2", "-W", "2", "db1"])
+        let ping = try await inside(
+            "acme/web1", ["ping", "-4", "-c", "3", "-i", "0.2", "-W", "2", "db1"], filter: Self.pingSummary)
         try check(
             ping.code == 0 && ping.output.contains(" 0% packet loss"),
             "All three came back, the very first as well; it took a little longer, since it plugged the wire.",
@@ -67,6 +68,9 @@ extension Tour {
         try check(
             arrived >= 3, "\(arrived) packets were delivered to web2.",
             otherwise: "only \(arrived) packets were delivered to acme/web2", wires)
+        if answer.packets("acme/batch1", "acme/web2", ["send"]) < arrived {
+            narrator.say("  (The first was held until there was a wire; the leaf itself sent it.)")
+        }
         try check(
             !answer.items.contains { $0.source == "acme/web2" && $0.destination == "acme/batch1" },
             "There is no wire from web2 to batch1, at either end.",

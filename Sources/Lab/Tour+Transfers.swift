@@ -68,7 +68,7 @@ extension Tour {
             "The longest silence between two answers was \(gap.milliseconds) ms (\(gap.answers) answers).",
             otherwise: "the pings stopped for \(gap.milliseconds) ms (\(gap.answers) answers)", pinged)
         try await waitUntilRunning("acme/db1")
-        _ = try await show(["explain", "acme/web1", "acme/db1"], lines: 9)
+        _ = try await show(["explain", "acme/web1", "acme/db1"], lines: 12)
         let after: EndpointAnswer = try await json(["endpoint", "show", "acme/db1"])
         try check(
             after.host == "h3" && after.epoch > before.epoch,
@@ -121,7 +121,8 @@ struct Interval: CustomStringConvertible {
         let gigabits = Int((bitsPerSecond / 1e7).rounded())
         let hundredths = gigabits % 100
         let rate = "\(gigabits / 100).\(hundredths < 10 ? "0" : "")\(hundredths)"
-        let bar = String(repeating: "▇", count: min(30, Int((bitsPerSecond / 1e9).rounded(.up))))
+        let length = bitsPerSecond == 0 ? 0 : max(1, min(30, Int((bitsPerSecond / 1e9).rounded())))
+        let bar = String(repeating: "▇", count: length)
         func pad(_ text: String, _ width: Int) -> String {
             String(repeating: " ", count: max(0, width - text.count)) + text
         }

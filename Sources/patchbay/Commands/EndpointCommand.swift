@@ -107,7 +107,7 @@ struct EndpointCommand: AsyncParsableCommand {
         func run() async throws {
             try await options.show({
                 try await $0.move(endpoint: name.name.text, of: name.tenant.text, to: host.text)
-            }) { Screen.line("\($0.tenant)/\($0.name) goes to \($0.host), epoch \($0.epoch).") }
+            }) { Screen.line("\($0.tenant)/\($0.name) goes to \($0.host).") }
         }
     }
 }

@@ -38,7 +38,7 @@ extension Explanation {
         }
         Screen.line("\(from.name) → \(to.name): \(colour(verdict))")
         Facts([
-            ("Why", reason), ("Entry", entry?.words), ("Way back", colour(reverseVerdict)),
+            ("Why", reason), ("Way back", colour(reverseVerdict)),
             ("Source", from.words), ("Destination", to.words),
         ]).write(indent: 2)
         for leaf in leaves {
@@ -48,11 +48,10 @@ extension Explanation {
             }
             if leaf.wires.isEmpty { Screen.line("  \(leaf.host): nothing of this pair is plugged now") }
             for wire in leaf.wires {
-                let label = wire.label == 0 ? "" : ", label \(wire.label)"
+                let label = wire.label == 0 ? "" : " label \(wire.label),"
                 Screen.line(
-                    "  \(leaf.host): \(wire.source) → \(wire.destination) \(wire.direction.rawValue)\(label), "
-                        + "\(wire.packets) packets, \(Formatting.bytes(wire.bytes)), since "
-                        + "\(Formatting.clock(wire.pluggedAt)) UTC")
+                    "  \(leaf.host): \(wire.source) → \(wire.destination), \(wire.direction.rawValue),\(label) "
+                        + "\(wire.packets) packets, \(Formatting.bytes(wire.bytes))")
             }
         }
     }
@@ -60,11 +59,7 @@ extension Explanation {
 
 extension Explanation.End {
     fileprivate var words: String {
-        "\(ipv4), \(identity), on \(host)\(locator.map { " (\($0))" } ?? ""), \(state.rawValue), epoch \(epoch)"
+        "\(name) on \(host)\(locator.map { " (\($0))" } ?? ""), \(state.rawValue), epoch \(epoch)\n"
+            + "\(ipv4), \(identity)"
     }
-}
-
-extension PolicyEntry {
-    /// The entry as a person would say it.
-    var words: String { "\(id): \(action.rawValue) \(from) \(oneWay ? "→" : "⇄") \(to)" }
 }

@@ -69,8 +69,11 @@ struct Facts {
     func write(indent: Int = 0) {
         let width = facts.map { TextWidth.columns($0.label) }.max() ?? 0
         for fact in facts {
-            let label = TextWidth.pad(fact.label, to: width)
-            Screen.line(String(repeating: " ", count: indent) + Style.output.bold(label) + "  " + fact.value)
+            let label = Style.output.bold(TextWidth.pad(fact.label, to: width))
+            for (index, line) in fact.value.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+                let margin = index == 0 ? label : String(repeating: " ", count: width)
+                Screen.line(String(repeating: " ", count: indent) + margin + "  " + line)
+            }
         }
     }
 }
