@@ -34,9 +34,10 @@ enum Screen {
     /// Writes a line to standard output at once.
     static func line(_ text: String = "") { write(text + "\n") }
 
-    /// Writes text to standard output at once.
-    static func write(_ text: String) { FileHandle.standardOutput.write(Data(text.utf8)) }
+    /// Writes text to standard output at once. A reader that has left, such as `head`, is no reason to fail, least of
+    /// all in the middle of making the lab.
+    static func write(_ text: String) { try? FileHandle.standardOutput.write(contentsOf: Data(text.utf8)) }
 
     /// Writes a line to standard error.
-    static func error(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+    static func error(_ text: String) { try? FileHandle.standardError.write(contentsOf: Data((text + "\n").utf8)) }
 }
