@@ -11,9 +11,10 @@ import Trust
 extension LeafAgent {
     /// Takes one punted frame. Whatever is in it, the worst that happens is that it is dropped.
     func handle(_ punt: Punt) {
-        guard let identity = identitiesByIndex[punt.port], let port = ports[identity],
-            let packet = try? FirstPacket(parsing: punt.frame)
-        else { return }
+        guard let identity = identitiesByIndex[punt.port], let port = ports[identity] else { return }
+        // Of a frame that is too big only the beginning is here, so it is no packet that could be parsed.
+        if case .tooBig = punt.reason { return refuse(tooBig: punt) }
+        guard let packet = try? FirstPacket(parsing: punt.frame) else { return }
         switch (punt.reason, packet.kind) {
         case (.miss, .ipv4(_, let destination)):
             hold(punt.frame, for: Flow(port: punt.port, destination: IPv6Address(mapped: destination)), of: port)
@@ -25,12 +26,15 @@ extension LeafAgent {
             answer(packet, about: target, of: port)
         case (.routerSolicitation, _):
             advertise(to: packet, of: port)
-        case (.tooBig, _):
-            if let answer = TooBig(refusing: punt.frame, mtu: devices.innerMTU) {
-                transmitter.send(answer.frame, to: punt.port)
-            }
         default:
             return
+        }
+    }
+
+    /// Tells an endpoint the size that would have passed.
+    private func refuse(tooBig punt: Punt) {
+        if let answer = TooBig(refusing: punt.frame, mtu: devices.innerMTU) {
+            transmitter.send(answer.frame, to: punt.port)
         }
     }
 

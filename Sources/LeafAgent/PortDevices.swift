@@ -42,7 +42,11 @@ struct PortDevices: Sendable {
             try netlink.createVeth(
                 name: name, mac: Self.hostMAC, mtu: UInt32(innerMTU), peerName: "eth0", peerMAC: mac,
                 peerNamespace: namespace)
-            return try index(of: name, netlink)
+            // A veth drops without a word what is larger than the MTU of its other end. This end lets it through to
+            // the kernel path, which tells the endpoint the right size.
+            let index = try index(of: name, netlink)
+            try netlink.setMTU(Self.largestMTU, of: index)
+            return index
         case .tap:
             try TapDevice.create(name: port.attachment)
             let index = try index(of: port.attachment, netlink)
@@ -94,6 +98,9 @@ struct PortDevices: Sendable {
     private func deviceName(of port: DesiredPort) -> String {
         port.kind == .tap ? port.attachment : Self.name(of: port.identity)
     }
+
+    /// The largest MTU of a veth.
+    private static let largestMTU: UInt32 = 65_535
 
     /// The host's end of each veth pair; nothing is ever addressed to it.
     static let hostMAC = MACAddress(0x02_50_42_00_00_02)

@@ -21,17 +21,19 @@ public struct TooBig: Hashable, Sendable {
     /// Makes the answer to a frame; nil where there must be none.
     ///
     /// There is none to errors, to multicast and broadcast, to later fragments, from nobody, to IPv4 packets that may
-    /// be cut (RFC 1122, section 3.2.2; RFC 4443, section 2.4), and to what is no IP packet.
+    /// be cut (RFC 1122, section 3.2.2; RFC 4443, section 2.4), and to what is no IP packet. The beginning of a frame
+    /// does: what is there of it is quoted.
     public init?(refusing frame: [UInt8], mtu: Int) {
         let bytes = frame.span
         guard let ethernet = try? EthernetHeader(parsing: bytes), ethernet.destination.octets[0] & 1 == 0 else {
             return nil
         }
-        let packet = bytes.extracting(EthernetHeader.byteCount...)
+        let there = bytes.extracting(EthernetHeader.byteCount...)
+        let packet = Self.filledUp(there, ethernet.etherType)
         let answer: [UInt8]?
         switch ethernet.etherType {
-        case .ipv4: answer = Self.answer4(to: packet, mtu: mtu)
-        case .ipv6: answer = Self.answer6(to: packet, mtu: mtu)
+        case .ipv4: answer = Self.answer4(to: packet.span, mtu: mtu, there: there.count)
+        case .ipv6: answer = Self.answer6(to: packet.span, mtu: mtu, there: there.count)
         default: answer = nil
         }
         guard let answer else { return nil }
@@ -44,7 +46,20 @@ public struct TooBig: Hashable, Sendable {
         }
     }
 
-    private static func answer4(to packet: Span<UInt8>, mtu: Int) -> [UInt8]? {
+    /// A packet of which only the beginning is there, with zeros up to the length that its header names.
+    private static func filledUp(_ packet: Span<UInt8>, _ type: EtherType) -> [UInt8] {
+        var bytes = packet.bytes(0..<packet.count)
+        let length =
+            switch type {
+            case .ipv4 where packet.count >= IPv4Header.minimumByteCount: Int(packet.uint16(2))
+            case .ipv6 where packet.count >= IPv6Header.byteCount: IPv6Header.byteCount + Int(packet.uint16(4))
+            default: 0
+            }
+        if length > bytes.count { bytes += [UInt8](repeating: 0, count: length - bytes.count) }
+        return bytes
+    }
+
+    private static func answer4(to packet: Span<UInt8>, mtu: Int, there: Int) -> [UInt8]? {
         guard let header = try? IPv4Header(parsing: packet), header.dontFragment, header.fragmentOffset == 0,
             !header.destination.isMulticast, header.destination.value != .max,
             !header.source.isMulticast, header.source.value != 0, header.source.value != .max
@@ -57,7 +72,7 @@ public struct TooBig: Hashable, Sendable {
             default: return nil
             }
         }
-        let quote = packet.bytes(0..<min(Int(header.totalLength), maximumQuote4))
+        let quote = packet.bytes(0..<min(Int(header.totalLength), maximumQuote4, there))
         var message = [UInt8](capacity: 8 + quote.count) { output in
             output.append(3 as UInt8)
             output.append(4 as UInt8)
@@ -80,7 +95,7 @@ public struct TooBig: Hashable, Sendable {
         }
     }
 
-    private static func answer6(to packet: Span<UInt8>, mtu: Int) -> [UInt8]? {
+    private static func answer6(to packet: Span<UInt8>, mtu: Int, there: Int) -> [UInt8]? {
         guard let header = try? IPv6Header(parsing: packet), let upper = try? UpperLayer(of: header, in: packet),
             !upper.isLaterFragment, !header.destination.isMulticast, !header.source.isMulticast,
             header.source.value != 0
@@ -88,7 +103,7 @@ public struct TooBig: Hashable, Sendable {
         if upper.protocolNumber == .icmpv6 {
             guard upper.byteCount > 0, !ICMPv6Type.isError(packet[upper.offset]) else { return nil }
         }
-        let end = min(header.byteCount + Int(header.payloadLength), maximumQuote6)
+        let end = min(header.byteCount + Int(header.payloadLength), maximumQuote6, there)
         let message = PacketTooBig(mtu: UInt32(clamping: mtu), quote: packet.bytes(0..<end))
             .bytes(source: header.destination, destination: header.source)
         let back = IPv6Header(

@@ -251,7 +251,7 @@ import Testing
         try netlink.setMTU(1500, of: try #require(try netlink.link(named: "eth0")).index)
         try hosts.a.netlink.setMTU(1500, of: e1.device)
         try hosts.inject(big, at: e1)
-        let punt = try await hosts.a.punts.first(.tooBig, from: e1.device) { $0 == Array(big.prefix(128)) }
+        let punt = try await hosts.a.punts.first(.tooBig, from: e1.device) { $0 == Array(big.prefix(14 + 1280)) }
         #expect(punt != nil)
         #expect(try hosts.a.drops(e1, .tooBig) == 1)
     }

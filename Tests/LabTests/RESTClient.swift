@@ -28,7 +28,9 @@ struct RESTClient: Sendable {
     }
 
     /// - Parameter body: JSON; one that begins with `@` names a file.
-    func ask(_ method: String, _ path: String, _ body: String?, token withToken: Bool) async throws -> RESTAnswer {
+    func ask(_ method: String, _ path: String, _ body: String? = nil, token withToken: Bool = true) async throws
+        -> RESTAnswer
+    {
         var words = [
             "curl", "-sS", "--cacert", root, "-X", method, "-w", "\n%{http_code} %{content_type}", "--max-time", "20",
         ]

@@ -20,7 +20,7 @@ extension LabTests.OverIPv4 {
         try await lab.succeed("plug", "acme/web2", "acme/db1")
         try await lab.expectPlugged("acme/web1", "acme/web2")
         try await lab.expectPlugged("acme/web2", "acme/db1")
-        let labels = Set(try await lab.wires("acme/web1", "acme/web2").map(\.label))
+        let labels = try await lab.settledLabels("acme/web1", "acme/web2")
         // One wire to another host by each family, and one that stays on its host.
         let pairs = [
             ("acme/web1", try lab.endpoint("acme/web2").identity), ("acme/web1", try lab.endpoint("acme/web2").ipv4),
@@ -117,7 +117,8 @@ extension LabTests.OverIPv4 {
             try await lab.succeed("unplug", "acme/web1", "acme/web2")
             try await lab.expectNoWires(within: 3)
         }
-        #expect(seen.count == 10, "\(seen)")
+        // Two directions in each round, and more where the ends asked at the same time.
+        #expect(seen.count >= 10, "\(seen)")
     }
 
     @Test(.timeLimit(.minutes(1))) func idleWiresAreRemovedAndComeBackWithTheNextPacket() async throws {
@@ -152,6 +153,17 @@ extension LabTests.OverIPv4 {
 }
 
 extension TestLab {
+    /// The labels of a wire once both ends agree on one: a former label may still be received at for a moment.
+    func settledLabels(_ source: String, _ destination: String) async throws -> Set<Int> {
+        var labels: Set<Int> = []
+        let settled = try await eventually(within: 3) {
+            labels = Set(try await wires(source, destination).map(\.label))
+            return labels.count == 1
+        }
+        #expect(settled, "a wire keeps several labels: \(labels)")
+        return labels
+    }
+
     /// Waits until the controller answers, every leaf is connected and every endpoint runs.
     func waitUntilWhole() async throws {
         var last = "no answer"

@@ -35,13 +35,11 @@ extension LabTests.OverIPv4 {
                     #expect(!discovery.succeeded, "\(discovery)")
                 }
             }
-            for address in ["10.0.0.255", "255.255.255.255"] {
-                group.addTask {
-                    let ping = try await Command(
-                        scanner.inside + ["ping", "-n", "-b", "-c", "2", "-i", "0.2", "-W", "1", address]
-                    ).run()
-                    #expect(ping.output.contains(" 0 received"), "\(ping)")
-                }
+            group.addTask {
+                let ping = try await Command(
+                    scanner.inside + ["ping", "-n", "-b", "-c", "2", "-i", "0.2", "-W", "1", "10.0.0.255"]
+                ).run()
+                #expect(ping.output.contains(" 0 received"), "\(ping)")
             }
             for group6 in ["ff02::1%eth0", "ff05::1%eth0"] {
                 group.addTask {

@@ -57,6 +57,9 @@ final class TestLab: Sendable {
     /// One in each endpoint; what it printed says what really arrived there.
     let listeners: [String: RunningCommand]
     let daemons: Daemons
+    /// Before any test did anything.
+    let wiresAtTheStart: [WireReport]
+    let entriesAtTheStart: Int
     private let rest: RESTClient
 
     /// The largest inner packet: underlay 1500 less Ethernet 14, VXLAN 8, UDP 8 and the outer IP header.
@@ -101,7 +104,14 @@ final class TestLab: Sendable {
                 home: try #require(endpoint["host"].string))
         }
         daemons = try Daemons(status["processes"].items)
-        rest = try RESTClient()
+        let rest = try RESTClient()
+        self.rest = rest
+        wiresAtTheStart = try await rest.ask("GET", "/v1/wires").body["items"].items.map { try WireReport($0) }
+        var entries = 0
+        for tenant in ["acme", "globex"] {
+            entries += try await rest.ask("GET", "/v1/tenants/\(tenant)/policy/entries").body["items"].items.count
+        }
+        entriesAtTheStart = entries
         var listeners: [String: RunningCommand] = [:]
         for endpoint in endpoints {
             listeners[endpoint.name] = try Command(

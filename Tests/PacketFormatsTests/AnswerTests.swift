@@ -108,6 +108,9 @@ struct AnswerTests {
             written(14) { head6.emit(into: &$0) } + written(40) { six.emit(into: &$0) }
             + [UInt8](repeating: 7, count: count - 40)
         #expect(try #require(TooBig(refusing: frame6, mtu: 1_400)).frame.count == 14 + 48 + min(count, 1_232))
+        // The kernel path hands over beginnings: the answer quotes what is there, and no more.
+        #expect(try #require(TooBig(refusing: Array(frame4[..<200]), mtu: 1_400)).frame.count == 14 + 28 + 186)
+        #expect(try #require(TooBig(refusing: Array(frame6[..<200]), mtu: 1_400)).frame.count == 14 + 48 + 186)
     }
 
     @Test("5: no answer to packets that may be cut, to groups, and from nobody")

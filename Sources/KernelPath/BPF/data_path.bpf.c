@@ -181,6 +181,13 @@ static __noinline int punt(struct __sk_buff *skb, struct kp_port *port, __u32 re
     return drop(port, taken || reason == KP_PUNT_TOO_BIG ? counted : KP_DROP_RING_FULL);
 }
 
+/// Tells the leaf of a frame that is too big by its beginning: as much as the answer quotes (RFC 4443, section 3.2).
+static int punt_too_big(struct __sk_buff *skb, struct kp_port *port) {
+    __u32 length = skb->len, most = ETH_HLEN + 1280;
+
+    return punt(skb, port, KP_PUNT_TOO_BIG, length < most ? length : most);
+}
+
 // MARK: 2. What is answered on the host: ARP and neighbour discovery
 
 static __noinline int port_arp(struct __sk_buff *skb, struct kp_port *port) {
@@ -381,7 +388,7 @@ static __always_inline int send_local(
     if (!target) return drop(port, KP_DROP_PEER_GONE);
     if (is_ipv6 ? !same(&target->identity, destination) : target->ipv4 != destination->words[3])
         return drop(port, KP_DROP_INNER_DESTINATION);
-    if (is_larger(skb, target->mtu, transport, protocol)) return punt(skb, port, KP_PUNT_TOO_BIG, 128);
+    if (is_larger(skb, target->mtu, transport, protocol)) return punt_too_big(skb, port);
     if (bpf_skb_store_bytes(skb, 0, target->mac, ETH_ALEN, 0)) return drop(port, KP_DROP_MALFORMED);
     return deliver(skb, target, index);
 }
@@ -452,7 +459,7 @@ int port_ingress(struct __sk_buff *skb) {
     }
 
     // 4.3 Send
-    if (is_larger(skb, port->mtu, transport, protocol)) return punt(skb, port, KP_PUNT_TOO_BIG, 128);
+    if (is_larger(skb, port->mtu, transport, protocol)) return punt_too_big(skb, port);
     __sync_fetch_and_add(&wire->packets, packets_of(skb));
     __sync_fetch_and_add(&wire->bytes, skb->len - ETH_HLEN);
     if (wire->label == KP_WIRE_LOCAL)
