@@ -177,6 +177,7 @@ let package = Package(
                 "Policy", "StoreSQLite", "Trust", logging, grpcCore, grpcTransport, lifecycle,
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdTesting", package: "hummingbird"),
+                nioSSL,
             ], swiftSettings: strict),
         .testTarget(
             name: "LeafAgentTests",

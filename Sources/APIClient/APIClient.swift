@@ -45,6 +45,8 @@ public struct APIClient: Sendable {
             tlsConfiguration: tls, redirectConfiguration: .disallow,
             timeout: .init(connect: .seconds(5), read: .seconds(timeout)))
         configuration.httpVersion = .http1Only
+        // A person who waits for the answer is told at once that nobody listens, or that it is someone else.
+        configuration.connectionPool.retryConnectionEstablishment = false
         controller = location.controller.withoutTrailingSlash
         token = location.token
         client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)

@@ -40,8 +40,10 @@ public struct Problem: Error, Codable, Sendable, Hashable, CustomStringConvertib
 
     public var description: String {
         var text = detail ?? title
-        if let pointer { text += " (at \(pointer))" }
-        if let remedy { text += "; \(remedy)" }
+        if text.hasSuffix(".") { text.removeLast() }
+        if let pointer, !pointer.isEmpty { text += " (at \(pointer))" }
+        text += "."
+        if let remedy { text += " " + remedy }
         return text
     }
 }

@@ -34,7 +34,8 @@ public struct LeafServer: Service {
             }
         server = GRPCServer(
             transport: .http2NIOPosix(
-                address: bound, transportSecurity: try SessionSecurity.server(identity.credentials, root: identity.root),
+                address: bound,
+                transportSecurity: try SessionSecurity.server(identity.credentials, root: identity.root),
                 config: configuration),
             services: [
                 DirectoryService(directory: directory, leaves: leaves, settings: settings, logger: logger)

@@ -16,7 +16,9 @@ public struct ListenAddress: Hashable, Sendable, CustomStringConvertible {
     /// Reads the text form.
     public init(parsing text: some StringProtocol) throws(TextError) {
         let bad = TextError(text, "an address and port such as 127.0.0.1:7443 or [::1]:7443")
-        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else { throw bad }
+        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else {
+            throw bad
+        }
         var host = text[..<colon]
         if host.first == "[", host.last == "]" {
             host = host.dropFirst().dropLast()

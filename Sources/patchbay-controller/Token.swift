@@ -6,7 +6,8 @@ import Foundation
 struct Token: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Say where the operator's token is, or replace it.",
-        discussion: "The token itself is never printed. A controller that runs uses the former one until its next start.")
+        discussion:
+            "The token itself is never printed. A controller that runs uses the former one until its next start.")
 
     @Option(help: "The data directory.")
     var data: String

@@ -1,8 +1,9 @@
 import APITypes
-@testable import ControllerAPI
 import Foundation
 import Hummingbird
 import Testing
+
+@testable import ControllerAPI
 
 /// Whatever is wrong is refused with a status, a code, the place and a remedy, and changes nothing.
 @Suite struct BadInputTests {
@@ -148,7 +149,8 @@ import Testing
         kind: String = "namespace"
     ) -> String {
         let address = ipv4.map { #","ipv4":"\#($0)""# } ?? ""
-        return #"{"name":"\#(name)","vnet":"\#(vnet)","host":"\#(host)","kind":"\#(kind)","groups":\#(groups)\#(address)}"#
+        return
+            #"{"name":"\#(name)","vnet":"\#(vnet)","host":"\#(host)","kind":"\#(kind)","groups":\#(groups)\#(address)}"#
     }
 
     @Test func isRefusedWithPlaceAndRemedy() async throws {
@@ -223,7 +225,8 @@ import Testing
             }
             #expect(try await api.send(.get, "/v1/health", headers: [:]).status == 200)
             #expect(try await api.send(.get, "/v1/tenants").status == 200)
-            #expect(try await api.send(.get, "/v1/tenants", headers: [.authorization: "bearer \(api.token)"]).status == 200)
+            #expect(
+                try await api.send(.get, "/v1/tenants", headers: [.authorization: "bearer \(api.token)"]).status == 200)
         }
     }
 }

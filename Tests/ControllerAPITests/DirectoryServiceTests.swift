@@ -1,5 +1,4 @@
 import APITypes
-@testable import ControllerAPI
 import DirectoryCore
 import Foundation
 import GRPCCore
@@ -11,6 +10,8 @@ import MutualTLS
 import NetTypes
 import Testing
 import Trust
+
+@testable import ControllerAPI
 
 /// The gRPC service over real sockets with mutual TLS. Tenants acme and globex have the same private prefix:
 ///
@@ -74,7 +75,8 @@ import Trust
                     // So is a new port, and the end of one.
                     let new = try await scene.directory.createEndpoint(
                         .init(
-                            name: TenantName(parsing: "acme/db2"), vnet: Name(parsing: "lan"), host: Name(parsing: "h2")))
+                            name: TenantName(parsing: "acme/db2"), vnet: Name(parsing: "lan"), host: Name(parsing: "h2")
+                        ))
                     _ = try await leaf.ports { $0.contains { Array($0.identity) == new.identity.octets } }
                     try await scene.directory.deleteEndpoint(new.name)
                     _ = try await leaf.ports { !$0.contains { Array($0.identity) == new.identity.octets } }

@@ -1,6 +1,7 @@
-@testable import ControllerAPI
 import Foundation
 import Testing
+
+@testable import ControllerAPI
 
 @Suite struct JSONReaderTests {
     @Test(arguments: [

@@ -1,8 +1,9 @@
-@testable import ControllerAPI
 import DirectoryCore
 import NetTypes
 import Testing
 import Trust
+
+@testable import ControllerAPI
 
 @Suite struct LeafSessionTests {
     static func session(capacity: Int) throws -> LeafSession {

@@ -1,6 +1,7 @@
-@testable import ControllerAPI
 import NetTypes
 import Testing
+
+@testable import ControllerAPI
 
 @Suite struct ListenAddressTests {
     @Test(arguments: ["127.0.0.1:7443", "0.0.0.0:0", "[::1]:65535", "[::]:1"])

@@ -1,11 +1,12 @@
 import APITypes
-@testable import ControllerAPI
 import DirectoryCore
 import Foundation
 import Hummingbird
 import NetTypes
 import Testing
 import Trust
+
+@testable import ControllerAPI
 
 /// Every route's good path, in the order in which a newcomer would use them.
 @Suite struct RESTTests {

@@ -1,5 +1,4 @@
 import APITypes
-@testable import ControllerAPI
 import DirectoryCore
 import Foundation
 import Hummingbird
@@ -9,6 +8,8 @@ import NetTypes
 import StoreSQLite
 import Synchronization
 import Testing
+
+@testable import ControllerAPI
 
 /// A platform in a directory of its own, with its store in memory and a clock that can be set.
 final class TestController: Sendable {

@@ -1,4 +1,3 @@
-@testable import ControllerAPI
 import DirectoryCore
 import Foundation
 import GRPCCore
@@ -9,6 +8,8 @@ import NetTypes
 import Synchronization
 import Testing
 import Trust
+
+@testable import ControllerAPI
 
 /// A controller whose gRPC service listens on loopback, with its hub at work.
 struct LiveController: Sendable {

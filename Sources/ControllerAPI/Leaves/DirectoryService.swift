@@ -111,7 +111,8 @@ struct DirectoryService: Patchbay_Leaf_V1_Directory.SimpleServiceProtocol {
 
     private func refused(_ call: String, _ error: DirectoryError, _ host: LeafHost) -> RPCError {
         logger.notice(
-            "refused", metadata: ["call": "\(call)", "host": "\(host.name)", "leaf": "\(host.id)", "reason": "\(error)"])
+            "refused",
+            metadata: ["call": "\(call)", "host": "\(host.name)", "leaf": "\(host.id)", "reason": "\(error)"])
         return RPCError(error)
     }
 

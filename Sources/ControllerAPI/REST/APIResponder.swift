@@ -41,6 +41,7 @@ public struct APIResponder: HTTPResponder {
             return try await answer(request)
         } catch {
             var problem = self.problem(error, request)
+            problem.detail = problem.detail.map(Self.sentence)
             // Neither query nor body: they may hold what nobody should see again.
             problem.instance = String(request.uri.path.prefix(200))
             logger.debug(
@@ -163,6 +164,11 @@ public struct APIResponder: HTTPResponder {
                 metadata: ["method": "\(request.method)", "path": "\(request.uri.path)", "error": "\(error)"])
             return .internalError
         }
+    }
+
+    /// The text with a capital at its beginning and a full stop at its end, as those of the directory have them.
+    private static func sentence(_ text: String) -> String {
+        text.prefix(1).uppercased() + text.dropFirst() + (text.hasSuffix(".") ? "" : ".")
     }
 
     private func response(_ problem: Problem, _ request: Request, _ context: APIRequestContext) -> Response {
