@@ -41,14 +41,16 @@ public struct Command: Sendable {
     private let error: MemoryFile
     private let title: String
 
-    /// Starts a command.
-    public init(_ arguments: [String], in place: Place = .here) throws(LabError) {
+    /// Starts a command, with a text as its standard input.
+    public init(_ arguments: [String], in place: Place = .here, input: String = "") throws(LabError) {
         title = arguments.joined(separator: " ")
         do {
             output = try MemoryFile()
             error = try MemoryFile(name: "error")
             process = try ChildProcess.start(
-                place.command(arguments), output: .memory(output), error: .memory(error))
+                place.command(arguments),
+                input: input.isEmpty ? .null : .memory(MemoryFile(contents: Array(input.utf8))),
+                output: .memory(output), error: .memory(error))
         } catch {
             throw LabError("cannot start '\(title)': \(error)")
         }
@@ -104,17 +106,17 @@ public struct Command: Sendable {
 
     /// Runs a command to its end.
     public static func run(
-        _ arguments: [String], in place: Place = .here, limit: Duration = .seconds(30)
+        _ arguments: [String], in place: Place = .here, input: String = "", limit: Duration = .seconds(30)
     ) async throws(LabError) -> CommandResult {
-        try await Command(arguments, in: place).wait(limit: limit)
+        try await Command(arguments, in: place, input: input).wait(limit: limit)
     }
 
     /// Runs a command to its end; it has failed when its exit code is not 0.
     @discardableResult
     public static func check(
-        _ arguments: [String], in place: Place = .here, limit: Duration = .seconds(30)
+        _ arguments: [String], in place: Place = .here, input: String = "", limit: Duration = .seconds(30)
     ) async throws(LabError) -> CommandResult {
-        let result = try await run(arguments, in: place, limit: limit)
+        let result = try await run(arguments, in: place, input: input, limit: limit)
         guard result.code == 0 else {
             let title = place.command(arguments).joined(separator: " ")
             throw LabError("'\(title)' failed with exit code \(result.code)", log: result.lastLines)

@@ -140,10 +140,9 @@ struct LabBuilder {
 
     /// Enrols a leaf. The token's URL is that of the REST API on 127.0.0.1, so this is done in the plain namespace.
     private func join(_ invitation: HostInvitation, _ host: LabPlan.Host) async throws(LabError) {
-        try await Command.check([
-            "\(programs)/patchbay-leaf", "join", "--token", invitation.token, "--state",
-            LabLayout.stateDirectory(ofHost: host.name),
-        ])
+        let state = LabLayout.stateDirectory(ofHost: host.name)
+        try await Command.check(
+            ["\(programs)/patchbay-leaf", "join", "--token", "-", "--state", state], input: invitation.token + "\n")
     }
 
     /// 5: the leaves, each in its host's namespace; the pins lie in the plain mount namespace.

@@ -12,7 +12,7 @@ public struct ChildProcess: Sendable {
         case null
         /// This process's own.
         case inherited
-        /// Output into a file in memory; several streams may share one.
+        /// A file in memory, for input or output; several streams may share one.
         case memory(MemoryFile)
         /// Output to the end of a file, which is made with mode 0600 if it is not there.
         case appended(path: String)
@@ -118,6 +118,15 @@ public final class MemoryFile: Sendable {
         descriptor = unsafe pb_memory_file(name)
         guard descriptor >= 0 else {
             throw SystemCallError(call: "memfd_create", code: -descriptor, context: name)
+        }
+    }
+
+    /// Makes a file for a child to read from its beginning, such as a secret that no process list may show.
+    public convenience init(contents: [UInt8]) throws(SystemCallError) {
+        try self.init(name: "input")
+        let written = unsafe contents.withUnsafeBytes { unsafe pwrite(descriptor, $0.baseAddress, $0.count, 0) }
+        guard written == contents.count else {
+            throw SystemCallError(call: "pwrite", code: written < 0 ? errno : ENOSPC, context: "file in memory")
         }
     }
 

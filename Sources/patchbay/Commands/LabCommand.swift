@@ -121,9 +121,9 @@ extension LabStatus {
         }
         table.lines(style).forEach { Screen.line($0) }
         Screen.line()
-        var endpointTable = Table("ENDPOINT", "STATE", "HOST", "IPV4", "IDENTITY", "NAMESPACE")
+        var endpointTable = Table("ENDPOINT", "STATE", "HOST", "IPV4", "IDENTITY")
         for one in endpoints {
-            endpointTable.add(one.name, one.state ?? "?", one.host, one.ipv4, one.identity ?? "?", one.namespace)
+            endpointTable.add(one.name, one.state ?? "?", one.host, one.ipv4, one.identity ?? "?")
         }
         endpointTable.lines(style).forEach { Screen.line($0) }
         for problem in problems { Screen.line(style.red("✗ ") + problem) }
