@@ -45,6 +45,8 @@ public enum SessionSecurity {
             config.http2.authority = serverName
             config.connection.maxIdleTime = nil
             config.connection.keepalive = .init(time: .seconds(10), timeout: .seconds(5), allowWithoutCalls: true)
+            // A first packet waits for each call: nothing is saved up to be written together.
+            config.connection.flushCoalescing = nil
             config.backoff = .init(initial: .milliseconds(50), max: .seconds(2), multiplier: 1.6, jitter: 0.2)
         }
     }
@@ -53,6 +55,7 @@ public enum SessionSecurity {
     public static func serverConfiguration() -> HTTP2ServerTransport.Posix.Config {
         .defaults { config in
             config.connection.maxIdleTime = nil
+            config.connection.flushCoalescing = nil
             config.connection.keepalive.clientBehavior.minPingIntervalWithoutCalls = .seconds(5)
             config.connection.keepalive.clientBehavior.allowWithoutCalls = true
             config.rpc.maxRequestPayloadSize = 8 * 1024 * 1024
