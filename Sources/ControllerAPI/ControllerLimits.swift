@@ -6,7 +6,7 @@ enum ControllerLimits {
 
     /// The longest body of a request: the longest there is names 64 groups of 63 letters.
     static let bodyBytes = 1 << 20
-    /// The longest body of an enrolment, which anyone may send: a signing request of 4,096 bytes in base64, and a secret.
+    /// The longest body of an enrolment, which anyone may send: a request of 4,096 bytes in base64, and a secret.
     static let enrolmentBytes = 16 << 10
     /// The longest single header, and all of them together.
     static let headerBytes = 16 << 10

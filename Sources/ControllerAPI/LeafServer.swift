@@ -21,8 +21,8 @@ public struct LeafServer: Service {
         // A leaf whose host has lost its power is noticed within seconds, so that moves need not wait for it.
         configuration.connection.keepalive.time = .seconds(10)
         configuration.connection.keepalive.timeout = .seconds(5)
-        // A connection shows the certificate that it began with. Leaves renew theirs at half of its 24 hours, so one that
-        // has to connect anew every six never shows one that has expired.
+        // A connection shows the certificate that it began with. Leaves renew theirs at half of its 24 hours, so one
+        // that has to connect anew every six never shows one that has expired.
         configuration.connection.maxAge = .seconds(6 * 3_600)
         configuration.connection.maxGraceTime = .seconds(5)
         let host = address.address.description

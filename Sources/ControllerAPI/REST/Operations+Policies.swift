@@ -75,8 +75,8 @@ extension Operations {
         try Call.value(at: pointer) { () throws(TextError) in try Selector(parsing: text) }
     }
 
-    /// What holds for a pair now. Of a pair with a group it says what was asked: its endpoints may differ by entries that
-    /// are more specific.
+    /// What holds for a pair now. Of a pair with a group it says what was asked: its endpoints may differ by entries
+    /// that are more specific.
     private func verdict(
         _ state: PolicyState, _ from: Selector, _ to: Selector, asked: (APITypes.Verdict, APITypes.Verdict)
     ) async throws -> PairVerdict {
