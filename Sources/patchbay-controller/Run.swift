@@ -52,7 +52,14 @@ struct Run: AsyncParsableCommand {
             services: parts.services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint],
             logger: logger)
         configuration.maximumGracefulShutdownDuration = .seconds(10)
-        try await ServiceGroup(configuration: configuration).run()
+        do {
+            try await ServiceGroup(configuration: configuration).run()
+        } catch {
+            let places = (listen + leafListen).map(\.description).joined(separator: ", ")
+            throw CommandError(
+                "The controller ended: \(error).",
+                remedy: "If one of its addresses (\(places)) is in use, end the other program or choose another address.")
+        }
         try parts.store.close()
     }
 
