@@ -58,7 +58,8 @@ struct Run: AsyncParsableCommand {
             let places = (listen + leafListen).map(\.description).joined(separator: ", ")
             throw CommandError(
                 "The controller ended: \(error).",
-                remedy: "If one of its addresses (\(places)) is in use, end the other program or choose another address.")
+                remedy:
+                    "If one of its addresses (\(places)) is in use, end the other program or choose another address.")
         }
         try parts.store.close()
     }
