@@ -116,9 +116,9 @@ let package = Package(
         .target(
             name: "LeafAgent",
             dependencies: [
-                "APITypes", "KernelPath", "LeafProtocol", "LinuxKit", "MutualTLS", "NetTypes", "PacketFormats", "Plugging",
-                "Policy", "Trust", logging, grpcCore, grpcTransport, nioCore, nioPosix, nioSSL,
-                lifecycle, .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                "APITypes", "KernelPath", "LeafProtocol", "LinuxKit", "MutualTLS", "NetTypes", "PacketFormats",
+                "Plugging", "Policy", "Trust", logging, grpcCore, grpcTransport, nioCore, nioPosix, nioSSL, lifecycle,
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
             ], swiftSettings: strict),
         .target(
             name: "APIClient",

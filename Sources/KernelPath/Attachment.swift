@@ -33,7 +33,8 @@ struct Attachment: Hashable {
         var found: Set<Attachment> = []
         for name in names(in: directory) {
             let parts = name.split(separator: "_")
-            guard parts.count == 3, parts[0] == "link" || parts[0] == "filter", let role = Role(rawValue: "\(parts[1])"),
+            guard parts.count == 3, parts[0] == "link" || parts[0] == "filter",
+                let role = Role(rawValue: "\(parts[1])"),
                 let device = UInt32(parts[2])
             else { continue }
             found.insert(Attachment(role: role, device: device, directory: directory, namespace: namespace))
@@ -94,7 +95,8 @@ struct Attachment: Hashable {
         }
         if result == -ENODEV { throw DataPathError(.device, number: ENODEV, "there is no device \(device)") }
         if result < 0 {
-            throw .system(result, "attaching to device \(device) (tcx of Linux 6.6, or the kernel's cls_bpf, is needed)")
+            throw .system(
+                result, "attaching to device \(device) (tcx of Linux 6.6, or the kernel's cls_bpf, is needed)")
         }
         _ = unsafe cl_unlink(filterPin)
         let pinned = unsafe bpf_obj_pin(program.descriptor, filterPin)

@@ -91,7 +91,8 @@ final class BPFMap<Key: BitwiseCopyable, Value: BitwiseCopyable>: Sendable {
         if result == -E2BIG || result == -ENOSPC {
             let most = limit.map { "its limit of \($0) entries" } ?? "its limit"
             throw DataPathError(
-                .full, number: -result, "the map of \(name) is full, at \(most); unplug some, or start with a larger one")
+                .full, number: -result,
+                "the map of \(name) is full, at \(most); unplug some, or start with a larger one")
         }
         throw .system(result, "the map of \(name)")
     }

@@ -125,7 +125,8 @@ public final class DataPath: Sendable {
             }
         }
         guard found.v4 != nil || found.v6 != nil else {
-            throw DataPathError(.device, "the underlay device \(underlay.name) has no address; give it one, or a locator")
+            throw DataPathError(
+                .device, "the underlay device \(underlay.name) has no address; give it one, or a locator")
         }
         return found
     }
@@ -139,7 +140,8 @@ public final class DataPath: Sendable {
                 guard error.isDuplicate else { throw error }
                 throw DataPathError(
                     .device, number: error.code,
-                    "\(error); another VXLAN device has UDP port \(configuration.vxlanPort), remove it or choose a port")
+                    "\(error); another VXLAN device has UDP port \(configuration.vxlanPort), remove it or choose a port"
+                )
             }
         }
         guard let link = try netlink.link(named: name), link.kind == "vxlan" else {

@@ -5,7 +5,9 @@ internal import NetTypes
 
 extension kp_address {
     init(_ address: IPv6Address) {
-        func word(_ index: UInt128) -> UInt32 { UInt32(truncatingIfNeeded: address.value >> (96 - 32 * index)).bigEndian }
+        func word(_ index: UInt128) -> UInt32 {
+            UInt32(truncatingIfNeeded: address.value >> (96 - 32 * index)).bigEndian
+        }
         self.init(words: (word(0), word(1), word(2), word(3)))
     }
 

@@ -92,7 +92,8 @@ struct LoadedObject {
         var length = UInt32(MemoryLayout<bpf_map_info>.size)
         let result = unsafe bpf_obj_get_info_by_fd(number, &info, &length)
         if result < 0 { throw .system(result, "the pinned map of \(name) in \(directory)") }
-        let fits = unsafe info.type == bpf_map__type(map).rawValue && info.key_size == bpf_map__key_size(map)
+        let fits =
+            unsafe info.type == bpf_map__type(map).rawValue && info.key_size == bpf_map__key_size(map)
             && info.value_size == bpf_map__value_size(map) && info.map_flags == bpf_map__map_flags(map)
         var layout = UInt32(KP_LAYOUT)
         if fits, name == "config" {

@@ -98,7 +98,8 @@ extension ArraySlice<UInt8> {
     func number<Number: FixedWidthInteger>(at offset: Int, _: Number.Type) -> Number {
         var value: Number = 0
         for index in (0..<Number.bitWidth / 8).reversed() {
-            value = (Number.bitWidth > 8 ? value << 8 : 0) | Number(truncatingIfNeeded: self[startIndex + offset + index])
+            value =
+                (Number.bitWidth > 8 ? value << 8 : 0) | Number(truncatingIfNeeded: self[startIndex + offset + index])
         }
         return value
     }

@@ -62,8 +62,12 @@ public final class TapDevice: Sendable {
 
     /// Reads one frame, header included; nil when none came within the time.
     public func read(milliseconds: Int32 = 0) throws(SystemCallError) -> [UInt8]? {
-        if milliseconds != 0, try SystemCallError.check(
-            cl_wait_readable(descriptor.number, milliseconds), "poll", "TAP device \(name)") == 0 { return nil }
+        if milliseconds != 0,
+            try SystemCallError.check(
+                cl_wait_readable(descriptor.number, milliseconds), "poll", "TAP device \(name)") == 0
+        {
+            return nil
+        }
         var buffer = [UInt8](repeating: 0, count: 70_000)
         let count = unsafe cl_read(descriptor.number, &buffer, buffer.count)
         if count == -Int64(EAGAIN) { return nil }

@@ -23,7 +23,9 @@ func ipv4(_ source: IPv4Address, _ destination: IPv4Address, _ proto: UInt8, _ p
         + destination.octets + payload
 }
 
-func udp(_ bytes: Int) -> [UInt8] { [0x30, 0x39, 0x30, 0x39] + UInt16(8 + bytes).octets + [0, 0] + Array(repeating: 7, count: bytes) }
+func udp(_ bytes: Int) -> [UInt8] {
+    [0x30, 0x39, 0x30, 0x39] + UInt16(8 + bytes).octets + [0, 0] + Array(repeating: 7, count: bytes)
+}
 
 func vxlan(_ label: UInt32, _ inner: [UInt8], flags: UInt8 = 0x08) -> [UInt8] {
     [flags, 0, 0, 0] + (label << 8).octets + inner

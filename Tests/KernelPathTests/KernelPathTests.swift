@@ -84,14 +84,26 @@ import Testing
             (arp(1, e1.mac, other.ipv4, e2.ipv4), .source),
             (ethernet(e1.mac, e2.mac, 0x88b5, good), .ethertype),
             (ethernet(e1.mac, e2.mac, 0x8100, [0, 5, 0x86, 0xdd] + good), .ethertype),
-            (ethernet(e1.mac, .broadcast, 0x0800, ipv4(e1.ipv4, IPv4Address(255, 255, 255, 255), 17, udp(8))), .multicast),
-            (ethernet(e1.mac, .broadcast, 0x86dd,
-                ipv6(e1.identity.address, try IPv6Address(parsing: "ff02::fb"), 17, udp(8))), .multicast),
+            (
+                ethernet(e1.mac, .broadcast, 0x0800, ipv4(e1.ipv4, IPv4Address(255, 255, 255, 255), 17, udp(8))),
+                .multicast
+            ),
+            (
+                ethernet(
+                    e1.mac, .broadcast, 0x86dd,
+                    ipv6(e1.identity.address, try IPv6Address(parsing: "ff02::fb"), 17, udp(8))), .multicast
+            ),
             (ethernet(e1.mac, e2.mac, 0x86dd, Array(good.prefix(30))), .malformed),
             (ethernet(e1.mac, e2.mac, 0x86dd, [0x45] + good.dropFirst()), .malformed),
             (ethernet(e1.mac, e2.mac, 0x0800, [0x41] + ipv4(e1.ipv4, e2.ipv4, 17, udp(8)).dropFirst()), .malformed),
-            (ethernet(e1.mac, e2.mac, 0x86dd, ipv6(e1.identity.address, e2.identity.address, 0,
-                [0, 0, 1, 4, 0, 0, 0, 0]).dropLast(6)), .malformed),
+            (
+                ethernet(
+                    e1.mac, e2.mac, 0x86dd,
+                    ipv6(
+                        e1.identity.address, e2.identity.address, 0,
+                        [0, 0, 1, 4, 0, 0, 0, 0]
+                    ).dropLast(6)), .malformed
+            ),
         ]
         for (index, (frame, reason)) in frames.enumerated() {
             let before = try hosts.a.drops(e1, reason)
@@ -109,17 +121,34 @@ import Testing
         let label = try hosts.plug(e1, to: e2)
         let all = try IPv6Address(parsing: "ff02::1")
         let local = try IPv6Address(parsing: "fe80::1")
-        let hidden = ipv6(e1.identity.address, e2.identity.address, 60, [58, 0, 1, 4, 0, 0, 0, 0] + [136, 0, 0, 0] + Array(repeating: 0, count: 28))
+        let hidden = ipv6(
+            e1.identity.address, e2.identity.address, 60,
+            [58, 0, 1, 4, 0, 0, 0, 0] + [136, 0, 0, 0] + Array(repeating: 0, count: 28))
         let frames: [([UInt8], DropReason)] = [
             (discovery(134, from: local, mac: e1.mac, to: all, target: local), .forgedDiscovery),
-            (discovery(136, from: e1.identity.address, mac: e1.mac, to: e2.identity.address, target: e2.identity.address), .forgedDiscovery),
-            (discovery(137, from: e1.identity.address, mac: e1.mac, to: e2.identity.address, target: e2.identity.address), .forgedDiscovery),
+            (
+                discovery(
+                    136, from: e1.identity.address, mac: e1.mac, to: e2.identity.address, target: e2.identity.address),
+                .forgedDiscovery
+            ),
+            (
+                discovery(
+                    137, from: e1.identity.address, mac: e1.mac, to: e2.identity.address, target: e2.identity.address),
+                .forgedDiscovery
+            ),
             (ethernet(e1.mac, e2.mac, 0x86dd, hidden), .forgedDiscovery),
             (arp(2, e1.mac, e1.ipv4, e2.ipv4), .forgedDiscovery),
             (arp(1, e1.mac, e1.ipv4, e1.ipv4), .forgedDiscovery),
             (arp(1, e1.mac, IPv4Address(0), e2.ipv4), .probe),
-            (discovery(135, from: IPv6Address(0), mac: e1.mac, to: e2.identity.address.solicitedNode, target: e2.identity.address), .probe),
-            (discovery(135, from: e1.identity.address, mac: e1.mac, to: all, target: e2.identity.address, hops: 64), .malformed),
+            (
+                discovery(
+                    135, from: IPv6Address(0), mac: e1.mac, to: e2.identity.address.solicitedNode,
+                    target: e2.identity.address), .probe
+            ),
+            (
+                discovery(135, from: e1.identity.address, mac: e1.mac, to: all, target: e2.identity.address, hops: 64),
+                .malformed
+            ),
             (ethernet(e1.mac, e2.mac, 0x86dd, ipv6(local, e2.identity.address, 17, udp(8))), .linkLocal),
             (ethernet(e1.mac, e2.mac, 0x86dd, ipv6(e1.identity.address, local, 17, udp(8))), .linkLocal),
         ]
@@ -171,8 +200,14 @@ import Testing
             (vxlan(0, good), .unknownLabel),
             (vxlan(label.value, frame(hosts.e3.identity, e2.identity)), .innerSource),
             (vxlan(label.value, frame(e1.identity, hosts.e3.identity)), .innerDestination),
-            (vxlan(label.value, ethernet(e1.mac, e2.mac, 0x0800, ipv4(hosts.e3.ipv4, e2.ipv4, 17, udp(8)))), .innerSource),
-            (vxlan(label.value, ethernet(e1.mac, e2.mac, 0x0800, ipv4(e1.ipv4, hosts.e3.ipv4, 17, udp(8)))), .innerDestination),
+            (
+                vxlan(label.value, ethernet(e1.mac, e2.mac, 0x0800, ipv4(hosts.e3.ipv4, e2.ipv4, 17, udp(8)))),
+                .innerSource
+            ),
+            (
+                vxlan(label.value, ethernet(e1.mac, e2.mac, 0x0800, ipv4(e1.ipv4, hosts.e3.ipv4, 17, udp(8)))),
+                .innerDestination
+            ),
             (vxlan(label.value, arp(2, e1.mac, e1.ipv4, e2.ipv4)), .ethertype),
             (vxlan(label.value, good, flags: 0), .vxlan),
             (vxlan(label.value, Array(good.prefix(40))), .malformed),
@@ -206,7 +241,8 @@ import Testing
         let label = try hosts.plug(e1, to: e2)
         try hosts.plug(e2, to: e1)
         let sender = try DatagramSender(in: hosts.a.namespace, sources: [hosts.a.locator])
-        let good = vxlan(label.value, ethernet(e1.mac, e2.mac, 0x86dd, ipv6(e1.identity.address, e2.identity.address, 17, udp(64))))
+        let good = vxlan(
+            label.value, ethernet(e1.mac, e2.mac, 0x86dd, ipv6(e1.identity.address, e2.identity.address, 17, udp(64))))
         let socket = try PacketSocket(in: e1.namespace)
         let device = try #require(try Netlink(in: e1.namespace).link(named: "eth0")).index
         for _ in 0..<2000 {
@@ -232,8 +268,10 @@ import Testing
         let miss4 = ethernet(e1.mac, e2.mac, 0x0800, ipv4(e1.ipv4, e2.ipv4, 17, udp(1400)))
         let request = arp(1, e1.mac, e1.ipv4, IPv4Address(10, 0, 0, 77))
         let solicitation = discovery(
-            135, from: e1.identity.address, mac: e1.mac, to: e2.identity.address.solicitedNode, target: e2.identity.address)
-        let fromLocal = discovery(135, from: local, mac: e1.mac, to: e2.identity.address.solicitedNode, target: e2.identity.address)
+            135, from: e1.identity.address, mac: e1.mac, to: e2.identity.address.solicitedNode,
+            target: e2.identity.address)
+        let fromLocal = discovery(
+            135, from: local, mac: e1.mac, to: e2.identity.address.solicitedNode, target: e2.identity.address)
         let router = discovery(133, from: local, mac: e1.mac, to: routers, target: local)
         let cases: [([UInt8], Punt.Reason)] = [
             (miss6, .miss), (miss4, .miss), (request, .arp), (solicitation, .neighborDiscovery),
@@ -321,7 +359,9 @@ import Testing
         try hosts.plug(e1, to: e2)
         try hosts.plug(e2, to: e1)
         #expect(try ping(e1, "\(e2.identity)"))
-        #expect(try run("ip", "netns", "exec", "pbk-a", "tc", "filter", "show", "dev", "p-e1", "ingress").contains("port_ingress"))
+        #expect(
+            try run("ip", "netns", "exec", "pbk-a", "tc", "filter", "show", "dev", "p-e1", "ingress").contains(
+                "port_ingress"))
         hosts.a.path.close()
         hosts.a.path = try DataPath(configuration: hosts.a.configuration)
         #expect(try ping(e1, "\(e2.identity)"))

@@ -45,7 +45,8 @@ extension KernelPathTests {
         #expect(sent.bytes == wire.bytes)
 
         for (end, other) in [(e1, e2), (e2, e1)] {
-            try run("ip", "-n", end.name, "link", "add", "own", "mtu", "1340", "type", "vxlan", "id", "5", "dstport",
+            try run(
+                "ip", "-n", end.name, "link", "add", "own", "mtu", "1340", "type", "vxlan", "id", "5", "dstport",
                 "4789", "remote", "\(other.identity)", "local", "\(end.identity)", "dev", "eth0")
             try run("ip", "-n", end.name, "addr", "add", "172.16.0.\(end.ipv4.octets[3])/24", "dev", "own")
             try run("ip", "-n", end.name, "link", "set", "own", "up")

@@ -82,7 +82,8 @@ final class TwoHosts {
         }
         func host(_ name: String, _ namespace: NetworkNamespace, _ last: UInt8) throws -> Host {
             var configuration = DataPathConfiguration(
-                pinDirectory: "\(Self.directory)/\(name)", underlayDevice: "under", maxWires: 4096, namespace: namespace)
+                pinDirectory: "\(Self.directory)/\(name)", underlayDevice: "under", maxWires: 4096, namespace: namespace
+            )
             change(&configuration)
             let locator: IPAddress =
                 overIPv6 ? .v6(try IPv6Address(parsing: "2001:db8::\(last)")) : .v4(IPv4Address(192, 0, 2, last))
@@ -153,7 +154,8 @@ final class TwoHosts {
             let peer = try Self.identity(last)
             guard peer != endpoint.identity else { continue }
             for address in ["\(peer)", "10.0.0.\(last)"] {
-                try run("ip", "-n", endpoint.name, "neigh", "replace", address, "lladdr", "\(MACAddress(of: peer))",
+                try run(
+                    "ip", "-n", endpoint.name, "neigh", "replace", address, "lladdr", "\(MACAddress(of: peer))",
                     "dev", device, "nud", "permanent")
             }
         }
