@@ -50,9 +50,11 @@ final class Daemons: Sendable {
         try signal(name, SIGKILL)
         let child = daemons.withLock { $0[name]?.process }
         let gone = try await eventually(within: 5, every: 0.005) {
-            if let child, (try? child.poll()) != Int32?.none { return true }
+            if let child { return (try? child.poll()) != Int32?.none }
             guard let stat = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8) else { return true }
-            return stat.drop { $0 != ")" }.dropFirst(2).first == "Z"
+            // The first thread may be a zombie while others still hold the locks of the process.
+            let threads = try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/task")
+            return stat.drop { $0 != ")" }.dropFirst(2).first == "Z" && threads?.count ?? 0 <= 1
         }
         #expect(gone, "\(name) does not end when it is killed")
         daemons.withLock { $0[name]?.process = nil }
