@@ -179,4 +179,7 @@ enum Counter {
     static let source = "source-check"
     static let label = "unknown-label"
     static let innerSource = "inner-source"
+    static let budget = "punt-budget"
+    static let denied = "denied"
+    static let noWire = "no-wire"
 }

@@ -1,0 +1,59 @@
+import NetTypes
+import Testing
+
+/// Things that go wrong on one host, and who notices.
+extension LabTests.OverIPv4 {
+    @Test(.timeLimit(.minutes(1))) func aPortThatLostItsDeviceComesBackAndOthersDoNotNotice() async throws {
+        let lab = try TestLab.current()
+        try await lab.reset()
+        try await lab.succeed("plug", "acme/web2", "acme/batch1")
+        try await lab.succeed("plug", "globex/db1", "globex/probe1")
+        try await lab.expectPlugged("acme/web2", "acme/batch1")
+        try await lab.expectPlugged("globex/db1", "globex/probe1")
+        let ping = try Command(
+            try lab.endpoint("globex/db1").inside
+                + ["ping", "-n", "-q", "-i", "0.01", "-c", "300", lab.endpoint("globex/probe1").identity]
+        ).start()
+        let host = try lab.host("h3")
+        let octets = try Identity(parsing: try lab.endpoint("acme/batch1").identity).octets.suffix(6)
+        let device = "pb" + octets.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        try await Command(host.inside + ["ip", "link", "delete", device]).succeed()
+        try await ping.wait(seconds: 20)
+        #expect(ping.output.contains(" 0% packet loss"), "\(ping.output)")
+        // The leaf makes the port anew, and the wire comes back with the next packet.
+        try await lab.expectPlugged("acme/web2", "acme/batch1", within: 40)
+        try await lab.waitUntilRunning("acme/batch1")
+        try await lab.expectUnplugged("acme/web1", "acme/batch1")
+    }
+
+    @Test(.timeLimit(.minutes(1))) func aFloodOfMissesFromOnePortDisturbsNobodyElse() async throws {
+        let lab = try TestLab.current()
+        try await lab.reset()
+        try await lab.succeed("plug", "acme/web2", "acme/batch1")
+        try await lab.expectPlugged("acme/web2", "acme/batch1")
+        let before = try await lab.counters(of: "h3")
+        let flooder = try lab.endpoint("globex/probe1")
+        let prefix = flooder.identity.split(separator: ":").prefix(3).joined(separator: ":")
+        // Neighbours that nobody has, with a made-up Ethernet address so that nothing waits for discovery.
+        let frame =
+            "[Ether(src='\(try flooder.mac())', dst='02:00:00:00:00:09')/IPv6(src='\(flooder.identity)', "
+            + "dst='\(prefix):1:2:3:4:%x' % n)/UDP(sport=9, dport=9)/Raw(b'flood') for n in range(1, 3000)] * 5"
+        let flood = try Command(
+            flooder.inside + ["/usr/bin/python3", "-c", Scripts.frames, frame, "eth0"]
+        ).start()
+        let ping = try await Command(
+            try lab.endpoint("acme/web2").inside
+                + ["ping", "-n", "-q", "-i", "0.02", "-c", "200", lab.endpoint("acme/batch1").identity]
+        ).run()
+        #expect(ping.output.contains(" 0% packet loss"), "\(ping)")
+        // First packets of others are still answered: from the flooded host's own endpoint to a new peer.
+        try await lab.succeed("plug", "acme/batch1", "acme/web1")
+        try await lab.expectPlugged("acme/batch1", "acme/web1")
+        try await flood.wait(seconds: 40)
+        #expect(flood.output.contains("14995"), "the flood did not run: \(flood.errors)")
+        let after = try await lab.counters(of: "h3")
+        let held = [Counter.budget, Counter.denied, Counter.noWire].map { (after[$0] ?? 0) - (before[$0] ?? 0) }
+        #expect(held.reduce(0, +) >= 14_000, "of 14995 packets of the flood \(held) were counted: \(after)")
+        #expect(held[0] > 1_000, "no budget stopped the flood: \(after)")
+    }
+}
