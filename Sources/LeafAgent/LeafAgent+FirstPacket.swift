@@ -46,10 +46,16 @@ extension LeafAgent {
 
     /// Sees to the wire of a flow, unless that is being done.
     private func settle(_ flow: Flow, from source: Identity) {
-        guard resolving.insert(flow).inserted else { return }
+        switch resolving.begin(flow) {
+        case .begun: break
+        case .running: return
+        case .full:
+            holds.discard(for: flow)
+            return
+        }
         Task {
             await self.resolve(flow, from: source)
-            self.resolving.remove(flow)
+            self.resolving.end(flow)
             // Packets that came while the flow was being settled are behind its verdict now.
             self.flush(flow)
         }
@@ -154,13 +160,13 @@ extension LeafAgent {
     private func answer(_ packet: FirstPacket, about target: IPv6Address, of port: LocalPort) {
         let flow = Flow(port: port.index, destination: target)
         guard target != port.endpoint.identity.address, target.mappedIPv4 != port.endpoint.ipv4,
-            resolving.insert(flow).inserted
+            case .begun = resolving.begin(flow)
         else { return }
         let source = port.endpoint.identity
         let began = generation
         Task {
             defer {
-                self.resolving.remove(flow)
+                self.resolving.end(flow)
                 // A packet that came meanwhile has not been decided on yet.
                 if self.holds.isHolding(flow) { self.settle(flow, from: source) }
             }

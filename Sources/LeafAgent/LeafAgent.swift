@@ -44,7 +44,7 @@ actor LeafAgent {
     var labelMark: UInt64
     var refusals = RefusalLog(capacity: LeafLimits.refusalsKept)
     /// Flows whose first packet is being decided on.
-    var resolving: Set<Flow> = []
+    var resolving = FlowsInProgress()
     /// Questions of ARP and neighbour discovery that got no answer lately.
     var unanswered = UnansweredQuestions(capacity: LeafLimits.questionsKept)
     /// Pairs that are being plugged, so that IPv4 and IPv6 of one pair ask the other leaf once.

@@ -1,3 +1,4 @@
+import Foundation
 import NetTypes
 import Testing
 
@@ -32,6 +33,7 @@ extension LabTests.OverIPv4 {
         try await lab.succeed("plug", "acme/web2", "acme/batch1")
         try await lab.expectPlugged("acme/web2", "acme/batch1")
         let before = try await lab.counters(of: "h3")
+        let sessions = lab.daemons.log(of: "controller", lines: .max).components(separatedBy: "host=h3").count
         let flooder = try lab.endpoint("globex/probe1")
         let prefix = flooder.identity.split(separator: ":").prefix(3).joined(separator: ":")
         // Neighbours that nobody has, with a made-up Ethernet address so that nothing waits for discovery.
@@ -51,6 +53,9 @@ extension LabTests.OverIPv4 {
         try await lab.expectPlugged("acme/batch1", "acme/web1")
         try await flood.wait(seconds: 40)
         #expect(flood.output.contains("14995"), "the flood did not run: \(flood.errors)")
+        // The questions of one port do not cost the host its session with the controller.
+        let later = lab.daemons.log(of: "controller", lines: .max).components(separatedBy: "host=h3").count
+        #expect(later == sessions, "\(lab.daemons.log(of: "controller"))")
         let after = try await lab.counters(of: "h3")
         let held = [Counter.budget, Counter.denied, Counter.noWire].map { (after[$0] ?? 0) - (before[$0] ?? 0) }
         #expect(held.reduce(0, +) >= 14_000, "of 14995 packets of the flood \(held) were counted: \(after)")
