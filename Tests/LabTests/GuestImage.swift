@@ -89,8 +89,9 @@ struct GuestImage: Sendable {
         try Data(Self.initScript.utf8).write(to: root.appendingPathComponent("init"))
         try files.setAttributes([.posixPermissions: 0o755], ofItemAtPath: root.path + "/init")
 
-        let image = directory.appendingPathComponent("initramfs-\(ProcessInfo.processInfo.processIdentifier).cpio")
-        let script = "cd \"$0\" && find . | cpio --quiet -o -H newc >\"$1\""
+        // Written beside and renamed: a run at the same time never boots half an image.
+        let image = directory.appendingPathComponent("initramfs.cpio")
+        let script = "cd \"$0\" && find . | cpio --quiet -o -H newc >\"$0.cpio\" && mv \"$0.cpio\" \"$1\""
         try await Command(["sh", "-c", script, root.path, image.path]).succeed()
         return image
     }
