@@ -282,12 +282,16 @@ import Testing
             let punt = try await hosts.a.punts.first(reason, from: e1.device) { $0 == frame }
             #expect(punt != nil, "frame \(index)")
         }
+        let netlink = try Netlink(in: e1.namespace)
+        for (control, device) in [(netlink, try #require(try netlink.link(named: "eth0")).index), (hosts.a.netlink, e1.device)] {
+            try control.setMTU(65_000, of: device)
+        }
+        let super6 = ethernet(e1.mac, e2.mac, 0x86dd, ipv6(e1.identity.address, e2.identity.address, 17, udp(40_000)))
+        try hosts.inject(super6, at: e1)
+        #expect(try await hosts.a.punts.first(.miss, from: e1.device) { $0 == super6 } != nil)
         // Larger than the MTU: the first bytes are enough for the answer.
         try hosts.plug(e1, to: e2)
         let big = ethernet(e1.mac, e2.mac, 0x86dd, ipv6(e1.identity.address, e2.identity.address, 17, udp(1403)))
-        let netlink = try Netlink(in: e1.namespace)
-        try netlink.setMTU(1500, of: try #require(try netlink.link(named: "eth0")).index)
-        try hosts.a.netlink.setMTU(1500, of: e1.device)
         try hosts.inject(big, at: e1)
         let punt = try await hosts.a.punts.first(.tooBig, from: e1.device) { $0 == Array(big.prefix(14 + 1280)) }
         #expect(punt != nil)

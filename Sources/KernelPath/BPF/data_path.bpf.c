@@ -169,13 +169,16 @@ static __noinline int punt(struct __sk_buff *skb, struct kp_port *port, __u32 re
         return drop(port, reason == KP_PUNT_TOO_BIG ? KP_DROP_TOO_BIG : KP_DROP_PUNT_BUDGET);
     port->punt_time = time;
 
-    // A record's size has to be a constant, so there are three.
+    // A record's size has to be a constant, so there are four. The last is for super-packets: the leaf cannot send
+    // one, but it learns that a wire is wanted, and the next one finds it.
     if (length >= ETH_HLEN && length <= 256)
         taken = PUNT_RECORD(256);
     else if (length > 256 && length <= 2048)
         taken = PUNT_RECORD(2048);
     else if (length > 2048 && length <= 9216)
         taken = PUNT_RECORD(9216);
+    else if (length > 9216 && length <= 65535)
+        taken = PUNT_RECORD(65536);
     else
         return drop(port, KP_DROP_PUNT_SIZE);
     return drop(port, taken || reason == KP_PUNT_TOO_BIG ? counted : KP_DROP_RING_FULL);
