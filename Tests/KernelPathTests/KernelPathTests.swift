@@ -283,7 +283,9 @@ import Testing
             #expect(punt != nil, "frame \(index)")
         }
         let netlink = try Netlink(in: e1.namespace)
-        for (control, device) in [(netlink, try #require(try netlink.link(named: "eth0")).index), (hosts.a.netlink, e1.device)] {
+        for (control, device) in [
+            (netlink, try #require(try netlink.link(named: "eth0")).index), (hosts.a.netlink, e1.device),
+        ] {
             try control.setMTU(65_000, of: device)
         }
         let super6 = ethernet(e1.mac, e2.mac, 0x86dd, ipv6(e1.identity.address, e2.identity.address, 17, udp(40_000)))
