@@ -28,11 +28,7 @@ public struct Leaf: Service {
     public func run() async throws {
         if let missing = Capabilities.missing() { throw LeafError(missing, remedy: "Run patchbay-leaf as root.") }
         let state = try LeafStateDirectory(path: configuration.stateDirectory)
-        guard let lock = try DirectoryLock(path: configuration.stateDirectory) else {
-            throw LeafError(
-                "A leaf runs with \(configuration.stateDirectory) already",
-                remedy: "Stop it first, or give another --state.")
-        }
+        let lock = try await Self.lock(configuration.stateDirectory)
         guard let saved = try state.membership(), let key = try state.keys.load(LeafStateDirectory.leafKeyName) else {
             throw LeafError(
                 "This host has not joined a platform (\(configuration.stateDirectory))",
@@ -76,6 +72,16 @@ public struct Leaf: Service {
         await peers.close()
         logger.notice("leaf stops; its wires stay plugged")
         lock.release()
+    }
+
+    /// Takes the lock of the state directory. A leaf that was killed a moment ago may still be on its way out.
+    private static func lock(_ directory: String) async throws -> DirectoryLock {
+        for _ in 0..<50 {
+            if let lock = try DirectoryLock(path: directory) { return lock }
+            try await Task.sleep(for: .milliseconds(100))
+        }
+        throw LeafError(
+            "A leaf runs with \(directory) already", remedy: "Stop it first, or give another --state.")
     }
 
     private func serve(

@@ -66,6 +66,8 @@ extension LeafAgent {
         switch await find(flow.destination, for: source) {
         case .found(let destination):
             let pair = Pair(source: source, destination: destination)
+            // The other end's request may have plugged it while the packet was under way to here.
+            if wires.sends[pair]?.addresses.contains(flow.destination) == true { return }
             if case .unplugged(let reason) = await plug(pair) { refuse(flow, pair, reason) }
         case .refused(let reason):
             refuse(flow, nil, reason)

@@ -50,6 +50,8 @@ struct PortDevices: Sendable {
         case .tap:
             try TapDevice.create(name: port.attachment)
             let index = try index(of: port.attachment, netlink)
+            // The host itself says nothing on an endpoint's link.
+            try netlink.disableLinkLocal(of: index)
             try netlink.setMTU(UInt32(innerMTU), of: index)
             return index
         }
