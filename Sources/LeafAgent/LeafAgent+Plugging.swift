@@ -2,6 +2,7 @@ import GRPCCore
 import KernelPath
 import LeafProtocol
 import NetTypes
+import PacketFormats
 import Plugging
 import Policy
 import Trust
@@ -320,8 +321,10 @@ extension LeafAgent {
     }
 
     /// Sends held frames over a wire that is being plugged.
+    ///
+    /// A super-packet asked for the wire like any other, and cannot be cut here: its sender sends it again.
     func send(_ frames: [[UInt8]], over wire: SendingEnd) {
-        for frame in frames {
+        for frame in frames where frame.count <= devices.innerMTU + EthernetHeader.byteCount {
             switch wire.target {
             case .local(let port):
                 guard let identity = identitiesByIndex[port] else { continue }
