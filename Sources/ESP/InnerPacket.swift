@@ -19,7 +19,8 @@ struct InnerPacket: Sendable {
     /// The bytes of all headers.
     var headerByteCount = 0
 
-    @usableFromInline var byteCount: Int { end &- start }
+    /// The bytes that were carried, which are more than those of an Ethernet frame by the header before it.
+    @usableFromInline var byteCount: Int { end &- start &+ (kind == .ethernet ? ESPLimits.etherIPByteCount : 0) }
     var payloadByteCount: Int { end &- start &- headerByteCount }
 
     /// Reads the opened bytes `bytes[start..<end]`, trailer included.
