@@ -181,8 +181,10 @@ let package = Package(
             ], swiftSettings: strict),
         .testTarget(
             name: "LeafAgentTests",
-            dependencies: ["LeafAgent", "NetTypes", "PacketFormats", "Plugging", "Policy", "Trust"],
-            swiftSettings: strict),
+            dependencies: [
+                "LeafAgent", "LeafProtocol", "NetTypes", "PacketFormats", "Plugging", "Policy", "Trust", grpcCore,
+                grpcTransport,
+            ], swiftSettings: strict),
         .testTarget(
             name: "LabTests",
             dependencies: ["APIClient", "APITypes", "Lab", "LinuxKit", "NetTypes"], swiftSettings: strict),

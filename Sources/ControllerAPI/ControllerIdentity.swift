@@ -30,13 +30,16 @@ public struct ControllerIdentity: Service {
             keyPEM: platform.controllerKey.pem)
     }
 
+    /// How long certificates of leaves live, in seconds.
+    var leafLifetime: Int64 { platform.lifetimes.leaf }
+
     /// The root certificate, DER.
     var root: [UInt8] { platform.anchor.root }
 
     /// Renews until the service is shut down.
     public func run() async throws {
         await cancelWhenGracefulShutdown {
-            while (try? await Task.sleep(for: .seconds(TrustLimits.leafLifetime / 2))) != nil { renew() }
+            while (try? await Task.sleep(for: .seconds(platform.lifetimes.leaf / 2))) != nil { renew() }
         }
     }
 

@@ -21,10 +21,10 @@ public struct LeafServer: Service {
         // A leaf whose host has lost its power is noticed within seconds, so that moves need not wait for it.
         configuration.connection.keepalive.time = .seconds(10)
         configuration.connection.keepalive.timeout = .seconds(5)
-        // A connection shows the certificate that it began with. Leaves renew theirs at half of its 24 hours, so one
-        // that has to connect anew every six never shows one that has expired.
-        configuration.connection.maxAge = .seconds(6 * 3_600)
-        configuration.connection.maxGraceTime = .seconds(5)
+        // A connection shows the certificate that it began with. Leaves renew theirs when a third of its life is left,
+        // so one that has to connect anew in a quarter of it never shows one that has expired.
+        configuration.connection.maxAge = .seconds(identity.leafLifetime / 4)
+        configuration.connection.maxGraceTime = .seconds(min(5, identity.leafLifetime / 20))
         let host = address.address.description
         let port = Int(address.port)
         let bound: GRPCNIOTransportHTTP2Posix.SocketAddress =

@@ -189,8 +189,7 @@ extension Directory {
     public func lookup(
         leaf: LeafID, source: Identity, _ target: LookupTarget
     ) async throws(DirectoryError) -> FoundEndpoint? {
-        let at = now()
-        return try await store.read { (tx) throws(DirectoryError) in
+        try await store.read { (tx) throws(DirectoryError) in
             guard let host = try tx.host(leaf), host.isEnrolled, let source = try tx.endpoint(source),
                 source.host == host.name, source.isAssigned
             else { return nil }
@@ -200,19 +199,21 @@ extension Directory {
                 case .ipv4(let address): try tx.endpoint(address, in: source.vnet)
                 }
             guard let found, found.name.tenant == source.name.tenant else { return nil }
+            // Facts that have expired are given too: it is for the leaf to refuse them, and one that has a wire by
+            // them waits for newer ones. Were they held back, every wire would be cut when a controller returns
+            // after a time longer than the life of a record.
             let published = try tx.facts(of: found.identity)
             return FoundEndpoint(
                 identity: found.identity, ipv4: found.vnet == source.vnet ? found.ipv4 : nil,
-                facts: published.flatMap { $0.isLive(at: at) ? $0.facts : nil })
+                facts: published?.facts)
         }
     }
 
     /// What has become of an identity that a leaf has found before; for pushing changes to it.
     public func state(of identity: Identity) async throws(DirectoryError) -> IdentityState {
-        let at = now()
-        return try await store.read { (tx) throws(DirectoryError) in
+        try await store.read { (tx) throws(DirectoryError) in
             guard try tx.endpoint(identity) != nil else { return .deleted }
-            guard let published = try tx.facts(of: identity), published.isLive(at: at) else { return .notRunning }
+            guard let published = try tx.facts(of: identity) else { return .notRunning }
             return .published(published.facts)
         }
     }

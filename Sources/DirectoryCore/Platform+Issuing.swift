@@ -18,7 +18,8 @@ extension Platform {
     /// start and again before the certificate expires, with ``controllerKey``.
     public func issueController(addresses: [IPAddress], at now: Timestamp) throws(DirectoryError) -> [UInt8] {
         try issue("a controller") { () throws(AuthorityError) in
-            try root.issueController(publicKey: controllerKey.publicKeyInfo, addresses: addresses, at: now)
+            try root.issueController(
+                publicKey: controllerKey.publicKeyInfo, addresses: addresses, at: now, lifetime: lifetimes.leaf)
         }.certificate
     }
 
@@ -33,13 +34,13 @@ extension Platform {
     ) throws(DirectoryError) -> Issued {
         try issue("a policy key") { () throws(AuthorityError) in
             try CertificateAuthority(certificate: authority, key: authorityKey)
-                .issuePolicy(publicKey: key.publicKeyInfo, at: now)
+                .issuePolicy(publicKey: key.publicKeyInfo, at: now, lifetime: lifetimes.endpoint)
         }
     }
 
     func issueLeaf(_ host: LeafHost, publicKey: [UInt8], at now: Timestamp) throws(DirectoryError) -> Issued {
         try issue("the leaf of host '\(host.name)'") { () throws(AuthorityError) in
-            try root.issueLeaf(host.id, hostName: host.name, publicKey: publicKey, at: now)
+            try root.issueLeaf(host.id, hostName: host.name, publicKey: publicKey, at: now, lifetime: lifetimes.leaf)
         }
     }
 
@@ -49,7 +50,8 @@ extension Platform {
         let authorityKey = try key(tenant.authorityKey)
         return try issue("the endpoint '\(endpoint.name)'") { () throws(AuthorityError) in
             try CertificateAuthority(certificate: tenant.authority, key: authorityKey).issueEndpoint(
-                endpoint.name.name, identity: endpoint.identity, groups: endpoint.groups, publicKey: publicKey, at: now)
+                endpoint.name.name, identity: endpoint.identity, groups: endpoint.groups, publicKey: publicKey, at: now,
+                lifetime: lifetimes.endpoint)
         }
     }
 

@@ -15,6 +15,8 @@ public struct Platform: Sendable {
     public let anchor: TrustAnchor
     /// The key with which controllers show who they are.
     public let controllerKey: SigningKey
+    /// How long what is issued lives.
+    public let lifetimes: Lifetimes
     let root: CertificateAuthority
     let keys: any KeyStore
     /// SHA-256 of the operator's token.
@@ -72,7 +74,9 @@ public struct Platform: Sendable {
     }
 
     /// Opens the platform of a data directory; refuses files that others than their owner may read.
-    public static func open(dataDirectory: String) throws(DirectoryError) -> Platform {
+    public static func open(
+        dataDirectory: String, lifetimes: Lifetimes = .standard
+    ) throws(DirectoryError) -> Platform {
         let files = PlatformFiles(directory: dataDirectory)
         guard files.exists(PlatformFiles.root) else {
             throw DirectoryError(
@@ -103,7 +107,7 @@ public struct Platform: Sendable {
         }
         return Platform(
             name: anchor.platform, dataDirectory: dataDirectory, anchor: anchor,
-            controllerKey: try require(Self.controllerKeyName, keys), root: root, keys: keys,
+            controllerKey: try require(Self.controllerKeyName, keys), lifetimes: lifetimes, root: root, keys: keys,
             operatorTokenHash: try tokenHash(files))
     }
 

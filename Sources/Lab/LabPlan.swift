@@ -15,8 +15,12 @@ public struct LabOptions: Sendable, Hashable {
     /// The address family of the underlay.
     public var underlay: Underlay
 
+    /// How long what the controller issues lives, as options of `patchbay-controller run`.
+    public var lifetimes: [String]
+
     /// Describes a lab.
-    public init(hosts: Int = 3, endpoints: Int? = nil, underlay: Underlay = .ipv4) {
+    public init(hosts: Int = 3, endpoints: Int? = nil, underlay: Underlay = .ipv4, lifetimes: [String] = []) {
+        self.lifetimes = lifetimes
         self.hosts = hosts
         self.endpoints = endpoints
         self.underlay = underlay
@@ -71,6 +75,8 @@ public struct LabPlan: Codable, Sendable, Hashable {
     public var prefix: String
     /// The address family of the underlay.
     public var underlay: LabOptions.Underlay
+    /// How long what the controller issues lives, as options of `patchbay-controller run`.
+    public var lifetimes: [String]
 
     /// The tenants, in the order of the plan.
     public var tenants: [String] {
@@ -97,6 +103,7 @@ public struct LabPlan: Codable, Sendable, Hashable {
         let count = options.hosts
         hosts = (1...count).map { Host(name: "h\($0)", number: $0) }
         underlay = options.underlay
+        lifetimes = options.lifetimes
         guard let wanted = options.endpoints else {
             prefix = "10.0.0.0/24"
             endpoints = Self.tour.map { one in

@@ -14,6 +14,7 @@ extension LeafAgent {
         switch message.message {
         case .welcome(let welcome):
             logger.notice("connected", metadata: ["controller": "\(welcome.controller)"])
+            recordLifetime = LeafLimits.recordLifetime(asked: welcome.recordLifetime)
             resynchronise()
         case .ports(let ports):
             arrange(ports)
@@ -35,7 +36,37 @@ extension LeafAgent {
         let needed = wires.pairs
         let remote = Set(needed.flatMap { [$0.source, $0.destination] }).subtracting(ports.keys)
         known.forgetAll(except: remote)
-        Task { await self.verifyWires(needed) }
+        Task {
+            // The controller has forgotten what this leaf watched: each look-up also begins to watch again.
+            await self.lookAgain(at: needed)
+            await self.verifyWires(needed)
+        }
+    }
+
+    /// Looks the remote ends of some pairs up again, a bounded number at a time.
+    private func lookAgain(at pairs: Set<Pair>) async {
+        var asked: [(remote: Identity, local: LocalEndpoint)] = []
+        var seen = Set<Identity>()
+        for pair in pairs {
+            let (local, remote) =
+                ports[pair.source] != nil ? (pair.source, pair.destination) : (pair.destination, pair.source)
+            guard let port = ports[local], ports[remote] == nil, seen.insert(remote).inserted else { continue }
+            asked.append((remote, port.endpoint))
+        }
+        await withTaskGroup(of: Void.self) { group in
+            for (count, question) in asked.enumerated() {
+                if count >= LeafLimits.lookupsAtOnce { await group.next() }
+                group.addTask { await self.lookAgain(at: question.remote, for: question.local) }
+            }
+        }
+    }
+
+    private func lookAgain(at remote: Identity, for local: LocalEndpoint) async {
+        let finding = await look(up: remote.octets, for: local.identity, vnet: local.vnet)
+        guard case .refused(.unknownDestination) = finding else { return }
+        // Deleted while this leaf was not told of changes.
+        for pair in wires.pairs(of: remote) { cut(pair, because: .unknownDestination) }
+        known.forget(remote)
     }
 
     // MARK: Policy
@@ -148,7 +179,12 @@ extension LeafAgent {
     }
 
     /// Judges wires by the newest facts: cut when they no longer hold, led to the new place when the end has moved.
-    func verifyWires(_ pairs: Set<Pair>) async {
+    ///
+    /// Facts that have merely expired are waited for: their leaf may be about to renew them, as after a time without
+    /// a controller. When they are not renewed within ``LeafLimits/expiryGrace``, the wire is cut.
+    func verifyWires(_ pairs: Set<Pair>, patiently: Bool = true) async {
+        var expired = Set<Pair>()
+        defer { if !expired.isEmpty { awaitRenewal(of: expired) } }
         for pair in pairs {
             let isOutgoing = ports[pair.source] != nil
             let local = isOutgoing ? pair.source : pair.destination
@@ -162,12 +198,43 @@ extension LeafAgent {
             }
             switch await membership.anchor.verify(endpoint: facts, at: now(), revocations: revocations) {
             case .failure(let refusal):
-                cut(pair, because: .untrusted(refusal))
+                if let end = refusal.expiredAt,
+                    patiently || !controller.isConnected || now() - end < LeafLimits.expiryGrace
+                {
+                    expired.insert(pair)
+                } else {
+                    cut(pair, because: .untrusted(refusal))
+                }
             case .success(let verified):
                 known.verified(verified, facts: facts)
                 await settle(pair, remote: verified, isOutgoing: isOutgoing)
             }
         }
+    }
+
+    /// Judges pairs again whose facts have expired, when there was time to renew them.
+    private func awaitRenewal(of pairs: Set<Pair>) {
+        let unheard = pairs.subtracting(expiring)
+        guard !unheard.isEmpty else { return }
+        expiring.formUnion(unheard)
+        Task {
+            try? await Task.sleep(for: .seconds(LeafLimits.expiryGrace))
+            self.expiring.subtract(unheard)
+            let present = unheard.intersection(self.wires.pairs)
+            await self.lookAgain(at: present)
+            await self.verifyWires(present, patiently: false)
+        }
+    }
+
+    /// Looks for wires whose facts have expired without anyone having said so.
+    func verifyExpired() async {
+        let moment = now()
+        let expired = wires.pairs.filter { pair in
+            let remote = ports[pair.source] != nil ? pair.destination : pair.source
+            guard let verified = known[remote]?.verified else { return false }
+            return min(verified.recordNotAfter, verified.certificateNotAfter) < moment
+        }
+        awaitRenewal(of: expired)
     }
 
     private func settle(_ pair: Pair, remote: VerifiedEndpoint, isOutgoing: Bool) async {

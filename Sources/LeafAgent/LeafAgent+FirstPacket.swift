@@ -11,7 +11,7 @@ import Trust
 extension LeafAgent {
     /// Takes one punted frame. Whatever is in it, the worst that happens is that it is dropped.
     func handle(_ punt: Punt) {
-        guard let identity = identitiesByIndex[punt.port], let port = ports[identity] else { return }
+        guard let identity = ports.identity(at: punt.port), let port = ports[identity] else { return }
         // Of a frame that is too big only the beginning is here, so it is no packet that could be parsed.
         if case .tooBig = punt.reason { return refuse(tooBig: punt) }
         guard let packet = try? FirstPacket(parsing: punt.frame) else { return }
@@ -76,7 +76,7 @@ extension LeafAgent {
 
     /// Sends what is still held of a flow, if its wire is there; drops it otherwise.
     private func flush(_ flow: Flow) {
-        guard let source = identitiesByIndex[flow.port], let destination = identity(of: flow.destination, for: source),
+        guard let source = ports.identity(at: flow.port), let destination = identity(of: flow.destination, for: source),
             let wire = wires.sends[Pair(source: source, destination: destination)]
         else {
             holds.discard(for: flow)
@@ -113,8 +113,7 @@ extension LeafAgent {
         guard let port = ports[source] else { return nil }
         guard let ipv4 = address.mappedIPv4 else { return Identity(address) }
         let vnet = port.endpoint.vnet
-        let local = ports.values.first { $0.endpoint.vnet == vnet && $0.endpoint.ipv4 == ipv4 }
-        return local?.endpoint.identity ?? known.identity(of: ipv4, in: vnet)
+        return ports.identity(of: ipv4, in: vnet) ?? known.identity(of: ipv4, in: vnet)
     }
 
     /// Finds the endpoint behind an address: here, among what is known, or in the directory.
@@ -132,7 +131,7 @@ extension LeafAgent {
     }
 
     /// Asks the directory; the controller pushes later changes of whatever it found.
-    private func look(up destination: [UInt8], for source: Identity, vnet: VNetID) async -> Finding {
+    func look(up destination: [UInt8], for source: Identity, vnet: VNetID) async -> Finding {
         do {
             let response = try await controller.lookup(source: source, destination: destination)
             return learn(response, in: vnet)
@@ -189,7 +188,7 @@ extension LeafAgent {
     /// Keeps a question that is not to be answered now; asks it again at once if something changed meanwhile.
     private func postpone(_ packet: FirstPacket, _ flow: Flow, began: UInt64) {
         unanswered.note(packet, for: flow, at: now())
-        guard began != generation, let identity = identitiesByIndex[flow.port],
+        guard began != generation, let identity = ports.identity(at: flow.port),
             let tenant = ports[identity]?.endpoint.name.tenant
         else { return }
         Task { self.answerAgain(tenant) }
@@ -201,7 +200,7 @@ extension LeafAgent {
     /// without this the application would hear so although the wire has just been plugged.
     func answerAgain(_ tenant: Name) {
         for (flow, packet) in unanswered.take(since: now() + -3) {
-            guard let identity = identitiesByIndex[flow.port], let port = ports[identity] else { continue }
+            guard let identity = ports.identity(at: flow.port), let port = ports[identity] else { continue }
             if port.endpoint.name.tenant == tenant {
                 answer(packet, about: flow.destination, of: port)
             } else {

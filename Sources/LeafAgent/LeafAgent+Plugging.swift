@@ -327,7 +327,7 @@ extension LeafAgent {
         for frame in frames where frame.count <= devices.innerMTU + EthernetHeader.byteCount {
             switch wire.target {
             case .local(let port):
-                guard let identity = identitiesByIndex[port] else { continue }
+                guard let identity = ports.identity(at: port) else { continue }
                 transmitter.deliver(frame, to: port, MACAddress(of: identity))
             case .remote(let locator, let label):
                 transmitter.send(frame, to: locator, label: label)

@@ -100,7 +100,6 @@ extension LeafAgent {
             identity: wanted.identity, name: wanted.name, groups: wanted.groups, vnet: wanted.vnet,
             ipv4: wanted.ipv4, epoch: wanted.epoch)
         ports[wanted.identity] = LocalPort(endpoint: endpoint, desired: wanted, index: index, key: key)
-        identitiesByIndex[index] = wanted.identity
     }
 
     /// An endpoint that came here may have had wires with endpoints here while it was elsewhere.
@@ -166,7 +165,6 @@ extension LeafAgent {
                 "port's leavings remain", metadata: ["endpoint": "\(port.endpoint.name)", "error": "\(error)"])
         }
         ports[identity] = nil
-        identitiesByIndex[port.index] = nil
         generation += 1
         report(identity, .closed, "")
         logger.notice("port closed", metadata: ["endpoint": "\(port.endpoint.name)"])
@@ -209,7 +207,7 @@ extension LeafAgent {
         guard let port = ports[identity] else { return }
         let record = try LocationRecord(
             identity: identity, leaf: membership.id, locator: membership.locator, plugPort: configuration.plugPort,
-            epoch: epoch, notAfter: now() + TrustLimits.recordLifetime)
+            epoch: epoch, notAfter: now() + recordLifetime)
         let facts = EndpointFacts(certificate: certificate, issuer: issuer, record: try record.signed(with: port.key))
         // The leaf trusts what it publishes no more than others do.
         let verified: VerifiedEndpoint
@@ -225,7 +223,11 @@ extension LeafAgent {
         var options = CallOptions.defaults
         options.timeout = LeafLimits.issueTimeout
         _ = try await controller.client().publish(request, options: options)
-        guard ports[identity] != nil else { return }
+        guard let published = ports[identity] else { return }
+        var renewal = Renewal(of: verified, at: now())
+        // A new record does not make the certificate younger.
+        if published.facts?.certificate == certificate { renewal.certificate = published.renewal.certificate }
+        ports[identity]?.renewal = renewal
         ports[identity]?.facts = facts
         ports[identity]?.verified = verified
         ports[identity]?.certify(groups: verified.groups, epoch: epoch)
@@ -287,31 +289,40 @@ extension LeafAgent {
         {
             port.facts = facts
             port.verified = verified
+            port.renewal = Renewal(of: verified, at: now())
             port.certify(groups: verified.groups, epoch: verified.epoch)
         }
         try path.openPort(devices.configuration(of: wanted, index: index))
         ports[wanted.identity] = port
-        identitiesByIndex[index] = wanted.identity
         logger.notice("port taken over", metadata: ["endpoint": "\(wanted.name)"])
         return true
+    }
+
+    /// What the two entries of a wire in the kernel, under an identity and under an IPv4 address, have in common.
+    private struct SendKey: Hashable {
+        var source: Identity
+        var target: SendTarget
     }
 
     /// Rebuilds the ledger from the kernel's tables; the wires are verified once a controller answers.
     private func adoptWires() throws {
         let sends = try path.sendWires()
+        var pairs: [SendKey: Pair] = [:]
         for wire in sends where wire.destination.mappedIPv4 == nil {
-            guard let source = identitiesByIndex[wire.port], let destination = Identity(wire.destination)
+            guard let source = ports.identity(at: wire.port), let destination = Identity(wire.destination)
             else { continue }
+            let pair = Pair(source: source, destination: destination)
+            pairs[SendKey(source: source, target: wire.target)] = pair
             wires.put(
                 SendingEnd(
                     target: wire.target, peer: nil, addresses: [wire.destination], epoch: 0, pluggedAt: now(),
                     packets: wire.counters.packets, activeAt: now()),
-                for: Pair(source: source, destination: destination))
+                for: pair)
         }
         // The IPv4 form of a wire leads to the same place as its identity does.
         for wire in sends where wire.destination.mappedIPv4 != nil {
-            guard let source = identitiesByIndex[wire.port],
-                let pair = wires.sends.first(where: { $0.key.source == source && $0.value.target == wire.target })?.key
+            guard let source = ports.identity(at: wire.port),
+                let pair = pairs[SendKey(source: source, target: wire.target)]
             else {
                 path.unplugSend(port: wire.port, destination: wire.destination)
                 continue
@@ -324,7 +335,7 @@ extension LeafAgent {
             }
         }
         for wire in try path.receiveWires() {
-            guard let destination = identitiesByIndex[wire.port] else {
+            guard let destination = ports.identity(at: wire.port) else {
                 path.unplugReceive(locator: wire.locator, label: wire.label)
                 continue
             }

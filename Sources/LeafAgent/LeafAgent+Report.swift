@@ -53,7 +53,7 @@ extension LeafAgent {
         var receives: [Label: WireCounters] = [:]
         do {
             for wire in try path.sendWires() {
-                guard let source = identitiesByIndex[wire.port],
+                guard let source = ports.identity(at: wire.port),
                     let destination = identity(of: wire.destination, for: source)
                 else { continue }
                 let pair = Pair(source: source, destination: destination)

@@ -14,6 +14,7 @@ extension LeafAgent {
             try? await Task.sleep(for: interval)
             noteActivity()
             removeIdle()
+            await verifyExpired()
             interrupted = interrupted.filter { now() - $0.value < LeafLimits.interruptionSeconds }
         }
     }
@@ -63,44 +64,49 @@ extension LeafAgent {
 
     /// Renews records and certificates in the background until the task is cancelled.
     func renew() async {
+        var leafDue = leafRenewal()
         while !Task.isCancelled {
-            try? await Task.sleep(for: LeafLimits.renewalInterval)
-            for identity in ports.keys { await renewIfDue(identity) }
-            await renewLeafIfDue()
+            let due = ports.values.map(\.renewal.next).min() ?? leafDue
+            let pause = min(max(min(due, leafDue) - now(), 1), LeafLimits.renewalInterval)
+            try? await Task.sleep(for: .seconds(pause))
+            for identity in Array(ports.keys) { await renewIfDue(identity) }
+            if leafDue <= now() {
+                await renewLeaf()
+                leafDue = leafRenewal()
+            }
         }
     }
 
     private func renewIfDue(_ identity: Identity) async {
-        guard let port = ports[identity], let verified = port.verified else {
-            await publishIfUnpublished(identity)
-            return
-        }
-        let left = verified.certificateNotAfter - now()
-        if left < TrustLimits.endpointLifetime / LeafLimits.certificateRenewalFraction {
-            await certify(identity)
-        } else if verified.recordNotAfter - now() < TrustLimits.recordLifetime / 2 {
-            await republish(identity)
-        }
+        guard let port = ports[identity] else { return }
+        guard port.facts != nil else { return await certify(identity) }
+        let began = now()
+        guard port.renewal.next <= began else { return }
+        if port.renewal.certificate <= began { await certify(identity) } else { await republish(identity) }
+        // One that could not be renewed is tried again before it ends, and not without a pause.
+        guard let after = ports[identity], after.renewal.next <= began, let verified = after.verified else { return }
+        let left = min(verified.certificateNotAfter, verified.recordNotAfter) - began
+        let again = began + max(LeafLimits.renewalPause, left / 8)
+        ports[identity]?.renewal.certificate = max(after.renewal.certificate, again)
+        ports[identity]?.renewal.record = max(after.renewal.record, again)
     }
 
-    private func publishIfUnpublished(_ identity: Identity) async {
-        if ports[identity] != nil { await certify(identity) }
+    /// When the certificate of the leaf itself is to be renewed: when a third of what it has to live is left.
+    private func leafRenewal() -> Timestamp {
+        let soon = now() + LeafLimits.renewalInterval
+        guard let saved = try? state.membership(),
+            let summary = try? CertificateSummary(parsing: Array(saved.certificate))
+        else { return soon }
+        let left = summary.notAfter - now()
+        return left > 0 ? now() + max(left * 2 / 3, LeafLimits.renewalPause) : soon
     }
 
     /// Asks for a new certificate of the leaf itself, for the same key, before the present one ends.
-    private func renewLeafIfDue() async {
+    private func renewLeaf() async {
         do {
             guard var saved = try state.membership(),
                 let key = try state.keys.load(LeafStateDirectory.leafKeyName)
             else { return }
-            let present = await membership.anchor.verify(
-                leaf: Array(saved.certificate), at: now(), revocations: revocations)
-            // One that no longer holds is renewed too, if the controller still lets the session live.
-            if case .success(let leaf) = present,
-                leaf.notAfter - now() >= TrustLimits.leafLifetime / LeafLimits.certificateRenewalFraction
-            {
-                return
-            }
             var request = Patchbay_Leaf_V1_RenewLeafRequest()
             request.signingRequest = .init(try SigningRequest(key: key).der)
             var options = CallOptions.defaults
@@ -109,6 +115,8 @@ extension LeafAgent {
             saved.certificate = response.certificate
             try state.save(saved)
             try credentials.replace(certificate: Array(response.certificate), keyPEM: key.pem)
+            // A session shows the certificate that it began with, and is refused when that one ends.
+            await peers.beginAnew()
             logger.notice("leaf certificate renewed")
         } catch {
             logger.warning("leaf certificate not renewed", metadata: ["error": "\(error)"])

@@ -31,8 +31,7 @@ actor LeafAgent {
     let logger: Logger
     let now: @Sendable () -> Timestamp
 
-    var ports: [Identity: LocalPort] = [:]
-    var identitiesByIndex: [UInt32: Identity] = [:]
+    var ports = LocalPorts()
     var policies: [Name: TenantPolicy] = [:]
     var known = KnownEndpoints(capacity: LeafLimits.factsKept)
     var epochs = EpochFloor(capacity: LeafLimits.factsKept)
@@ -49,6 +48,10 @@ actor LeafAgent {
     var unanswered = UnansweredQuestions(capacity: LeafLimits.questionsKept)
     /// Pairs that are being plugged, so that IPv4 and IPv6 of one pair ask the other leaf once.
     var plugging: [Pair: Task<PlugOutcome, Never>] = [:]
+    /// Pairs whose facts have expired and may be renewed yet.
+    var expiring = Set<Pair>()
+    /// How long the location records of this leaf live, in seconds; the controller says it.
+    var recordLifetime = TrustLimits.recordLifetime
     /// Pairs that lost their wire because the other end went away; plugged again when it is back.
     var interrupted: [Pair: Timestamp] = [:]
     /// Grows with every change of policy, facts, ports or revocations: a decision that was begun before is made again.

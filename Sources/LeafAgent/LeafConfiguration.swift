@@ -1,4 +1,5 @@
 public import NetTypes
+import Trust
 
 /// How a leaf runs on its host: what a person gives on the command line.
 public struct LeafConfiguration: Sendable {
@@ -38,6 +39,10 @@ enum LeafLimits {
     static let lookupTimeout: Duration = .seconds(2)
     /// How long another leaf may take to answer a plug request.
     static let plugTimeout: Duration = .seconds(2)
+    /// The number of look-ups at one time after the session with the controller began anew.
+    static let lookupsAtOnce = 64
+    /// How long facts that have expired are waited for before the wires that need them are cut, in seconds.
+    static let expiryGrace: Int64 = 30
     /// How long the controller may take for issuing and publishing.
     static let issueTimeout: Duration = .seconds(10)
     /// How long a refused destination is not asked for again, in seconds; a change of policy or facts ends it earlier.
@@ -48,12 +53,22 @@ enum LeafLimits {
     static let interruptionSeconds: Int64 = 120
     /// How long an old label still receives after its successor is in use.
     static let labelGrace: Duration = .milliseconds(500)
-    /// Certificates are renewed when less than this part of their life is left.
-    static let certificateRenewalFraction: Int64 = 3
+    /// How long a failed renewal is left alone, at least.
+    static let renewalPause: Int64 = 2
     /// How often ports without a device are looked after.
     static let mendInterval: Duration = .seconds(3)
-    /// How often renewals are looked at.
-    static let renewalInterval: Duration = .seconds(30)
+    /// How often renewals are looked at, in seconds, when none is due earlier.
+    static let renewalInterval: Int64 = 5
+
+    /// How long location records live when the controller asks for some time; 0: it says nothing.
+    static func recordLifetime(asked seconds: Int64) -> Int64 {
+        seconds == 0 ? TrustLimits.recordLifetime : min(max(seconds, Lifetimes.shortest), TrustLimits.recordLongest)
+    }
+
+    /// The number of questions to one other leaf that wait for an answer at most.
+    static let questionsWaiting = 16_384
+    /// The number of questions of one other leaf that are answered at the same time.
+    static let questionsAtOnce = 256
     /// The number of unanswered questions of ARP and neighbour discovery that are remembered.
     static let questionsKept = 1_024
     /// The number of refusals that are remembered for explanations.

@@ -18,12 +18,35 @@ struct LocalPort {
     /// The facts as everyone else verifies them.
     var verified: VerifiedEndpoint?
 
+    /// When the certificate is to be renewed, and when the record.
+    var renewal = Renewal()
+
     /// Takes what has been certified for the endpoint's groups and epoch.
     mutating func certify(groups: [Name], epoch: Epoch) {
         endpoint = LocalEndpoint(
             identity: endpoint.identity, name: endpoint.name, groups: groups, vnet: endpoint.vnet,
             ipv4: endpoint.ipv4, epoch: epoch)
     }
+}
+
+/// When what proves an endpoint is to be renewed.
+struct Renewal {
+    /// The certificate: when a third of what it had to live is left.
+    var certificate = Timestamp(Int64.max)
+    /// The location record: at half of its life.
+    var record = Timestamp(Int64.max)
+
+    /// Nothing is to be renewed.
+    init() {}
+
+    /// For facts that were verified at a moment.
+    init(of verified: VerifiedEndpoint, at now: Timestamp) {
+        certificate = now + (verified.certificateNotAfter - now) * 2 / 3
+        record = now + (verified.recordNotAfter - now) / 2
+    }
+
+    /// When something is due next.
+    var next: Timestamp { min(certificate, record) }
 }
 
 /// A port as the controller wants it, with every field read.

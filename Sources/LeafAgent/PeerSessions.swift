@@ -20,6 +20,7 @@ actor PeerSessions {
 
     private struct Session {
         var client: GRPCClient<HTTP2ClientTransport.Posix>
+        var conversation: PeerConversation
         var run: Task<Void, Never>
         var used: ContinuousClock.Instant
     }
@@ -37,62 +38,89 @@ actor PeerSessions {
     }
 
     /// Asks the leaf of an endpoint to plug; connects first where there is no session.
-    func plug(
+    ///
+    /// - Throws: `RPCError` when there is no answer.
+    nonisolated func plug(
         _ request: Patchbay_Leaf_V1_PlugRequest, at end: VerifiedEndpoint
     ) async throws -> Patchbay_Leaf_V1_PlugResponse {
-        try await client(of: end.leaf, at: end.locator, port: end.plugPort).plug(request, options: options)
+        let answer = try await conversation(with: end.leaf, at: end.locator, port: end.plugPort).ask(.plug(request))
+        guard case .plug(let response)? = answer.message else { throw Self.mismatch }
+        return response
     }
 
     /// Tells the leaf of an endpoint that a wire has ended.
-    func unplug(_ request: Patchbay_Leaf_V1_UnplugRequest, at end: VerifiedEndpoint) async throws {
-        _ = try await client(of: end.leaf, at: end.locator, port: end.plugPort).unplug(request, options: options)
+    ///
+    /// - Throws: `RPCError` when there is no answer.
+    nonisolated func unplug(_ request: Patchbay_Leaf_V1_UnplugRequest, at end: VerifiedEndpoint) async throws {
+        let answer = try await conversation(with: end.leaf, at: end.locator, port: end.plugPort).ask(.unplug(request))
+        guard case .unplug? = answer.message else { throw Self.mismatch }
     }
 
-    private var options: CallOptions {
-        var options = CallOptions.defaults
-        options.timeout = LeafLimits.plugTimeout
-        return options
+    private static var mismatch: RPCError {
+        RPCError(code: .internalError, message: "the other leaf's answer does not fit the question")
     }
 
-    /// A client for the leaf at a place; connecting goes on in the background where there was none.
-    private func client(of leaf: LeafID, at locator: IPAddress, port: UInt16) throws -> WiresClient {
+    /// The conversation with the leaf at a place; connecting goes on in the background where there was none.
+    private func conversation(
+        with leaf: LeafID, at locator: IPAddress, port: UInt16
+    ) throws -> PeerConversation {
         let place = Place(leaf: leaf, locator: locator, port: port)
-        if sessions[place] == nil {
-            if sessions.count >= Self.sessionsKept { dropOldest() }
-            let transport = try HTTP2ClientTransport.Posix(
-                target: SessionTarget.leaf(at: locator, port: port),
-                transportSecurity: try SessionSecurity.client(credentials, root: root),
-                config: SessionSecurity.clientConfiguration(serverName: platform.leafHost(leaf)))
-            let client = GRPCClient(transport: transport)
-            sessions[place] = Session(client: client, run: Task { try? await client.runConnections() }, used: .now)
+        if let session = sessions[place], !session.conversation.hasEnded {
+            sessions[place]?.used = .now
+            return session.conversation
         }
-        sessions[place]?.used = .now
-        guard let session = sessions[place] else {
-            throw RPCError(code: .unavailable, message: "no session with leaf \(leaf)")
+        drop(place)
+        if sessions.count >= Self.sessionsKept { dropOldest() }
+        let transport = try HTTP2ClientTransport.Posix(
+            target: SessionTarget.leaf(at: locator, port: port),
+            transportSecurity: try SessionSecurity.client(credentials, root: root),
+            config: SessionSecurity.clientConfiguration(serverName: platform.leafHost(leaf)))
+        let client = GRPCClient(transport: transport)
+        let conversation = PeerConversation(timeout: LeafLimits.plugTimeout)
+        let run = Task {
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask { try? await client.runConnections() }
+                await conversation.run(with: WiresClient(wrapping: client))
+                client.beginGracefulShutdown()
+            }
         }
-        return WiresClient(wrapping: session.client)
+        sessions[place] = Session(client: client, conversation: conversation, run: run, used: .now)
+        return conversation
     }
 
     /// Ends the session with a leaf that did not answer, so that the next plug connects anew.
     func forget(_ leaf: LeafID) {
-        for (place, session) in sessions where place.leaf == leaf {
-            session.client.beginGracefulShutdown()
-            sessions[place] = nil
+        for place in sessions.keys where place.leaf == leaf { drop(place) }
+    }
+
+    /// Lets every session go, so that the next question begins one with the present certificate. Whoever waits for
+    /// an answer still gets it.
+    func beginAnew() {
+        let former = Array(sessions.values)
+        sessions.removeAll()
+        Task {
+            try? await Task.sleep(for: LeafLimits.plugTimeout)
+            former.forEach(Self.end)
         }
     }
 
     /// Ends all sessions.
     func close() {
-        for session in sessions.values {
-            session.client.beginGracefulShutdown()
-            session.run.cancel()
-        }
-        sessions.removeAll()
+        for place in Array(sessions.keys) { drop(place) }
     }
 
     private func dropOldest() {
         guard let oldest = sessions.min(by: { $0.value.used < $1.value.used }) else { return }
-        oldest.value.client.beginGracefulShutdown()
-        sessions[oldest.key] = nil
+        drop(oldest.key)
+    }
+
+    private func drop(_ place: Place) {
+        sessions.removeValue(forKey: place).map(Self.end)
+    }
+
+    private static func end(_ session: Session) {
+        session.conversation.end(RPCError(code: .cancelled, message: "the session was ended"))
+        session.client.beginGracefulShutdown()
+        session.run.cancel()
     }
 }

@@ -1,6 +1,7 @@
 import GRPCCore
 import LeafProtocol
 import MutualTLS
+import Synchronization
 
 /// The server side of the leaves' protocol with one another.
 ///
@@ -8,23 +9,46 @@ import MutualTLS
 struct WiresService: Patchbay_Leaf_V1_Wires.SimpleServiceProtocol {
     let agent: LeafAgent
 
-    func plug(
-        request: Patchbay_Leaf_V1_PlugRequest, context: ServerContext
-    ) async throws -> Patchbay_Leaf_V1_PlugResponse {
-        await agent.receive(request, from: try await peer(of: context))
-    }
-
-    func unplug(
-        request: Patchbay_Leaf_V1_UnplugRequest, context: ServerContext
-    ) async throws -> Patchbay_Leaf_V1_UnplugResponse {
-        await agent.receive(request, from: try await peer(of: context))
-        return Patchbay_Leaf_V1_UnplugResponse()
-    }
-
-    private func peer(of context: ServerContext) async throws -> VerifiedPeer {
+    func converse(
+        request: RPCAsyncSequence<WireRequest, any Error>, response: RPCWriter<WireAnswer>, context: ServerContext
+    ) async throws {
         guard let certificate = SessionSecurity.peerCertificate(of: context) else {
             throw RPCError(code: .unauthenticated, message: "the session shows no certificate of a leaf")
         }
-        return try await agent.verify(peer: certificate)
+        try await withThrowingDiscardingTaskGroup { group in
+            let running = Running()
+            for try await question in request {
+                // A stream lives long: whether the one who speaks still may is asked for each of its questions.
+                let peer = try await agent.verify(peer: certificate)
+                if running.count.load(ordering: .relaxed) < LeafLimits.questionsAtOnce {
+                    running.count.add(1, ordering: .relaxed)
+                    group.addTask {
+                        defer { running.count.subtract(1, ordering: .relaxed) }
+                        try await response.write(answer(to: question, from: peer))
+                    }
+                } else {
+                    // Whoever asks faster than the answers come waits: the next question is not read meanwhile.
+                    try await response.write(answer(to: question, from: peer))
+                }
+            }
+        }
+    }
+
+    private func answer(to question: WireRequest, from peer: VerifiedPeer) async -> WireAnswer {
+        var answer = WireAnswer()
+        answer.number = question.number
+        switch question.message {
+        case .plug(let request): answer.plug = await agent.receive(request, from: peer)
+        case .unplug(let request):
+            await agent.receive(request, from: peer)
+            answer.unplug = Patchbay_Leaf_V1_UnplugResponse()
+        case nil: answer.plug = .refusal(code: "malformed", detail: "this leaf does not know such a question")
+        }
+        return answer
+    }
+
+    /// How many questions of one stream are being answered.
+    private final class Running: Sendable {
+        let count = Atomic(0)
     }
 }

@@ -1252,36 +1252,22 @@ public enum Patchbay_Leaf_V1_Wires: Sendable {
     public static let descriptor = GRPCCore.ServiceDescriptor(fullyQualifiedService: "patchbay.leaf.v1.Wires")
     /// Namespace for method metadata.
     public enum Method: Sendable {
-        /// Namespace for "Plug" metadata.
-        public enum Plug: Sendable {
-            /// Request type for "Plug".
-            public typealias Input = Patchbay_Leaf_V1_PlugRequest
-            /// Response type for "Plug".
-            public typealias Output = Patchbay_Leaf_V1_PlugResponse
-            /// Descriptor for "Plug".
+        /// Namespace for "Converse" metadata.
+        public enum Converse: Sendable {
+            /// Request type for "Converse".
+            public typealias Input = Patchbay_Leaf_V1_WireRequest
+            /// Response type for "Converse".
+            public typealias Output = Patchbay_Leaf_V1_WireAnswer
+            /// Descriptor for "Converse".
             public static let descriptor = GRPCCore.MethodDescriptor(
                 service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "patchbay.leaf.v1.Wires"),
-                method: "Plug",
-                type: .unary
-            )
-        }
-        /// Namespace for "Unplug" metadata.
-        public enum Unplug: Sendable {
-            /// Request type for "Unplug".
-            public typealias Input = Patchbay_Leaf_V1_UnplugRequest
-            /// Response type for "Unplug".
-            public typealias Output = Patchbay_Leaf_V1_UnplugResponse
-            /// Descriptor for "Unplug".
-            public static let descriptor = GRPCCore.MethodDescriptor(
-                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "patchbay.leaf.v1.Wires"),
-                method: "Unplug",
-                type: .unary
+                method: "Converse",
+                type: .bidirectionalStreaming
             )
         }
         /// Descriptors for all methods in the "patchbay.leaf.v1.Wires" service.
         public static let descriptors: [GRPCCore.MethodDescriptor] = [
-            Plug.descriptor,
-            Unplug.descriptor
+            Converse.descriptor
         ]
     }
 }
@@ -1312,41 +1298,24 @@ extension Patchbay_Leaf_V1_Wires {
     /// >
     /// > What two leaves do with each other.
     public protocol StreamingServiceProtocol: GRPCCore.RegistrableRPCService {
-        /// Handle the "Plug" method.
+        /// Handle the "Converse" method.
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Asks the receiving leaf to plug the wire of a pair.
+        /// > One long stream on which a leaf asks another. A first packet waits for the answer, and a call of
+        /// > its own would cost several times what the question does. Answers may overtake one another.
         ///
         /// - Parameters:
-        ///   - request: A streaming request of `Patchbay_Leaf_V1_PlugRequest` messages.
+        ///   - request: A streaming request of `Patchbay_Leaf_V1_WireRequest` messages.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A streaming response of `Patchbay_Leaf_V1_PlugResponse` messages.
-        func plug(
-            request: GRPCCore.StreamingServerRequest<Patchbay_Leaf_V1_PlugRequest>,
+        /// - Returns: A streaming response of `Patchbay_Leaf_V1_WireAnswer` messages.
+        func converse(
+            request: GRPCCore.StreamingServerRequest<Patchbay_Leaf_V1_WireRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.StreamingServerResponse<Patchbay_Leaf_V1_PlugResponse>
-
-        /// Handle the "Unplug" method.
-        ///
-        /// > Source IDL Documentation:
-        /// >
-        /// > Tells the other leaf that a wire is gone, so that it need not wait for its own view.
-        ///
-        /// - Parameters:
-        ///   - request: A streaming request of `Patchbay_Leaf_V1_UnplugRequest` messages.
-        ///   - context: Context providing information about the RPC.
-        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
-        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
-        ///     to an internal error.
-        /// - Returns: A streaming response of `Patchbay_Leaf_V1_UnplugResponse` messages.
-        func unplug(
-            request: GRPCCore.StreamingServerRequest<Patchbay_Leaf_V1_UnplugRequest>,
-            context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.StreamingServerResponse<Patchbay_Leaf_V1_UnplugResponse>
+        ) async throws -> GRPCCore.StreamingServerResponse<Patchbay_Leaf_V1_WireAnswer>
     }
 
     /// Service protocol for the "patchbay.leaf.v1.Wires" service.
@@ -1361,41 +1330,24 @@ extension Patchbay_Leaf_V1_Wires {
     /// >
     /// > What two leaves do with each other.
     public protocol ServiceProtocol: Patchbay_Leaf_V1_Wires.StreamingServiceProtocol {
-        /// Handle the "Plug" method.
+        /// Handle the "Converse" method.
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Asks the receiving leaf to plug the wire of a pair.
+        /// > One long stream on which a leaf asks another. A first packet waits for the answer, and a call of
+        /// > its own would cost several times what the question does. Answers may overtake one another.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Patchbay_Leaf_V1_PlugRequest` message.
+        ///   - request: A streaming request of `Patchbay_Leaf_V1_WireRequest` messages.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A response containing a single `Patchbay_Leaf_V1_PlugResponse` message.
-        func plug(
-            request: GRPCCore.ServerRequest<Patchbay_Leaf_V1_PlugRequest>,
+        /// - Returns: A streaming response of `Patchbay_Leaf_V1_WireAnswer` messages.
+        func converse(
+            request: GRPCCore.StreamingServerRequest<Patchbay_Leaf_V1_WireRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.ServerResponse<Patchbay_Leaf_V1_PlugResponse>
-
-        /// Handle the "Unplug" method.
-        ///
-        /// > Source IDL Documentation:
-        /// >
-        /// > Tells the other leaf that a wire is gone, so that it need not wait for its own view.
-        ///
-        /// - Parameters:
-        ///   - request: A request containing a single `Patchbay_Leaf_V1_UnplugRequest` message.
-        ///   - context: Context providing information about the RPC.
-        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
-        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
-        ///     to an internal error.
-        /// - Returns: A response containing a single `Patchbay_Leaf_V1_UnplugResponse` message.
-        func unplug(
-            request: GRPCCore.ServerRequest<Patchbay_Leaf_V1_UnplugRequest>,
-            context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.ServerResponse<Patchbay_Leaf_V1_UnplugResponse>
+        ) async throws -> GRPCCore.StreamingServerResponse<Patchbay_Leaf_V1_WireAnswer>
     }
 
     /// Simple service protocol for the "patchbay.leaf.v1.Wires" service.
@@ -1408,41 +1360,25 @@ extension Patchbay_Leaf_V1_Wires {
     /// >
     /// > What two leaves do with each other.
     public protocol SimpleServiceProtocol: Patchbay_Leaf_V1_Wires.ServiceProtocol {
-        /// Handle the "Plug" method.
+        /// Handle the "Converse" method.
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Asks the receiving leaf to plug the wire of a pair.
+        /// > One long stream on which a leaf asks another. A first packet waits for the answer, and a call of
+        /// > its own would cost several times what the question does. Answers may overtake one another.
         ///
         /// - Parameters:
-        ///   - request: A `Patchbay_Leaf_V1_PlugRequest` message.
+        ///   - request: A stream of `Patchbay_Leaf_V1_WireRequest` messages.
+        ///   - response: A response stream of `Patchbay_Leaf_V1_WireAnswer` messages.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A `Patchbay_Leaf_V1_PlugResponse` to respond with.
-        func plug(
-            request: Patchbay_Leaf_V1_PlugRequest,
+        func converse(
+            request: GRPCCore.RPCAsyncSequence<Patchbay_Leaf_V1_WireRequest, any Swift.Error>,
+            response: GRPCCore.RPCWriter<Patchbay_Leaf_V1_WireAnswer>,
             context: GRPCCore.ServerContext
-        ) async throws -> Patchbay_Leaf_V1_PlugResponse
-
-        /// Handle the "Unplug" method.
-        ///
-        /// > Source IDL Documentation:
-        /// >
-        /// > Tells the other leaf that a wire is gone, so that it need not wait for its own view.
-        ///
-        /// - Parameters:
-        ///   - request: A `Patchbay_Leaf_V1_UnplugRequest` message.
-        ///   - context: Context providing information about the RPC.
-        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
-        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
-        ///     to an internal error.
-        /// - Returns: A `Patchbay_Leaf_V1_UnplugResponse` to respond with.
-        func unplug(
-            request: Patchbay_Leaf_V1_UnplugRequest,
-            context: GRPCCore.ServerContext
-        ) async throws -> Patchbay_Leaf_V1_UnplugResponse
+        ) async throws
     }
 }
 
@@ -1451,22 +1387,11 @@ extension Patchbay_Leaf_V1_Wires {
 extension Patchbay_Leaf_V1_Wires.StreamingServiceProtocol {
     public func registerMethods<Transport>(with router: inout GRPCCore.RPCRouter<Transport>) where Transport: GRPCCore.ServerTransport {
         router.registerHandler(
-            forMethod: Patchbay_Leaf_V1_Wires.Method.Plug.descriptor,
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Patchbay_Leaf_V1_PlugRequest>(),
-            serializer: GRPCProtobuf.ProtobufSerializer<Patchbay_Leaf_V1_PlugResponse>(),
+            forMethod: Patchbay_Leaf_V1_Wires.Method.Converse.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Patchbay_Leaf_V1_WireRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Patchbay_Leaf_V1_WireAnswer>(),
             handler: { request, context in
-                try await self.plug(
-                    request: request,
-                    context: context
-                )
-            }
-        )
-        router.registerHandler(
-            forMethod: Patchbay_Leaf_V1_Wires.Method.Unplug.descriptor,
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Patchbay_Leaf_V1_UnplugRequest>(),
-            serializer: GRPCProtobuf.ProtobufSerializer<Patchbay_Leaf_V1_UnplugResponse>(),
-            handler: { request, context in
-                try await self.unplug(
+                try await self.converse(
                     request: request,
                     context: context
                 )
@@ -1478,55 +1403,25 @@ extension Patchbay_Leaf_V1_Wires.StreamingServiceProtocol {
 // Default implementation of streaming methods from 'StreamingServiceProtocol'.
 @available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
 extension Patchbay_Leaf_V1_Wires.ServiceProtocol {
-    public func plug(
-        request: GRPCCore.StreamingServerRequest<Patchbay_Leaf_V1_PlugRequest>,
-        context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.StreamingServerResponse<Patchbay_Leaf_V1_PlugResponse> {
-        let response = try await self.plug(
-            request: GRPCCore.ServerRequest(stream: request),
-            context: context
-        )
-        return GRPCCore.StreamingServerResponse(single: response)
-    }
-
-    public func unplug(
-        request: GRPCCore.StreamingServerRequest<Patchbay_Leaf_V1_UnplugRequest>,
-        context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.StreamingServerResponse<Patchbay_Leaf_V1_UnplugResponse> {
-        let response = try await self.unplug(
-            request: GRPCCore.ServerRequest(stream: request),
-            context: context
-        )
-        return GRPCCore.StreamingServerResponse(single: response)
-    }
 }
 
 // Default implementation of methods from 'ServiceProtocol'.
 @available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
 extension Patchbay_Leaf_V1_Wires.SimpleServiceProtocol {
-    public func plug(
-        request: GRPCCore.ServerRequest<Patchbay_Leaf_V1_PlugRequest>,
+    public func converse(
+        request: GRPCCore.StreamingServerRequest<Patchbay_Leaf_V1_WireRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.ServerResponse<Patchbay_Leaf_V1_PlugResponse> {
-        return GRPCCore.ServerResponse<Patchbay_Leaf_V1_PlugResponse>(
-            message: try await self.plug(
-                request: request.message,
-                context: context
-            ),
-            metadata: [:]
-        )
-    }
-
-    public func unplug(
-        request: GRPCCore.ServerRequest<Patchbay_Leaf_V1_UnplugRequest>,
-        context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.ServerResponse<Patchbay_Leaf_V1_UnplugResponse> {
-        return GRPCCore.ServerResponse<Patchbay_Leaf_V1_UnplugResponse>(
-            message: try await self.unplug(
-                request: request.message,
-                context: context
-            ),
-            metadata: [:]
+    ) async throws -> GRPCCore.StreamingServerResponse<Patchbay_Leaf_V1_WireAnswer> {
+        return GRPCCore.StreamingServerResponse<Patchbay_Leaf_V1_WireAnswer>(
+            metadata: [:],
+            producer: { writer in
+                try await self.converse(
+                    request: request.messages,
+                    response: writer,
+                    context: context
+                )
+                return [:]
+            }
         )
     }
 }
@@ -1544,50 +1439,28 @@ extension Patchbay_Leaf_V1_Wires {
     /// >
     /// > What two leaves do with each other.
     public protocol ClientProtocol: Sendable {
-        /// Call the "Plug" method.
+        /// Call the "Converse" method.
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Asks the receiving leaf to plug the wire of a pair.
+        /// > One long stream on which a leaf asks another. A first packet waits for the answer, and a call of
+        /// > its own would cost several times what the question does. Answers may overtake one another.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Patchbay_Leaf_V1_PlugRequest` message.
-        ///   - serializer: A serializer for `Patchbay_Leaf_V1_PlugRequest` messages.
-        ///   - deserializer: A deserializer for `Patchbay_Leaf_V1_PlugResponse` messages.
+        ///   - request: A streaming request producing `Patchbay_Leaf_V1_WireRequest` messages.
+        ///   - serializer: A serializer for `Patchbay_Leaf_V1_WireRequest` messages.
+        ///   - deserializer: A deserializer for `Patchbay_Leaf_V1_WireAnswer` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
-        func plug<Result>(
-            request: GRPCCore.ClientRequest<Patchbay_Leaf_V1_PlugRequest>,
-            serializer: some GRPCCore.MessageSerializer<Patchbay_Leaf_V1_PlugRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Patchbay_Leaf_V1_PlugResponse>,
+        func converse<Result>(
+            request: GRPCCore.StreamingClientRequest<Patchbay_Leaf_V1_WireRequest>,
+            serializer: some GRPCCore.MessageSerializer<Patchbay_Leaf_V1_WireRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Patchbay_Leaf_V1_WireAnswer>,
             options: GRPCCore.CallOptions,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Patchbay_Leaf_V1_PlugResponse>) async throws -> Result
-        ) async throws -> Result where Result: Sendable
-
-        /// Call the "Unplug" method.
-        ///
-        /// > Source IDL Documentation:
-        /// >
-        /// > Tells the other leaf that a wire is gone, so that it need not wait for its own view.
-        ///
-        /// - Parameters:
-        ///   - request: A request containing a single `Patchbay_Leaf_V1_UnplugRequest` message.
-        ///   - serializer: A serializer for `Patchbay_Leaf_V1_UnplugRequest` messages.
-        ///   - deserializer: A deserializer for `Patchbay_Leaf_V1_UnplugResponse` messages.
-        ///   - options: Options to apply to this RPC.
-        ///   - handleResponse: A closure which handles the response and returns its result to
-        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
-        ///       already finished.
-        /// - Returns: The result of `handleResponse`.
-        func unplug<Result>(
-            request: GRPCCore.ClientRequest<Patchbay_Leaf_V1_UnplugRequest>,
-            serializer: some GRPCCore.MessageSerializer<Patchbay_Leaf_V1_UnplugRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Patchbay_Leaf_V1_UnplugResponse>,
-            options: GRPCCore.CallOptions,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Patchbay_Leaf_V1_UnplugResponse>) async throws -> Result
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Patchbay_Leaf_V1_WireAnswer>) async throws -> Result
         ) async throws -> Result where Result: Sendable
     }
 
@@ -1611,67 +1484,32 @@ extension Patchbay_Leaf_V1_Wires {
             self.client = client
         }
 
-        /// Call the "Plug" method.
+        /// Call the "Converse" method.
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Asks the receiving leaf to plug the wire of a pair.
+        /// > One long stream on which a leaf asks another. A first packet waits for the answer, and a call of
+        /// > its own would cost several times what the question does. Answers may overtake one another.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Patchbay_Leaf_V1_PlugRequest` message.
-        ///   - serializer: A serializer for `Patchbay_Leaf_V1_PlugRequest` messages.
-        ///   - deserializer: A deserializer for `Patchbay_Leaf_V1_PlugResponse` messages.
+        ///   - request: A streaming request producing `Patchbay_Leaf_V1_WireRequest` messages.
+        ///   - serializer: A serializer for `Patchbay_Leaf_V1_WireRequest` messages.
+        ///   - deserializer: A deserializer for `Patchbay_Leaf_V1_WireAnswer` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
-        public func plug<Result>(
-            request: GRPCCore.ClientRequest<Patchbay_Leaf_V1_PlugRequest>,
-            serializer: some GRPCCore.MessageSerializer<Patchbay_Leaf_V1_PlugRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Patchbay_Leaf_V1_PlugResponse>,
+        public func converse<Result>(
+            request: GRPCCore.StreamingClientRequest<Patchbay_Leaf_V1_WireRequest>,
+            serializer: some GRPCCore.MessageSerializer<Patchbay_Leaf_V1_WireRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Patchbay_Leaf_V1_WireAnswer>,
             options: GRPCCore.CallOptions = .defaults,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Patchbay_Leaf_V1_PlugResponse>) async throws -> Result = { response in
-                try response.message
-            }
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Patchbay_Leaf_V1_WireAnswer>) async throws -> Result
         ) async throws -> Result where Result: Sendable {
-            try await self.client.unary(
+            try await self.client.bidirectionalStreaming(
                 request: request,
-                descriptor: Patchbay_Leaf_V1_Wires.Method.Plug.descriptor,
-                serializer: serializer,
-                deserializer: deserializer,
-                options: options,
-                onResponse: handleResponse
-            )
-        }
-
-        /// Call the "Unplug" method.
-        ///
-        /// > Source IDL Documentation:
-        /// >
-        /// > Tells the other leaf that a wire is gone, so that it need not wait for its own view.
-        ///
-        /// - Parameters:
-        ///   - request: A request containing a single `Patchbay_Leaf_V1_UnplugRequest` message.
-        ///   - serializer: A serializer for `Patchbay_Leaf_V1_UnplugRequest` messages.
-        ///   - deserializer: A deserializer for `Patchbay_Leaf_V1_UnplugResponse` messages.
-        ///   - options: Options to apply to this RPC.
-        ///   - handleResponse: A closure which handles the response and returns its result to
-        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
-        ///       already finished.
-        /// - Returns: The result of `handleResponse`.
-        public func unplug<Result>(
-            request: GRPCCore.ClientRequest<Patchbay_Leaf_V1_UnplugRequest>,
-            serializer: some GRPCCore.MessageSerializer<Patchbay_Leaf_V1_UnplugRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Patchbay_Leaf_V1_UnplugResponse>,
-            options: GRPCCore.CallOptions = .defaults,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Patchbay_Leaf_V1_UnplugResponse>) async throws -> Result = { response in
-                try response.message
-            }
-        ) async throws -> Result where Result: Sendable {
-            try await self.client.unary(
-                request: request,
-                descriptor: Patchbay_Leaf_V1_Wires.Method.Unplug.descriptor,
+                descriptor: Patchbay_Leaf_V1_Wires.Method.Converse.descriptor,
                 serializer: serializer,
                 deserializer: deserializer,
                 options: options,
@@ -1684,59 +1522,29 @@ extension Patchbay_Leaf_V1_Wires {
 // Helpers providing default arguments to 'ClientProtocol' methods.
 @available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
 extension Patchbay_Leaf_V1_Wires.ClientProtocol {
-    /// Call the "Plug" method.
+    /// Call the "Converse" method.
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Asks the receiving leaf to plug the wire of a pair.
+    /// > One long stream on which a leaf asks another. A first packet waits for the answer, and a call of
+    /// > its own would cost several times what the question does. Answers may overtake one another.
     ///
     /// - Parameters:
-    ///   - request: A request containing a single `Patchbay_Leaf_V1_PlugRequest` message.
+    ///   - request: A streaming request producing `Patchbay_Leaf_V1_WireRequest` messages.
     ///   - options: Options to apply to this RPC.
     ///   - handleResponse: A closure which handles the response and returns its result to
     ///       the caller. Returning from the closure will cancel the RPC if it hasn't
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
-    public func plug<Result>(
-        request: GRPCCore.ClientRequest<Patchbay_Leaf_V1_PlugRequest>,
+    public func converse<Result>(
+        request: GRPCCore.StreamingClientRequest<Patchbay_Leaf_V1_WireRequest>,
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Patchbay_Leaf_V1_PlugResponse>) async throws -> Result = { response in
-            try response.message
-        }
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Patchbay_Leaf_V1_WireAnswer>) async throws -> Result
     ) async throws -> Result where Result: Sendable {
-        try await self.plug(
+        try await self.converse(
             request: request,
-            serializer: GRPCProtobuf.ProtobufSerializer<Patchbay_Leaf_V1_PlugRequest>(),
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Patchbay_Leaf_V1_PlugResponse>(),
-            options: options,
-            onResponse: handleResponse
-        )
-    }
-
-    /// Call the "Unplug" method.
-    ///
-    /// > Source IDL Documentation:
-    /// >
-    /// > Tells the other leaf that a wire is gone, so that it need not wait for its own view.
-    ///
-    /// - Parameters:
-    ///   - request: A request containing a single `Patchbay_Leaf_V1_UnplugRequest` message.
-    ///   - options: Options to apply to this RPC.
-    ///   - handleResponse: A closure which handles the response and returns its result to
-    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
-    ///       already finished.
-    /// - Returns: The result of `handleResponse`.
-    public func unplug<Result>(
-        request: GRPCCore.ClientRequest<Patchbay_Leaf_V1_UnplugRequest>,
-        options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Patchbay_Leaf_V1_UnplugResponse>) async throws -> Result = { response in
-            try response.message
-        }
-    ) async throws -> Result where Result: Sendable {
-        try await self.unplug(
-            request: request,
-            serializer: GRPCProtobuf.ProtobufSerializer<Patchbay_Leaf_V1_UnplugRequest>(),
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Patchbay_Leaf_V1_UnplugResponse>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Patchbay_Leaf_V1_WireRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Patchbay_Leaf_V1_WireAnswer>(),
             options: options,
             onResponse: handleResponse
         )
@@ -1746,66 +1554,33 @@ extension Patchbay_Leaf_V1_Wires.ClientProtocol {
 // Helpers providing sugared APIs for 'ClientProtocol' methods.
 @available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
 extension Patchbay_Leaf_V1_Wires.ClientProtocol {
-    /// Call the "Plug" method.
+    /// Call the "Converse" method.
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Asks the receiving leaf to plug the wire of a pair.
+    /// > One long stream on which a leaf asks another. A first packet waits for the answer, and a call of
+    /// > its own would cost several times what the question does. Answers may overtake one another.
     ///
     /// - Parameters:
-    ///   - message: request message to send.
     ///   - metadata: Additional metadata to send, defaults to empty.
     ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - producer: A closure producing request messages to send to the server. Returning
+    ///       from the closure closes the request stream.
     ///   - handleResponse: A closure which handles the response and returns its result to
     ///       the caller. Returning from the closure will cancel the RPC if it hasn't
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
-    public func plug<Result>(
-        _ message: Patchbay_Leaf_V1_PlugRequest,
+    public func converse<Result>(
         metadata: GRPCCore.Metadata = [:],
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Patchbay_Leaf_V1_PlugResponse>) async throws -> Result = { response in
-            try response.message
-        }
+        requestProducer producer: @Sendable @escaping (GRPCCore.RPCWriter<Patchbay_Leaf_V1_WireRequest>) async throws -> Void,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Patchbay_Leaf_V1_WireAnswer>) async throws -> Result
     ) async throws -> Result where Result: Sendable {
-        let request = GRPCCore.ClientRequest<Patchbay_Leaf_V1_PlugRequest>(
-            message: message,
-            metadata: metadata
+        let request = GRPCCore.StreamingClientRequest<Patchbay_Leaf_V1_WireRequest>(
+            metadata: metadata,
+            producer: producer
         )
-        return try await self.plug(
-            request: request,
-            options: options,
-            onResponse: handleResponse
-        )
-    }
-
-    /// Call the "Unplug" method.
-    ///
-    /// > Source IDL Documentation:
-    /// >
-    /// > Tells the other leaf that a wire is gone, so that it need not wait for its own view.
-    ///
-    /// - Parameters:
-    ///   - message: request message to send.
-    ///   - metadata: Additional metadata to send, defaults to empty.
-    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
-    ///   - handleResponse: A closure which handles the response and returns its result to
-    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
-    ///       already finished.
-    /// - Returns: The result of `handleResponse`.
-    public func unplug<Result>(
-        _ message: Patchbay_Leaf_V1_UnplugRequest,
-        metadata: GRPCCore.Metadata = [:],
-        options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Patchbay_Leaf_V1_UnplugResponse>) async throws -> Result = { response in
-            try response.message
-        }
-    ) async throws -> Result where Result: Sendable {
-        let request = GRPCCore.ClientRequest<Patchbay_Leaf_V1_UnplugRequest>(
-            message: message,
-            metadata: metadata
-        )
-        return try await self.unplug(
+        return try await self.converse(
             request: request,
             options: options,
             onResponse: handleResponse

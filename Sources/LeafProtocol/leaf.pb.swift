@@ -390,6 +390,9 @@ public nonisolated struct Patchbay_Leaf_V1_Welcome: Sendable {
 
   public var time: Int64 = 0
 
+  /// seconds; how long the leaf's location records are to live
+  public var recordLifetime: Int64 = 0
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -626,6 +629,83 @@ public nonisolated struct Patchbay_Leaf_V1_RenewLeafResponse: Sendable {
   public var certificate: Data = Data()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Patchbay_Leaf_V1_WireRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// the asking leaf's own, repeated in the answer
+  public var number: UInt64 = 0
+
+  public var message: Patchbay_Leaf_V1_WireRequest.OneOf_Message? = nil
+
+  /// asks the receiving leaf to plug the wire of a pair
+  public var plug: Patchbay_Leaf_V1_PlugRequest {
+    get {
+      if case .plug(let v)? = message {return v}
+      return Patchbay_Leaf_V1_PlugRequest()
+    }
+    set {message = .plug(newValue)}
+  }
+
+  /// tells that a wire is gone, so that the other need not wait for its own view
+  public var unplug: Patchbay_Leaf_V1_UnplugRequest {
+    get {
+      if case .unplug(let v)? = message {return v}
+      return Patchbay_Leaf_V1_UnplugRequest()
+    }
+    set {message = .unplug(newValue)}
+  }
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public nonisolated enum OneOf_Message: Equatable, Sendable {
+    /// asks the receiving leaf to plug the wire of a pair
+    case plug(Patchbay_Leaf_V1_PlugRequest)
+    /// tells that a wire is gone, so that the other need not wait for its own view
+    case unplug(Patchbay_Leaf_V1_UnplugRequest)
+
+  }
+
+  public init() {}
+}
+
+public nonisolated struct Patchbay_Leaf_V1_WireAnswer: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var number: UInt64 = 0
+
+  public var message: Patchbay_Leaf_V1_WireAnswer.OneOf_Message? = nil
+
+  public var plug: Patchbay_Leaf_V1_PlugResponse {
+    get {
+      if case .plug(let v)? = message {return v}
+      return Patchbay_Leaf_V1_PlugResponse()
+    }
+    set {message = .plug(newValue)}
+  }
+
+  public var unplug: Patchbay_Leaf_V1_UnplugResponse {
+    get {
+      if case .unplug(let v)? = message {return v}
+      return Patchbay_Leaf_V1_UnplugResponse()
+    }
+    set {message = .unplug(newValue)}
+  }
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public nonisolated enum OneOf_Message: Equatable, Sendable {
+    case plug(Patchbay_Leaf_V1_PlugResponse)
+    case unplug(Patchbay_Leaf_V1_UnplugResponse)
+
+  }
 
   public init() {}
 }
@@ -1269,7 +1349,7 @@ nonisolated extension Patchbay_Leaf_V1_ToLeaf: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension Patchbay_Leaf_V1_Welcome: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Welcome"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}controller\0\u{1}time\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}controller\0\u{1}time\0\u{3}record_lifetime\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1279,6 +1359,7 @@ nonisolated extension Patchbay_Leaf_V1_Welcome: SwiftProtobuf.Message, SwiftProt
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularStringField(value: &self.controller) }()
       case 2: try { try decoder.decodeSingularInt64Field(value: &self.time) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.recordLifetime) }()
       default: break
       }
     }
@@ -1291,12 +1372,16 @@ nonisolated extension Patchbay_Leaf_V1_Welcome: SwiftProtobuf.Message, SwiftProt
     if self.time != 0 {
       try visitor.visitSingularInt64Field(value: self.time, fieldNumber: 2)
     }
+    if self.recordLifetime != 0 {
+      try visitor.visitSingularInt64Field(value: self.recordLifetime, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Patchbay_Leaf_V1_Welcome, rhs: Patchbay_Leaf_V1_Welcome) -> Bool {
     if lhs.controller != rhs.controller {return false}
     if lhs.time != rhs.time {return false}
+    if lhs.recordLifetime != rhs.recordLifetime {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1788,6 +1873,150 @@ nonisolated extension Patchbay_Leaf_V1_RenewLeafResponse: SwiftProtobuf.Message,
 
   public static func ==(lhs: Patchbay_Leaf_V1_RenewLeafResponse, rhs: Patchbay_Leaf_V1_RenewLeafResponse) -> Bool {
     if lhs.certificate != rhs.certificate {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Patchbay_Leaf_V1_WireRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".WireRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}number\0\u{1}plug\0\u{1}unplug\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.number) }()
+      case 2: try {
+        var v: Patchbay_Leaf_V1_PlugRequest?
+        var hadOneofValue = false
+        if let current = self.message {
+          hadOneofValue = true
+          if case .plug(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.message = .plug(v)
+        }
+      }()
+      case 3: try {
+        var v: Patchbay_Leaf_V1_UnplugRequest?
+        var hadOneofValue = false
+        if let current = self.message {
+          hadOneofValue = true
+          if case .unplug(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.message = .unplug(v)
+        }
+      }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.number != 0 {
+      try visitor.visitSingularUInt64Field(value: self.number, fieldNumber: 1)
+    }
+    switch self.message {
+    case .plug?: try {
+      guard case .plug(let v)? = self.message else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    }()
+    case .unplug?: try {
+      guard case .unplug(let v)? = self.message else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    }()
+    case nil: break
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Patchbay_Leaf_V1_WireRequest, rhs: Patchbay_Leaf_V1_WireRequest) -> Bool {
+    if lhs.number != rhs.number {return false}
+    if lhs.message != rhs.message {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Patchbay_Leaf_V1_WireAnswer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".WireAnswer"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}number\0\u{1}plug\0\u{1}unplug\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.number) }()
+      case 2: try {
+        var v: Patchbay_Leaf_V1_PlugResponse?
+        var hadOneofValue = false
+        if let current = self.message {
+          hadOneofValue = true
+          if case .plug(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.message = .plug(v)
+        }
+      }()
+      case 3: try {
+        var v: Patchbay_Leaf_V1_UnplugResponse?
+        var hadOneofValue = false
+        if let current = self.message {
+          hadOneofValue = true
+          if case .unplug(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.message = .unplug(v)
+        }
+      }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.number != 0 {
+      try visitor.visitSingularUInt64Field(value: self.number, fieldNumber: 1)
+    }
+    switch self.message {
+    case .plug?: try {
+      guard case .plug(let v)? = self.message else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    }()
+    case .unplug?: try {
+      guard case .unplug(let v)? = self.message else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    }()
+    case nil: break
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Patchbay_Leaf_V1_WireAnswer, rhs: Patchbay_Leaf_V1_WireAnswer) -> Bool {
+    if lhs.number != rhs.number {return false}
+    if lhs.message != rhs.message {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -68,23 +68,28 @@ public struct CertificateAuthority: Sendable {
         return try CertificateAuthority(certificate: try sign(draft, at: now), key: key)
     }
 
-    /// Issues the certificate of a leaf, valid for ``TrustLimits/leafLifetime``; the result is DER.
+    /// Issues the certificate of a leaf; the result is DER.
     ///
-    /// - Parameter publicKey: DER SubjectPublicKeyInfo, from ``SigningRequest/publicKeyInfo`` or a key of one's own.
+    /// - Parameters:
+    ///   - publicKey: DER SubjectPublicKeyInfo, from ``SigningRequest/publicKeyInfo`` or a key of one's own.
+    ///   - lifetime: in seconds.
     public func issueLeaf(
-        _ id: LeafID, hostName: Name, publicKey: [UInt8], at now: Timestamp
+        _ id: LeafID, hostName: Name, publicKey: [UInt8], at now: Timestamp,
+        lifetime: Int64 = TrustLimits.leafLifetime
     ) throws(AuthorityError) -> [UInt8] {
         guard case .root = name else { throw .needsRoot("the certificate of a leaf") }
         return try issue(
-            subject: hostName.text, publicKey: publicKey, lifetime: TrustLimits.leafLifetime,
+            subject: hostName.text, publicKey: publicKey, lifetime: lifetime,
             names: [.uniformResourceIdentifier(platform.leafURI(id)), .dnsName(platform.leafHost(id))],
             forTLS: true, groups: [], at: now)
     }
 
-    /// Issues the certificate of a controller that listens on some addresses, valid for
-    /// ``TrustLimits/leafLifetime``; the result is DER.
+    /// Issues the certificate of a controller that listens on some addresses; the result is DER.
+    ///
+    /// - Parameter lifetime: in seconds.
     public func issueController(
-        publicKey: [UInt8], addresses: [IPAddress] = [], at now: Timestamp
+        publicKey: [UInt8], addresses: [IPAddress] = [], at now: Timestamp,
+        lifetime: Int64 = TrustLimits.leafLifetime
     ) throws(AuthorityError) -> [UInt8] {
         guard case .root = name else { throw .needsRoot("the certificate of a controller") }
         let names: [GeneralName] =
@@ -93,31 +98,36 @@ public struct CertificateAuthority: Sendable {
                 .dnsName("localhost"),
             ] + addresses.map { .ipAddress(ASN1OctetString(contentBytes: $0.octets[...])) }
         return try issue(
-            subject: "controller", publicKey: publicKey, lifetime: TrustLimits.leafLifetime, names: names,
+            subject: "controller", publicKey: publicKey, lifetime: lifetime, names: names,
             forTLS: true, groups: [], at: now)
     }
 
-    /// Issues the certificate of an endpoint of this tenant, valid for ``TrustLimits/endpointLifetime``; the result
-    /// is DER.
+    /// Issues the certificate of an endpoint of this tenant; the result is DER.
+    ///
+    /// - Parameter lifetime: in seconds.
     public func issueEndpoint(
-        _ endpoint: Name, identity: Identity, groups: [Name] = [], publicKey: [UInt8], at now: Timestamp
+        _ endpoint: Name, identity: Identity, groups: [Name] = [], publicKey: [UInt8], at now: Timestamp,
+        lifetime: Int64 = TrustLimits.endpointLifetime
     ) throws(AuthorityError) -> [UInt8] {
         guard case .tenant(let tenant) = name else { throw .needsTenant("the certificate of an endpoint") }
         guard platform.contains(identity) else { throw .outsidePlatform(identity, platform.prefix) }
         return try issue(
-            subject: endpoint.text, publicKey: publicKey, lifetime: TrustLimits.endpointLifetime,
+            subject: endpoint.text, publicKey: publicKey, lifetime: lifetime,
             names: [
                 .uniformResourceIdentifier(platform.endpointURI(TenantName(tenant, endpoint))),
                 .ipAddress(ASN1OctetString(contentBytes: identity.octets[...])),
             ], forTLS: false, groups: groups, at: now)
     }
 
-    /// Issues the certificate of the key that signs this tenant's policy, valid for
-    /// ``TrustLimits/endpointLifetime``; the result is DER.
-    public func issuePolicy(publicKey: [UInt8], at now: Timestamp) throws(AuthorityError) -> [UInt8] {
+    /// Issues the certificate of the key that signs this tenant's policy; the result is DER.
+    ///
+    /// - Parameter lifetime: in seconds.
+    public func issuePolicy(
+        publicKey: [UInt8], at now: Timestamp, lifetime: Int64 = TrustLimits.endpointLifetime
+    ) throws(AuthorityError) -> [UInt8] {
         guard case .tenant(let tenant) = name else { throw .needsTenant("the certificate of a policy key") }
         return try issue(
-            subject: "policy", publicKey: publicKey, lifetime: TrustLimits.endpointLifetime,
+            subject: "policy", publicKey: publicKey, lifetime: lifetime,
             names: [.uniformResourceIdentifier(platform.policyURI(tenant))], forTLS: false, groups: [], at: now)
     }
 

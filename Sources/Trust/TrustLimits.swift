@@ -16,6 +16,8 @@ public enum TrustLimits {
     public static let recordLifetime: Int64 = 3_600
     /// The longest that a record may still have to live; a longer one is refused, whoever signed it.
     public static let recordLongest: Int64 = day
+    /// The longest that certificates of leaves, endpoints and policy keys can be made to live: thirty days.
+    public static let certificateLongest: Int64 = 30 * day
     /// How far a certificate is dated back, so that a host whose clock is behind accepts it at once.
     public static let backdating: Int64 = 300
 

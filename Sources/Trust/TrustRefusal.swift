@@ -47,6 +47,14 @@ public enum TrustRefusal: Error, Hashable, Sendable {
     /// The root is not the one that was pinned.
     case notPinned
 
+    /// When what was presented ended, if nothing is wrong but that; newer facts of the same endpoint would be trusted.
+    public var expiredAt: Timestamp? {
+        switch self {
+        case .certificateExpired(_, let notAfter), .recordExpired(let notAfter): notAfter
+        default: nil
+        }
+    }
+
     /// The reason as a word for programs, in kebab-case; it never changes.
     public var code: String {
         switch self {

@@ -5,6 +5,7 @@ import Logging
 import NetTypes
 import ServiceLifecycle
 import StoreSQLite
+import Trust
 
 /// Where a controller listens, and what it tells others of that.
 struct ControllerPlaces {
@@ -33,8 +34,8 @@ struct ControllerParts {
     /// How long a former host has to let go of an endpoint, in seconds.
     private static let moveDeadline: Int64 = 3
 
-    init(_ places: ControllerPlaces, data: String, logger: Logger) throws {
-        let platform = try Platform.open(dataDirectory: data)
+    init(_ places: ControllerPlaces, data: String, lifetimes: Lifetimes, logger: Logger) throws {
+        let platform = try Platform.open(dataDirectory: data, lifetimes: lifetimes)
         store = try SQLiteStore(path: platform.storePath)
         var configuration = DirectoryConfiguration()
         configuration.moveDeadline = Self.moveDeadline

@@ -5,6 +5,7 @@ import Foundation
 import Logging
 import NetTypes
 import ServiceLifecycle
+import Trust
 
 /// Runs a controller until SIGTERM or SIGINT.
 struct Run: AsyncParsableCommand {
@@ -31,6 +32,9 @@ struct Run: AsyncParsableCommand {
     @Option(help: "The URL at which leaves enrol; the first --listen address when left out.")
     var url: String?
 
+    @OptionGroup(title: "Lifetimes (like 90s, 30m, 12h, 7d)")
+    var lifetimes: LifetimeOptions
+
     @Option(
         help: "How much is logged: trace, debug, info, notice, warning, error or critical.",
         transform: { text in
@@ -44,7 +48,7 @@ struct Run: AsyncParsableCommand {
         logger.logLevel = logLevel
         let parts: ControllerParts
         do {
-            parts = try ControllerParts(places(), data: data, logger: logger)
+            parts = try ControllerParts(places(), data: data, lifetimes: lifetimes.values(), logger: logger)
         } catch let error as DirectoryError {
             throw CommandError(error.message, remedy: error.remedy)
         }

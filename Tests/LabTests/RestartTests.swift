@@ -49,6 +49,30 @@ extension LabTests.OverIPv4 {
         try await lab.expectUnplugged("acme/web1", "acme/web2")
     }
 
+    /// A controller that starts anew knows nothing of what leaves watched; they say it again.
+    @Test(.timeLimit(.minutes(1))) func aMoveIsHeardOfAfterTheControllerWasAway() async throws {
+        let lab = try TestLab.current()
+        try await lab.reset()
+        try await lab.succeed("plug", "acme/web1", "acme/web2")
+        try await lab.expectPlugged("acme/web1", "acme/web2")
+        try await lab.daemons.crash("controller")
+        try lab.daemons.start("controller")
+        try await lab.waitUntilWhole()
+        let ping = try Command(
+            try lab.endpoint("acme/web1").inside
+                + ["ping", "-n", "-q", "-i", "0.02", "-c", "300", lab.endpoint("acme/web2").identity]
+        ).start()
+        try await Task.sleep(for: .seconds(1))
+        try await lab.succeed("endpoint", "move", "acme/web2", "h3")
+        try await lab.waitUntilRunning("acme/web2")
+        try await ping.wait(seconds: 20)
+        // Silent while it moves, and no longer: 300 packets in 6 seconds.
+        let words = ping.output.split(separator: " ")
+        let received = words.firstIndex(of: "received,").flatMap { Int(words[$0 - 1]) } ?? 0
+        #expect(received >= 250, "\(ping.output)")
+        try await lab.expectPlugged("acme/web1", "acme/web2")
+    }
+
     @Test(.timeLimit(.minutes(2))) func aLeafThatStartsWithoutControllerOpensNothing() async throws {
         let lab = try TestLab.current()
         try await lab.reset()

@@ -66,12 +66,16 @@ final class TestLab: Sendable {
     var mtu: Int { underlay == .ipv4 ? 1450 : 1430 }
 
     /// Makes the lab, does something in it, and removes it whatever happens.
-    static func with(_ underlay: Underlay, perform body: @Sendable () async throws -> Void) async throws {
+    ///
+    /// - Parameter options: further options of `patchbay lab up`.
+    static func with(_ underlay: Underlay, options: [String] = [], perform body: @Sendable () async throws -> Void)
+        async throws
+    {
         try await checkTools()
         let programs = Self.programDirectory
         let patchbay = "\(programs)/patchbay"
         do {
-            try await Command([patchbay, "lab", "up", "--underlay", underlay.rawValue]).succeed(seconds: 90)
+            try await Command([patchbay, "lab", "up", "--underlay", underlay.rawValue] + options).succeed(seconds: 90)
             let lab = try await TestLab(programs: programs, underlay: underlay)
             try await $shared.withValue(lab) { try await body() }
             for listener in lab.listeners.values { await listener.stop() }
@@ -296,20 +300,27 @@ struct WireReport: Sendable, CustomStringConvertible {
 /// Gives a suite its lab.
 struct LabTrait: SuiteTrait, TestScoping {
     let underlay: TestLab.Underlay
+    var options: [String] = []
 
     func provideScope(
         for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
     ) async throws {
-        try await TestLab.with(underlay) { try await function() }
+        try await TestLab.with(underlay, options: options) { try await function() }
     }
 }
 
 extension Trait where Self == LabTrait {
-    static func lab(_ underlay: TestLab.Underlay) -> LabTrait { LabTrait(underlay: underlay) }
+    static func lab(_ underlay: TestLab.Underlay, _ options: String...) -> LabTrait {
+        LabTrait(underlay: underlay, options: options)
+    }
 }
 
 /// Everything on real packets, one after the other: the labs share names and cores.
 @Suite(.serialized) struct LabTests {
     @Suite(.serialized, .lab(.ipv4)) struct OverIPv4 {}
     @Suite(.serialized, .lab(.ipv6)) struct OverIPv6 {}
+    @Suite(
+        .serialized,
+        .lab(.ipv4, "--leaf-lifetime", "60s", "--endpoint-lifetime", "16s", "--record-lifetime", "10s"))
+    struct WithShortLives {}
 }

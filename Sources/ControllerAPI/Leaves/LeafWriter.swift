@@ -31,6 +31,7 @@ struct LeafWriter: Sendable {
         .with {
             $0.controller = settings.version
             $0.time = settings.now().seconds
+            $0.recordLifetime = directory.platform.lifetimes.record
         }
     }
 

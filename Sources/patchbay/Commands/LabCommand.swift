@@ -27,12 +27,21 @@ struct LabCommand: AsyncParsableCommand {
         var endpoints: Int?
         @Option(help: "The address family of the underlay: ipv4 or ipv6.")
         var underlay = LabOptions.Underlay.ipv4
+        @Option(help: "How long certificates of leaves live, like 30s; see patchbay-controller help run.")
+        var leafLifetime: String?
+        @Option(help: "How long certificates of endpoints live.") var endpointLifetime: String?
+        @Option(help: "How long location records live.") var recordLifetime: String?
         @Flag(help: "Write JSON, for programs.") var json = false
 
         func run() async throws {
+            let lifetimes = [
+                ("--leaf-lifetime", leafLifetime), ("--endpoint-lifetime", endpointLifetime),
+                ("--record-lifetime", recordLifetime),
+            ].flatMap { option, value in value.map { [option, $0] } ?? [] }
             let reporter: any LabReporter = json ? SilentReporter() : ProgressReporter()
             let lab = Lab(reporter: reporter)
-            let options = LabOptions(hosts: hosts, endpoints: endpoints, underlay: underlay)
+            let options = LabOptions(
+                hosts: hosts, endpoints: endpoints, underlay: underlay, lifetimes: lifetimes)
             if !json { Screen.line(Style.output.bold("The lab")) }
             let status = try await Interruption.cancelling { try await lab.up(options) }
             if json { return try JSONOutput.write(status) }
