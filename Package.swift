@@ -187,6 +187,9 @@ let package = Package(
             ], swiftSettings: strict),
         .testTarget(
             name: "LabTests",
-            dependencies: ["APIClient", "APITypes", "Lab", "LinuxKit", "NetTypes"], swiftSettings: strict),
+            dependencies: [
+                "APIClient", "APITypes", "Lab", "LeafProtocol", "LinuxKit", "MutualTLS", "NetTypes", "Trust", grpcCore,
+                grpcTransport,
+            ], swiftSettings: strict),
     ]
 )
