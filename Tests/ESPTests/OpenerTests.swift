@@ -240,8 +240,8 @@ struct OpenerTests {
         var random = SeededGenerator(seed: seed)
         var bench = try TestBench(IPSecMBCipher.self, level: .auth)
         let nexts: [UInt8] = [4, 41, 97, 59, 6, 0]
-        for sequence in 1...30_000 as ClosedRange<UInt64> {
-            var opened = RoundTripTests.frame(&random, innerMTU: 400).packet.prefix(600) + []
+        for sequence in 1...20_000 as ClosedRange<UInt64> {
+            var opened = RoundTripTests.frame(&random, innerMTU: 400, largest: 600).packet
             for _ in 0..<Int.random(in: 0...5, using: &random) where !opened.isEmpty {
                 opened[Int.random(in: 0..<min(60, opened.count), using: &random)] = UInt8(
                     truncatingIfNeeded: random.next())
@@ -249,12 +249,12 @@ struct OpenerTests {
             let next = Int.random(in: 0..<4, using: &random) == 0 ? nexts.randomElement(using: &random) : nil
             bench.receive(
                 bench.packet(
-                    sequence: sequence, inner: Array(opened),
+                    sequence: sequence, inner: opened,
                     next: next ?? (opened.first.map { $0 >> 4 == 6 } == true ? 41 : 4)))
             if sequence % 16 == 0 { bench.flush() }
         }
         bench.flush()
-        #expect(bench.table.associations[0].packets == 30_000, "seed \(seed)")
+        #expect(bench.table.associations[0].packets == 20_000, "seed \(seed)")
         #expect(bench.sink.packets.reduce(0, +) > 1_000)
     }
 }

@@ -79,7 +79,7 @@ struct RoundTripTests {
     }
 
     /// A frame of any kind that an endpoint sends.
-    static func frame(_ random: inout SeededGenerator, innerMTU: Int) -> TestFrame {
+    static func frame(_ random: inout SeededGenerator, innerMTU: Int, largest: Int = 65_300) -> TestFrame {
         var packet = TestPacket()
         packet.isIPv6 = Bool.random(using: &random)
         packet.sourcePort = UInt16.random(in: 1...3, using: &random)
@@ -98,13 +98,13 @@ struct RoundTripTests {
         switch Int.random(in: 0..<10, using: &random) {
         case 0...2:
             // A TCP super-packet.
-            packet.payload = random.bytes(Int.random(in: 1...65_300 - packet.headerByteCount, using: &random))
+            packet.payload = random.bytes(Int.random(in: 1...largest - packet.headerByteCount, using: &random))
             return TestFrame(offloading: packet, segmentByteCount: Int.random(in: 60...9_000, using: &random))
         case 3...4:
             // A UDP super-packet.
             packet.transport = .udp
             let segment = Int.random(in: 30...max(40, min(innerMTU - 60, 9_000)), using: &random)
-            let count = Int.random(in: 1...min(65_300, segment * 60), using: &random)
+            let count = Int.random(in: 1...min(largest, segment * 60), using: &random)
             packet.payload = random.bytes(count)
             return TestFrame(offloading: packet, segmentByteCount: segment)
         case 5:
@@ -115,7 +115,7 @@ struct RoundTripTests {
         case 6:
             // A packet that is complete, perhaps too long.
             packet.transport = Bool.random(using: &random) ? .udp : .tcp
-            packet.payload = random.bytes(Bool.random(using: &random) ? small : min(innerMTU, 60_000))
+            packet.payload = random.bytes(Bool.random(using: &random) ? small : min(innerMTU, largest))
             return TestFrame(packet)
         case 7:
             // A fragment, or another protocol.

@@ -162,7 +162,7 @@ struct SealerTests {
         var random = SeededGenerator(seed: seed)
         var bench = try TestBench(IPSecMBCipher.self, level: .auth, pathMTU: 1_500)
         for _ in 0..<20_000 {
-            var bytes = RoundTripTests.frame(&random, innerMTU: 400).bytes
+            var bytes = RoundTripTests.frame(&random, innerMTU: 400, largest: 3_000).bytes
             for _ in 0..<Int.random(in: 0...4, using: &random) {
                 let reach = min(bytes.count, Bool.random(using: &random) ? 10 : 90)
                 bytes[Int.random(in: 0..<reach, using: &random)] = UInt8(truncatingIfNeeded: random.next())
