@@ -1,0 +1,93 @@
+internal import AEAD
+public import ArgumentParser
+internal import CryptEngine
+public import Logging
+internal import NetTypes
+
+/// The engine of protected wires: parses, composes, runs.
+@main
+struct PatchbayCrypt: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "patchbay-crypt",
+        abstract: "The engine of protected wires: ESP in UDP between hosts, TAP to the host's kernel path.",
+        discussion: """
+            The leaf starts it and gives it keys through the control socket; no key is ever an argument or in a log.
+
+              patchbay-crypt run --control /run/patchbay/crypt.sock --device pb-crypt --queues 2 \\
+                --locator 192.0.2.1 --user patchbay
+              patchbay-crypt run --control /run/patchbay/crypt.sock --take-over --user patchbay
+
+            The second takes the place of the first without losing a packet.
+            """,
+        subcommands: [Run.self])
+
+    struct Run: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Run the engine.")
+
+        @Option(help: "The path of the control socket.")
+        var control: String
+
+        @Option(help: "The TAP device that leads to the kernel path.")
+        var device = "patchbay-crypt"
+
+        @Option(help: "The MTU of the TAP device.")
+        var deviceMTU = 9_000
+
+        @Option(help: "Packet threads of either direction: 1, 2, 4 or 8.")
+        var queues = 1
+
+        @Option(help: "An address of this host on the underlay; once for each family.")
+        var locator: [String] = []
+
+        @Option(help: "The UDP port at which engines receive.")
+        var port: UInt16 = 4_500
+
+        @Option(help: "How many wires the host can have in one direction.")
+        var capacity = 4_096
+
+        @Option(help: "The cipher's implementation: ipsec-mb or openssl (default: the fastest that works).")
+        var backend: String?
+
+        @Option(help: "How many microseconds packet threads look for packets before they sleep.")
+        var busyPoll = 0
+
+        @Option(help: "The user to become once everything is open.")
+        var user: String?
+
+        @Flag(help: "Wait for the descriptors of an engine that died, which the leaf kept.")
+        var adopt = false
+
+        @Flag(help: "Take everything over from the engine that runs at the control socket.")
+        var takeOver = false
+
+        @Option(help: "The least severe messages to log: trace, debug, info, notice, warning, error or critical.")
+        var logLevel: Logger.Level = .notice
+
+        func validate() throws {
+            guard !(adopt && takeOver) else { throw ValidationError("--adopt and --take-over exclude each other.") }
+            if let backend, CipherBackend(rawValue: backend) == nil {
+                let known = CipherBackend.allCases.map(\.rawValue).joined(separator: " or ")
+                throw ValidationError("--backend \(backend): \(known).")
+            }
+        }
+
+        func run() throws {
+            var configuration = EngineConfiguration(controlPath: control)
+            configuration.device = device
+            configuration.deviceMTU = deviceMTU
+            configuration.queues = queues
+            configuration.locators = try locator.map { try IPAddress(parsing: $0) }
+            configuration.port = port
+            configuration.capacity = capacity
+            configuration.backend = backend.flatMap { CipherBackend(rawValue: $0) }
+            configuration.busyPollMicroseconds = busyPoll
+            configuration.user = user
+            configuration.start = adopt ? .adopt : takeOver ? .takeOver : .fresh
+            var logger = Logger(label: "crypt", factory: { StreamLogHandler.standardError(label: $0) })
+            logger.logLevel = logLevel
+            try EngineServer(configuration: configuration, logger: logger).run()
+        }
+    }
+}
+
+extension Logger.Level: @retroactive ExpressibleByArgument {}
