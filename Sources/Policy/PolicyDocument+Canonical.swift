@@ -1,12 +1,16 @@
 import NetTypes
 
 // The canonical form, the bytes that a tenant's policy key signs: JSON without white space, fields in
-// alphabetical order, entries in the order of their numbers, nothing left out, nothing else in it:
+// alphabetical order, entries in the order of their numbers, nothing left out but the level of entries that have none,
+// nothing else in it:
 //
-//   {"entries":[{"action":"plug","from":"web1","id":1,"one_way":false,"to":"group:db"}],
+//   {"entries":[{"action":"plug","from":"web1","id":1,"one_way":false,"to":"group:db"},
+//    {"action":"plug","from":"web1","id":2,"one_way":false,"security":"conf","to":"db1"}],
 //    "revision":7,"tenant":"acme","version":1}                                          (in one line)
 //
-// One document has one form, so whoever decodes may compare documents by their bytes.
+// One document has one form, so whoever decodes may compare documents by their bytes. That is why "security":"none" is
+// refused. A document without levels has the form that it had before there were any, so what was signed then holds; a
+// reader of that time refuses a level as an unknown field, and plugs nothing in the clear for want of knowing it.
 
 extension PolicyDocument {
     /// The number of the format; a document with another one is refused.
@@ -64,21 +68,25 @@ extension PolicyDocument {
 extension PolicyEntry {
     /// The entry in the canonical form of its document.
     var canonicalText: String {
-        "{\"action\":\"\(action.rawValue)\",\"from\":\"\(from)\",\"id\":\(id),\"one_way\":\(oneWay),\"to\":\"\(to)\"}"
+        let level = security == .none ? "" : "\"security\":\"\(security.rawValue)\","
+        return "{\"action\":\"\(action.rawValue)\",\"from\":\"\(from)\",\"id\":\(id),\"one_way\":\(oneWay),"
+            + level + "\"to\":\"\(to)\"}"
     }
 
     var canonicalByteCount: Int { canonicalText.utf8.count }
 
     fileprivate init(_ value: JSONValue, at place: String) throws(PolicyError) {
         let fields = try Fields(value, at: place)
-        try fields.allow(["action", "from", "id", "one_way", "to"])
+        try fields.allow(["action", "from", "id", "one_way", "security", "to"])
         let word = try fields.string("action")
         guard let action = Action(rawValue: word) else {
             throw .badValue(at: place + "/action", "'\(word.prefix(80))' is no action", "write plug or unplug")
         }
         self.init(
             id: try fields.number("id"), action: action, from: try fields.selector("from"),
-            to: try fields.selector("to"), oneWay: try fields.boolean("one_way"))
+            to: try fields.selector("to"), oneWay: try fields.boolean("one_way"),
+            security: try fields.security("security"))
+        try check(at: place)
     }
 }
 
@@ -111,6 +119,24 @@ private struct Fields {
     func string(_ name: String) throws(PolicyError) -> String {
         guard case .string(let text) = try value(name) else { throw .wrongType(at: "\(place)/\(name)", "a string") }
         return text
+    }
+
+    /// A level that may be left out, and is where it is none.
+    func security(_ name: String) throws(PolicyError) -> Security {
+        guard values[name] != nil else { return .none }
+        let word = try string(name)
+        switch Security(rawValue: word) {
+        case .auth?: return .auth
+        case .conf?: return .conf
+        case Security.none?:
+            throw .badValue(
+                at: "\(place)/\(name)", "'none' is written by leaving the field out",
+                "remove the field, or write auth or conf")
+        case nil:
+            throw .badValue(
+                at: "\(place)/\(name)", "'\(word.prefix(80))' is no level of security",
+                "write auth or conf, or leave the field out for none")
+        }
     }
 
     func number(_ name: String) throws(PolicyError) -> UInt64 {

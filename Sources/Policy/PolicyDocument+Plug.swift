@@ -23,20 +23,32 @@ extension PolicyDocument {
     /// Afterwards A → B is plugged, and B → A is plugged too, or, where `oneWay` is set, unplugged. To that end all
     /// entries that name just these two endpoints are replaced by one plug entry, and by a one-way unplug entry B → A
     /// where a group would plug the way back, or where an entry forbade it before. A document that says so already
-    /// stays as it is.
+    /// stays as it is. Where only the level of security is another one, the entry keeps its number.
+    ///
+    /// The level that is asked for holds afterwards, for every direction that is plugged: one that the pair, or its
+    /// groups, had before is not kept.
     ///
     /// - Parameters:
     ///   - a: The endpoint that sends, with its groups, of this document's tenant.
     ///   - b: The endpoint that receives, with its groups, of this document's tenant.
     ///   - oneWay: Whether the wire is a diode.
+    ///   - security: How the wire is protected.
     /// - Returns: What was changed.
     @discardableResult
     public mutating func plug(
-        _ a: Subject, _ b: Subject, oneWay: Bool = false
+        _ a: Subject, _ b: Subject, oneWay: Bool = false, security: Security = .none
     ) throws(PolicyError) -> PolicyChange {
         try edit(a, b, removing: { _ in true }) { (document, change) throws(PolicyError) in
             let (from, to) = (Selector.endpoint(a.name), Selector.endpoint(b.name))
-            change.add(try document.add(.plug, from: from, to: to, oneWay: oneWay))
+            let wanted = PolicyEntry(
+                id: 0, action: .plug, from: from, to: to, oneWay: oneWay, security: security)
+            if let old = change.removed.first(where: { $0.isSame(butForSecurityOf: wanted) }) {
+                let entry = old.with(security)
+                try document.insert(entry)
+                change.add(entry)
+            } else {
+                change.add(try document.add(.plug, from: from, to: to, oneWay: oneWay, security: security))
+            }
             let forbidden = change.removed.contains {
                 $0.action == .unplug && $0.matches(source: b, destination: a)
             }
@@ -109,6 +121,16 @@ extension PolicyEntry {
     fileprivate var meaning: PolicyEntry {
         let isSwapped = !oneWay && to < from
         let ends = isSwapped ? (to, from) : (from, to)
-        return PolicyEntry(id: 0, action: action, from: ends.0, to: ends.1, oneWay: oneWay)
+        return PolicyEntry(id: 0, action: action, from: ends.0, to: ends.1, oneWay: oneWay, security: security)
+    }
+
+    /// Whether both say the same, but for the level of security.
+    public func isSame(butForSecurityOf other: PolicyEntry) -> Bool {
+        with(.none).meaning == other.with(.none).meaning
+    }
+
+    /// The entry with another level of security.
+    public func with(_ security: Security) -> PolicyEntry {
+        PolicyEntry(id: id, action: action, from: from, to: to, oneWay: oneWay, security: security)
     }
 }

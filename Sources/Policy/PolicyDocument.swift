@@ -25,13 +25,15 @@ public struct PolicyDocument: Hashable, Sendable {
         entryByteCount = 0
     }
 
-    /// Makes a document of entries in any order; refuses two of one number, and more than fits.
+    /// Makes a document of entries in any order; refuses two of one number, an unplug entry with a level of security,
+    /// and more than fits.
     public init(tenant: Name, revision: UInt64, entries: [PolicyEntry]) throws(PolicyError) {
         self.init(tenant: tenant, revision: revision)
         self.entries = entries.sorted { $0.id < $1.id }
         for (entry, next) in zip(self.entries, self.entries.dropFirst()) where entry.id == next.id {
             throw .duplicateEntry(entry.id)
         }
+        for (index, entry) in self.entries.enumerated() { try entry.check(at: "/entries/\(index)") }
         entryByteCount = entries.reduce(0) { $0 + $1.canonicalByteCount + 1 }
         try checkSize()
     }
@@ -45,7 +47,7 @@ public struct PolicyDocument: Hashable, Sendable {
     /// Adds an entry with a number of its own, one more than the highest in use; gives the entry.
     @discardableResult
     public mutating func add(
-        _ action: PolicyEntry.Action, from: Selector, to: Selector, oneWay: Bool = false
+        _ action: PolicyEntry.Action, from: Selector, to: Selector, oneWay: Bool = false, security: Security = .none
     ) throws(PolicyError) -> PolicyEntry {
         let highest = entries.last?.id ?? 0
         guard highest < .max else {
@@ -53,15 +55,18 @@ public struct PolicyDocument: Hashable, Sendable {
                 .numbersExhausted, at: "/entries", "entry \(highest) has the highest number there is",
                 remedy: "remove it and add it again under a lower number")
         }
-        let entry = PolicyEntry(id: highest + 1, action: action, from: from, to: to, oneWay: oneWay)
+        let entry = PolicyEntry(
+            id: highest + 1, action: action, from: from, to: to, oneWay: oneWay, security: security)
         try insert(entry)
         return entry
     }
 
-    /// Adds an entry that has a number already; refuses one that is in use.
+    /// Adds an entry that has a number already; refuses one that is in use, and an unplug entry with a level of
+    /// security.
     public mutating func insert(_ entry: PolicyEntry) throws(PolicyError) {
         let index = position(of: entry.id)
         if index < entries.count, entries[index].id == entry.id { throw .duplicateEntry(entry.id) }
+        try entry.check(at: "/entries/\(index)")
         let before = entryByteCount
         entryByteCount += entry.canonicalByteCount + 1
         do {
@@ -106,7 +111,20 @@ public struct PolicyDocument: Hashable, Sendable {
     }
 }
 
+extension PolicyEntry {
+    /// Refuses an entry that says nothing that could be done.
+    func check(at place: String) throws(PolicyError) {
+        guard action == .plug || security == .none else { throw .securityOfUnplug(security, at: place) }
+    }
+}
+
 extension PolicyError {
+    static func securityOfUnplug(_ security: Security, at place: String) -> PolicyError {
+        PolicyError(
+            .badValue, at: place + "/security", "an unplug entry has no wires that could be protected by '\(security)'",
+            remedy: "leave the level out, or write plug")
+    }
+
     static func duplicateEntry(_ id: UInt64) -> PolicyError {
         PolicyError(
             .duplicateEntry, at: "/entries", "there are two entries \(id)",

@@ -8,7 +8,7 @@ public struct PolicyEntry: Hashable, Sendable, CustomStringConvertible {
         case unplug
     }
 
-    /// The entry's number inside its document; among equal entries the lowest one decides.
+    /// The entry's number inside its document; among entries that are equal in all else the lowest one decides.
     public let id: UInt64
     /// What the entry says.
     public let action: Action
@@ -18,14 +18,20 @@ public struct PolicyEntry: Hashable, Sendable, CustomStringConvertible {
     public let to: Selector
     /// Whether only `from` → `to` is meant. Otherwise `to` → `from` is meant as well.
     public let oneWay: Bool
+    /// How the wires of the pairs are protected, neither less nor more. An unplug entry has no wires: a document takes
+    /// one only with ``Security/none``.
+    public let security: Security
 
     /// Makes an entry.
-    public init(id: UInt64, action: Action, from: Selector, to: Selector, oneWay: Bool = false) {
+    public init(
+        id: UInt64, action: Action, from: Selector, to: Selector, oneWay: Bool = false, security: Security = .none
+    ) {
         self.id = id
         self.action = action
         self.from = from
         self.to = to
         self.oneWay = oneWay
+        self.security = security
     }
 
     /// How much an entry names: the more, the earlier it decides.
@@ -55,14 +61,16 @@ public struct PolicyEntry: Hashable, Sendable, CustomStringConvertible {
             || (!oneWay && to.contains(source) && from.contains(destination))
     }
 
-    /// Whether this entry decides where both match: the more specific one, then unplug, then the lower number.
+    /// Whether this entry decides where both match: the more specific one, then unplug, then the one that protects
+    /// more, then the lower number.
     func decides(before other: PolicyEntry) -> Bool {
         if specificity != other.specificity { return specificity > other.specificity }
         if action != other.action { return action == .unplug }
+        if security != other.security { return security > other.security }
         return id < other.id
     }
 
     public var description: String {
-        "\(action.rawValue) \(from) \(oneWay ? "→" : "↔") \(to)"
+        "\(action.rawValue) \(from) \(oneWay ? "→" : "↔") \(to)\(security == .none ? "" : " (\(security))")"
     }
 }

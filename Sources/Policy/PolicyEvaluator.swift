@@ -4,6 +4,8 @@ public import NetTypes
 public struct Verdict: Hashable, Sendable, CustomStringConvertible {
     /// Whether packets of this direction pass.
     public let isPlugged: Bool
+    /// How those packets are protected, as the entry that decided says it; ``Security/none`` where none pass.
+    public let security: Security
     /// The entry that decided; nil where none speaks about the pair, which is then unplugged.
     public let entry: PolicyEntry?
     /// The decision in words, for people.
@@ -12,6 +14,7 @@ public struct Verdict: Hashable, Sendable, CustomStringConvertible {
     init(source: Subject, destination: Subject, entry: PolicyEntry?) {
         self.entry = entry
         isPlugged = entry?.action == .plug
+        security = isPlugged ? entry?.security ?? .none : .none
         reason =
             if let entry {
                 "entry \(entry.id), \(entry)"
@@ -27,7 +30,8 @@ public struct Verdict: Hashable, Sendable, CustomStringConvertible {
 ///
 /// An entry matches where its `from` contains the source and its `to` the destination, and, unless it is one-way,
 /// the other way round too. Of the matching ones the more specific decides (two endpoints, then endpoint and group,
-/// then two groups), among equals unplug before plug, then the lowest number. Where none matches: unplug.
+/// then two groups), among equals unplug before plug, then the level that protects more, then the lowest number. Where
+/// none matches: unplug.
 ///
 /// A query looks up one key for the two names, one for every group of either end, and one for every pair of groups.
 /// What it costs does not grow with the number of entries.

@@ -101,7 +101,8 @@ struct EvaluatorTests {
                 let verdict = evaluator.verdict(source: source, destination: destination)
                 let (isPlugged, id) = dumbVerdict(document, source, destination)
                 #expect(
-                    verdict.isPlugged == isPlugged && verdict.entry?.id == id,
+                    verdict.isPlugged == isPlugged && verdict.entry?.id == id
+                        && verdict.security == (isPlugged ? verdict.entry?.security ?? .none : .none),
                     "seed \(Self.seed), round \(round): \(source) → \(destination) in \(document.entries)")
                 plugged += isPlugged ? 1 : 0
             }

@@ -101,17 +101,20 @@ struct PlugTests {
             let a = town.subjects[Int(random.next() % 3)]
             let b = town.subjects[3 + Int(random.next() % 3)]
             let verb = random.next() % 3
+            let level = town.level(using: &random)
             func edit() throws -> PolicyChange {
                 switch verb {
-                case 0: try document.plug(a, b)
-                case 1: try document.plug(a, b, oneWay: true)
+                case 0: try document.plug(a, b, security: level)
+                case 1: try document.plug(a, b, oneWay: true, security: level)
                 default: try document.unplug(a, b)
                 }
             }
-            let place: Comment = "seed \(Self.seed), round \(round), verb \(verb), \(before.entries)"
+            let place: Comment = "seed \(Self.seed), round \(round), verb \(verb), \(level), \(before.entries)"
             let change = try edit()
             #expect(
                 Self.verdicts(document, a, b) == [[true, true], [true, false], [false, false]][Int(verb)], place)
+            let levels = [[level, level], [level, .none], [.none, .none]][Int(verb)]
+            #expect(SecurityTests.levels(document, a, b) == levels, place)
             #expect(Set(before.entries).subtracting(change.removed).union(change.added) == Set(document.entries), place)
             let settled = document
             #expect(try edit().isEmpty, place)

@@ -44,14 +44,17 @@ struct Town {
             : .group(groups[Int(random.next() % UInt64(groups.count))])
     }
 
+    func level(using random: inout SeededGenerator) -> Security { [.none, .auth, .conf][Int(random.next() % 3)] }
+
     func document(entries count: Int, using random: inout SeededGenerator) throws -> PolicyDocument {
         var ids = Set<UInt64>()
         while ids.count < count { ids.insert(random.next() % 64) }
         // A set's order differs from run to run; the numbers must not.
         let entries = ids.sorted().shuffled(using: &random).map { id in
-            PolicyEntry(
-                id: id, action: random.next() % 2 == 0 ? .plug : .unplug, from: selector(using: &random),
-                to: selector(using: &random), oneWay: random.next() % 2 == 0)
+            let action: PolicyEntry.Action = random.next() % 2 == 0 ? .plug : .unplug
+            return PolicyEntry(
+                id: id, action: action, from: selector(using: &random), to: selector(using: &random),
+                oneWay: random.next() % 2 == 0, security: action == .plug ? level(using: &random) : .none)
         }
         return PolicyDocument.checked(try name("acme"), entries)
     }
@@ -63,7 +66,8 @@ extension PolicyDocument {
     }
 }
 
-/// The deliberately dumb policy: the three ranks one after the other, each read from top to bottom, unplug first.
+/// The deliberately dumb policy: the three ranks one after the other, each read from top to bottom, unplug first, then
+/// the levels from the one that protects most.
 func dumbVerdict(_ document: PolicyDocument, _ source: Subject, _ destination: Subject) -> (Bool, UInt64?) {
     func isIn(_ subject: Subject, _ selector: Selector) -> Bool {
         switch selector {
@@ -80,9 +84,10 @@ func dumbVerdict(_ document: PolicyDocument, _ source: Subject, _ destination: S
         }
     }
     for names in [2, 1, 0] {
-        for action in [PolicyEntry.Action.unplug, .plug] {
+        let turns = [(PolicyEntry.Action.unplug, "none"), (.plug, "conf"), (.plug, "auth"), (.plug, "none")]
+        for (action, level) in turns {
             var lowest: UInt64?
-            for entry in document.entries where entry.action == action {
+            for entry in document.entries where entry.action == action && entry.security.rawValue == level {
                 if (isName(entry.from) ? 1 : 0) + (isName(entry.to) ? 1 : 0) != names { continue }
                 let forward = isIn(source, entry.from) && isIn(destination, entry.to)
                 let backward = isIn(destination, entry.from) && isIn(source, entry.to)
