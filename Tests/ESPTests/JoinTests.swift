@@ -24,7 +24,8 @@ struct JoinTests {
     /// Segments of one stream.
     private func stream(_ count: Int, isIPv6: Bool = false, size: Int = 200) -> [TestPacket] {
         (0..<count).map { index in
-            var packet = TestPacket(isIPv6: isIPv6, payload: [UInt8](repeating: UInt8(index), count: size))
+            var packet = TestPacket(
+                isIPv6: isIPv6, payload: (0..<size).map { UInt8(truncatingIfNeeded: $0 * 7 + index) })
             packet.sequence = 0xffff_ff00 &+ UInt32(index * size)
             packet.identification = 0xfffe &+ UInt16(index)
             packet.options = [1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2]
@@ -134,6 +135,12 @@ struct JoinTests {
             packets[2].label = packets[1].label
             packets[2].extensionHeader = (60, [0, 0, 1, 4, 0, 0, 0, 0])
             #expect(try joined(packets) == [2, 1, 3])
+        }
+        // Fragments are never joined, however alike they are.
+        for fragment in [0x2000, 0x8000, 0x0001] as [UInt16] {
+            var packets = datagrams(3)
+            for index in 0..<3 { packets[index].fragment = fragment }
+            #expect(try joined(packets) == [1, 1, 1])
         }
         // A datagram without a checksum would get one.
         var packets = datagrams(3)
