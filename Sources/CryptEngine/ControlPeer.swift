@@ -33,7 +33,8 @@ final class ControlPeer {
         guard buffer.count > 0 else { return nil }
         let number = buffer.withMessage { Request.number(of: $0) }
         do throws(MessageError) {
-            return .request(try buffer.withMessage { message throws(MessageError) in try Request.parse(message) }, number)
+            let request = try buffer.withMessage { message throws(MessageError) in try Request.parse(message) }
+            return .request(request, number)
         } catch {
             let reason: Refusal.Reason = if case .version = error { .version } else { .malformed }
             return .refused(Refusal(reason, "\(error)"), number)

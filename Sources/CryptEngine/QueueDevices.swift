@@ -80,7 +80,9 @@ struct EngineDevices: Sendable {
         self.port = port
         self.takesUDPSuperPackets = takesUDPSuperPackets
         // Also on sockets that were opened before: the answer is wanted, and asking again changes nothing.
-        joinsInKernel = (queues[0].receive4?.socket.enableJoining() ?? true) && (queues[0].receive6?.socket.enableJoining() ?? true)
+        let joins4 = queues[0].receive4?.socket.enableJoining() ?? true
+        let joins6 = queues[0].receive6?.socket.enableJoining() ?? true
+        joinsInKernel = joins4 && joins6
     }
 
     private static func receiving(
@@ -105,7 +107,9 @@ struct EngineDevices: Sendable {
     }
 
     /// Whether the kernel cuts what is sent.
-    var cutsInKernel: Bool { (queues[0].send4?.socket.canSegment ?? true) && (queues[0].send6?.socket.canSegment ?? true) }
+    var cutsInKernel: Bool {
+        (queues[0].send4?.socket.canSegment ?? true) && (queues[0].send6?.socket.canSegment ?? true)
+    }
 
     // MARK: From one process to another
 
@@ -122,11 +126,19 @@ struct EngineDevices: Sendable {
         var list = DescriptorList()
         try list.append(try table.duplicateDescriptor())
         for queue in queues { try list.append(try queue.tap.descriptor.duplicate()) }
-        for queue in queues { if let socket = queue.receive4 { try list.append(try socket.socket.descriptor.duplicate()) } }
-        for queue in queues { if let socket = queue.send4 { try list.append(try socket.socket.descriptor.duplicate()) } }
-        for queue in queues { if let socket = queue.receive6 { try list.append(try socket.socket.descriptor.duplicate()) } }
-        for queue in queues { if let socket = queue.send6 { try list.append(try socket.socket.descriptor.duplicate()) } }
+        try append(\.receive4, to: &list)
+        try append(\.send4, to: &list)
+        try append(\.receive6, to: &list)
+        try append(\.send6, to: &list)
         return list
+    }
+
+    private func append(
+        _ socket: (QueueDevices) -> UnderlaySocket?, to list: inout DescriptorList
+    ) throws(SystemCallError) {
+        for queue in queues {
+            if let socket = socket(queue) { try list.append(try socket.socket.descriptor.duplicate()) }
+        }
     }
 
     /// Takes over what is left of a list once table and listener are out of it.

@@ -91,7 +91,8 @@ extension Cursor {
     ) throws(MessageError) -> Value where Value.RawValue == UInt8 {
         let raw = read(UInt8.self, bytes)
         guard let value = Value(rawValue: raw) else {
-            throw .field(name, value: "\(raw)", allowed: Value.allCases.map { "\($0.rawValue)" }.joined(separator: ", "))
+            let all = Value.allCases.map { "\($0.rawValue)" }.joined(separator: ", ")
+            throw .field(name, value: "\(raw)", allowed: all)
         }
         return value
     }

@@ -66,7 +66,9 @@ public struct TapPort: Sendable {
     /// Reads one frame with its header, at most `limit` bytes.
     public func read(into bytes: inout MutableSpan<UInt8>, limit: Int) -> PacketRead {
         PacketRead(
-            unsafe bytes.withUnsafeMutableBufferPointer { unsafe pio_read(number, $0.baseAddress, min(limit, $0.count)) })
+            unsafe bytes.withUnsafeMutableBufferPointer {
+                unsafe pio_read(number, $0.baseAddress, min(limit, $0.count))
+            })
     }
 
     /// Writes one frame with its header: 0, or the error number.
@@ -85,6 +87,9 @@ public enum PacketDevice {
     public static func bringUp(
         _ name: String, mtu: Int, superPacketBytes: Int? = nil, superPacketSegments: Int? = nil
     ) throws(SystemCallError) {
+        // Nothing is to be said on it by the host itself, such as router solicitations.
+        let netlink = try Netlink()
+        if let link = try netlink.link(named: name) { try netlink.disableLinkLocal(of: link.index) }
         try checked(
             unsafe pio_link_set(
                 name, UInt32(clamping: mtu), UInt32(clamping: superPacketBytes ?? 0),
