@@ -9,9 +9,6 @@ public enum Security: String, Codable, Hashable, Sendable, CaseIterable, Compara
     /// ESP with AES-GCM (RFC 4106): as ``auth``, and the packets cannot be read either.
     case conf
 
-    /// The levels as a refusal names them.
-    public static let words = "none, auth or conf"
-
     private var rank: Int {
         switch self {
         case .none: 0

@@ -23,7 +23,6 @@ struct SecurityTests {
     func words() {
         #expect(Security.allCases.map(\.rawValue) == ["none", "auth", "conf"])
         #expect(Security.allCases.sorted() == [.none, .auth, .conf])
-        #expect(Security.words == "none, auth or conf")
     }
 
     @Test("2: the level stands between one_way and to, and only where it is not none")
