@@ -32,17 +32,23 @@ extension Directory {
         }
     }
 
-    /// Adds an entry to a tenant's policy; what it names must exist.
+    /// Adds an entry to a tenant's policy; what it names must exist. Only a plug entry has a level of security.
     public func addPolicyEntry(
-        to tenant: Name, _ action: PolicyEntry.Action, from: Selector, to destination: Selector, oneWay: Bool = false
+        to tenant: Name, _ action: PolicyEntry.Action, from: Selector, to destination: Selector, oneWay: Bool = false,
+        security: Security = .none
     ) async throws(DirectoryError) -> PolicyEntry {
+        guard action == .plug || security == .none else {
+            throw DirectoryError(
+                .invalid, "An unplug entry has no wires that could be protected by '\(security)'.",
+                pointer: "/security", remedy: "Leave the level out, or ask for plug.")
+        }
         let at = now()
         return try await store.write { (tx) throws(DirectoryError) in
             _ = try tx.requireTenant(tenant)
             try tx.requireSelector(from, of: tenant, pointer: "/from")
             try tx.requireSelector(destination, of: tenant, pointer: "/to")
             let state = try self.changePolicy(of: tenant, at: at, tx) { (document) throws(PolicyError) in
-                try document.add(action, from: from, to: destination, oneWay: oneWay)
+                try document.add(action, from: from, to: destination, oneWay: oneWay, security: security)
             }
             guard let added = state.document.entries.last else {
                 throw DirectoryError(.storage, "The entry that was added is not there.")
@@ -70,15 +76,17 @@ extension Directory {
     /// Plugs a pair: afterwards FROM → TO is plugged, and the way back too, or, one-way, unplugged.
     ///
     /// Where a group is an end, the entries that name just these two are replaced by one plug entry; more specific
-    /// entries still decide before it. A policy that says so already stays as it is.
+    /// entries still decide before it. A policy that says so already stays as it is. The level that is asked for holds
+    /// afterwards, whichever the pair had before; an entry that has another one keeps its number.
     public func plug(
-        _ tenant: Name, from: Selector, to: Selector, oneWay: Bool = false
+        _ tenant: Name, from: Selector, to: Selector, oneWay: Bool = false, security: Security = .none
     ) async throws(DirectoryError) -> PolicyState {
         try await edit(tenant, from, to) { (document, a, b) throws(PolicyError) in
             if let a, let b {
-                try document.plug(a, b, oneWay: oneWay)
+                try document.plug(a, b, oneWay: oneWay, security: security)
             } else {
-                let wanted = PolicyEntry(id: 0, action: .plug, from: from, to: to, oneWay: oneWay)
+                let wanted = PolicyEntry(
+                    id: 0, action: .plug, from: from, to: to, oneWay: oneWay, security: security)
                 try document.replaceEntries(between: from, to, by: wanted)
             }
         }
@@ -205,18 +213,20 @@ extension PolicyEntry {
 }
 
 extension PolicyDocument {
-    /// Puts one entry, or none, in the place of all that name just these two, unless they say the same already.
+    /// Puts one entry, or none, in the place of all that name just these two. One that says the same already stays, and
+    /// one that says the same of another level keeps its number.
     mutating func replaceEntries(
         between a: Selector, _ b: Selector, by wanted: PolicyEntry?
     ) throws(PolicyError) {
         let old = entries.filter { $0.isBetween(a, b) }
-        if old.count == (wanted == nil ? 0 : 1),
-            old.allSatisfy({ $0.action == wanted?.action && $0.oneWay == wanted?.oneWay && $0.from == wanted?.from })
-        {
-            return
-        }
         for entry in old { try remove(entry.id) }
-        if let wanted { try add(wanted.action, from: wanted.from, to: wanted.to, oneWay: wanted.oneWay) }
+        guard let wanted else { return }
+        if let same = old.first(where: { $0.isSame(butForSecurityOf: wanted) }) {
+            try insert(same.with(wanted.security))
+        } else {
+            try add(
+                wanted.action, from: wanted.from, to: wanted.to, oneWay: wanted.oneWay, security: wanted.security)
+        }
     }
 }
 

@@ -30,8 +30,8 @@ struct DumbDirectory {
     var groups: Set<Group> = []
     var hosts: [Name: Host] = [:]
     var endpoints: [TenantName: Endpoint] = [:]
-    /// By pair: which of the directions first to second, second to first is plugged.
-    var plugged: Set<[TenantName]> = []
+    /// By pair: how the direction first to second is protected; nil: it is unplugged.
+    var plugged: [[TenantName]: Security] = [:]
 
     func members(_ tenant: Name) -> [TenantName] { endpoints.keys.filter { $0.tenant == tenant } }
 }
@@ -291,7 +291,7 @@ extension ModelRun {
             try await directory.deleteEndpoint(endpoint)
         }
         model.endpoints[endpoint] = nil
-        model.plugged = model.plugged.filter { !$0.contains(endpoint) }
+        model.plugged = model.plugged.filter { !$0.key.contains(endpoint) }
     }
 
     private func membership() async throws {
@@ -321,14 +321,16 @@ extension ModelRun {
         let (a, other) = (try anyEndpoint(), try anyEndpoint())
         let b = TenantName(a.tenant, other.name)
         let oneWay = Bool.random(using: &generator)
+        let security = Security.allCases.randomElement(using: &generator) ?? .none
         let known = model.endpoints[a] != nil && model.endpoints[b] != nil
         let code: DirectoryError.Code? = !known ? .notFound : a == b ? .invalid : nil
-        try await perform("plug", "\(a) \(b) \(oneWay)", refused: code) {
-            _ = try await directory.plug(a.tenant, from: .endpoint(a.name), to: .endpoint(b.name), oneWay: oneWay)
+        try await perform("plug", "\(a) \(b) \(oneWay) \(security)", refused: code) {
+            _ = try await directory.plug(
+                a.tenant, from: .endpoint(a.name), to: .endpoint(b.name), oneWay: oneWay, security: security)
         }
         guard code == nil else { return }
-        model.plugged.insert([a, b])
-        if oneWay { model.plugged.remove([b, a]) } else { model.plugged.insert([b, a]) }
+        model.plugged[[a, b]] = security
+        model.plugged[[b, a]] = oneWay ? nil : security
     }
 
     private func unplug() async throws {
@@ -339,7 +341,7 @@ extension ModelRun {
         try await perform("unplug", "\(a) \(b)", refused: code) {
             _ = try await directory.unplug(a.tenant, from: .endpoint(a.name), to: .endpoint(b.name))
         }
-        model.plugged.subtract([[a, b], [b, a]])
+        for pair in [[a, b], [b, a]] { model.plugged[pair] = nil }
     }
 
     private func move() async throws {
@@ -475,9 +477,10 @@ extension ModelRun {
             if real != dumb { compare("\(endpoint.name)", "\(real)", "\(dumb)") }
             for other in endpoints where other.name != endpoint.name {
                 let explanation = try await directory.explain(tenant, from: endpoint.name.name, to: other.name.name)
+                let (real, dumb) = (explanation.forward, model.plugged[[endpoint.name, other.name]])
                 compare(
-                    "\(endpoint.name) to \(other.name)", "\(explanation.forward.isPlugged)",
-                    "\(model.plugged.contains([endpoint.name, other.name]))")
+                    "\(endpoint.name) to \(other.name)", "\(real.isPlugged) \(real.security)",
+                    "\(dumb != nil) \(dumb ?? .none)")
             }
         }
     }

@@ -85,6 +85,67 @@ struct DirectoryPolicyTests {
         #expect(try await fixture.directory.unplug(acme, from: db, to: web) == state)
     }
 
+    private func levels(_ fixture: Fixture, _ a: String, _ b: String) async throws -> [Security] {
+        let explanation = try await fixture.directory.explain(try name("acme"), from: try name(a), to: try name(b))
+        return [explanation.forward.security, explanation.reverse.security]
+    }
+
+    @Test("A level holds both ways, and plugging again changes it and keeps the entry", arguments: StoreKind.allCases)
+    func security(_ kind: StoreKind) async throws {
+        let fixture = try await world(kind)
+        let (acme, directory) = (try name("acme"), fixture.directory)
+        let (web1, db1) = (try selector("web1"), try selector("db1"))
+        let first = try await directory.plug(acme, from: web1, to: db1, security: .conf)
+        #expect(try await levels(fixture, "web1", "db1") == [.conf, .conf])
+        #expect(try await directory.plug(acme, from: db1, to: web1, security: .conf) == first)
+        let second = try await directory.plug(acme, from: db1, to: web1, security: .auth)
+        #expect(second.revision == first.revision + 1)
+        #expect(second.document.entries.map(\.id) == first.document.entries.map(\.id))
+        #expect(try await levels(fixture, "web1", "db1") == [.auth, .auth])
+        // What is signed and kept says it too.
+        let kept = try await directory.policy(of: acme)
+        #expect(String(decoding: kept.signed.body, as: UTF8.self).contains(#""security":"auth""#))
+        #expect(kept.document.entries.map(\.security) == [.auth])
+        _ = try await directory.plug(acme, from: web1, to: db1, oneWay: true, security: .conf)
+        #expect(try await levels(fixture, "web1", "db1") == [.conf, .none])
+        _ = try await directory.plug(acme, from: web1, to: db1)
+        #expect(try await levels(fixture, "web1", "db1") == [.none, .none])
+        _ = try await directory.unplug(acme, from: web1, to: db1)
+        #expect(try await levels(fixture, "web1", "db1") == [.none, .none])
+    }
+
+    @Test("A level of groups, changed in its entry, below the entries of endpoints", arguments: StoreKind.allCases)
+    func groupSecurity(_ kind: StoreKind) async throws {
+        let fixture = try await world(kind)
+        let (acme, directory) = (try name("acme"), fixture.directory)
+        let (web, db) = (try selector("group:web"), try selector("group:db"))
+        let first = try await directory.plug(acme, from: web, to: db, security: .auth)
+        #expect(try await levels(fixture, "db1", "web2") == [.auth, .auth])
+        let second = try await directory.plug(acme, from: db, to: web, security: .conf)
+        #expect(second.document.entries == first.document.entries.map { $0.with(.conf) })
+        #expect(try await directory.plug(acme, from: web, to: db, security: .conf) == second)
+        _ = try await directory.plug(acme, from: try selector("web1"), to: try selector("db1"))
+        #expect(try await levels(fixture, "web1", "db1") == [.none, .none])
+        #expect(try await levels(fixture, "web2", "db1") == [.conf, .conf])
+        _ = try await directory.plug(acme, from: web, to: db, oneWay: true, security: .conf)
+        #expect(try await levels(fixture, "web2", "db1") == [.conf, .none])
+    }
+
+    @Test("An unplug entry has no level")
+    func securityOfUnplug() async throws {
+        let fixture = try await world(.memory)
+        let acme = try name("acme")
+        let (web1, db1) = (try selector("web1"), try selector("db1"))
+        for level in [Security.auth, .conf] {
+            await expectRefusal(.invalid, at: "/security", mentions: level.rawValue) {
+                try await fixture.directory.addPolicyEntry(to: acme, .unplug, from: web1, to: db1, security: level)
+            }
+        }
+        #expect(try await fixture.directory.policyRevisions(of: acme) == [1])
+        let entry = try await fixture.directory.addPolicyEntry(to: acme, .plug, from: web1, to: db1, security: .conf)
+        #expect(entry.security == .conf)
+    }
+
     @Test("What an entry names must exist in the tenant", arguments: StoreKind.allCases)
     func refusals(_ kind: StoreKind) async throws {
         let fixture = try await world(kind)
