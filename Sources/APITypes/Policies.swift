@@ -4,6 +4,16 @@ public enum Verdict: String, Codable, Sendable, CaseIterable {
     case unplug
 }
 
+/// How the packets of a wire are protected between two hosts.
+public enum Security: String, Codable, Sendable, CaseIterable {
+    /// Plain VXLAN.
+    case none
+    /// ESP with AES-GMAC (RFC 4543): not changed, forged or replayed, but readable.
+    case auth
+    /// ESP with AES-GCM (RFC 4106): not readable either.
+    case conf
+}
+
 /// One entry of a policy.
 public struct PolicyEntry: Codable, Sendable, Equatable {
     /// The number, unique inside the tenant.
@@ -16,18 +26,21 @@ public struct PolicyEntry: Codable, Sendable, Equatable {
     public var to: String
     /// Whether it speaks of one direction only.
     public var oneWay: Bool
+    /// How the wires that it asks for are protected; none for an entry that unplugs.
+    public var security: Security
 
     /// Makes a description of an entry.
-    public init(id: UInt64, action: Verdict, from: String, to: String, oneWay: Bool) {
+    public init(id: UInt64, action: Verdict, from: String, to: String, oneWay: Bool, security: Security) {
         self.id = id
         self.action = action
         self.from = from
         self.to = to
         self.oneWay = oneWay
+        self.security = security
     }
 
     enum CodingKeys: String, CodingKey {
-        case id, action, from, to
+        case id, action, from, to, security
         case oneWay = "one_way"
     }
 }
@@ -59,17 +72,20 @@ public struct NewPolicyEntry: APIRequestBody, Equatable {
     public var to: String
     /// Whether it speaks of one direction only; no when left out.
     public var oneWay: Bool?
+    /// How the wires that it asks for are protected; not at all when left out.
+    public var security: Security?
 
     /// Describes an entry to be made.
-    public init(action: Verdict, from: String, to: String, oneWay: Bool? = nil) {
+    public init(action: Verdict, from: String, to: String, oneWay: Bool? = nil, security: Security? = nil) {
         self.action = action
         self.from = from
         self.to = to
         self.oneWay = oneWay
+        self.security = security
     }
 
     enum CodingKeys: String, CodingKey {
-        case action, from, to
+        case action, from, to, security
         case oneWay = "one_way"
     }
 
@@ -78,6 +94,9 @@ public struct NewPolicyEntry: APIRequestBody, Equatable {
         BodyField("from", .string, "The source: an endpoint's name, or group: and a group's name"),
         BodyField("to", .string, "The destination: an endpoint's name, or group: and a group's name"),
         BodyField("one_way", .boolean, isOptional: true, "Whether it speaks of one direction only; default no"),
+        BodyField(
+            "security", .string, isOptional: true, values: Security.allCases.map(\.rawValue),
+            "How the wires are protected, only for the action plug; default none"),
     ]
 }
 
@@ -89,16 +108,19 @@ public struct PlugPair: APIRequestBody, Equatable {
     public var to: String
     /// Whether only the direction from source to destination is to exist; no when left out.
     public var oneWay: Bool?
+    /// How the wire is protected; not at all when left out, whatever the pair had before.
+    public var security: Security?
 
     /// Names a pair.
-    public init(from: String, to: String, oneWay: Bool? = nil) {
+    public init(from: String, to: String, oneWay: Bool? = nil, security: Security? = nil) {
         self.from = from
         self.to = to
         self.oneWay = oneWay
+        self.security = security
     }
 
     enum CodingKeys: String, CodingKey {
-        case from, to
+        case from, to, security
         case oneWay = "one_way"
     }
 
@@ -106,6 +128,9 @@ public struct PlugPair: APIRequestBody, Equatable {
         BodyField("from", .string, "The name of the source"),
         BodyField("to", .string, "The name of the destination"),
         BodyField("one_way", .boolean, isOptional: true, "Whether only from -> to is to exist; default no"),
+        BodyField(
+            "security", .string, isOptional: true, values: Security.allCases.map(\.rawValue),
+            "How the wire is protected; default none, whatever the pair had before"),
     ]
 }
 
@@ -140,23 +165,31 @@ public struct PairVerdict: Codable, Sendable, Equatable {
     public var verdict: Verdict
     /// The verdict of to -> from.
     public var reverseVerdict: Verdict
+    /// How from -> to is protected; none where it is unplugged.
+    public var security: Security
+    /// How to -> from is protected; none where it is unplugged.
+    public var reverseSecurity: Security
     /// The revision of the policy that says so.
     public var revision: UInt64
 
     /// Makes a description of a pair.
     public init(
-        tenant: String, from: String, to: String, verdict: Verdict, reverseVerdict: Verdict, revision: UInt64
+        tenant: String, from: String, to: String, verdict: Verdict, reverseVerdict: Verdict, security: Security,
+        reverseSecurity: Security, revision: UInt64
     ) {
         self.tenant = tenant
         self.from = from
         self.to = to
         self.verdict = verdict
         self.reverseVerdict = reverseVerdict
+        self.security = security
+        self.reverseSecurity = reverseSecurity
         self.revision = revision
     }
 
     enum CodingKeys: String, CodingKey {
-        case tenant, from, to, verdict, revision
+        case tenant, from, to, verdict, security, revision
         case reverseVerdict = "reverse_verdict"
+        case reverseSecurity = "reverse_security"
     }
 }

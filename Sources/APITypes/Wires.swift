@@ -20,6 +20,8 @@ public struct Wire: Codable, Sendable, Equatable {
     public var destinationIdentity: String
     /// Which end of the wire this is.
     public var direction: Direction
+    /// How it is protected between the hosts: `none`, `auth` or `conf`; `unknown` for a level of a later leaf.
+    public var security: String
     /// The label (VNI) by which the receiving leaf knows it; 0 for a local wire.
     public var label: UInt32
     /// The underlay address of the other leaf; absent for a local wire.
@@ -36,8 +38,8 @@ public struct Wire: Codable, Sendable, Equatable {
     /// Makes a description of a wire.
     public init(
         host: String, source: String, destination: String, sourceIdentity: String, destinationIdentity: String,
-        direction: Direction, label: UInt32, peer: String?, packets: UInt64, bytes: UInt64, pluggedAt: String,
-        epoch: UInt64
+        direction: Direction, security: String, label: UInt32, peer: String?, packets: UInt64, bytes: UInt64,
+        pluggedAt: String, epoch: UInt64
     ) {
         self.host = host
         self.source = source
@@ -45,6 +47,7 @@ public struct Wire: Codable, Sendable, Equatable {
         self.sourceIdentity = sourceIdentity
         self.destinationIdentity = destinationIdentity
         self.direction = direction
+        self.security = security
         self.label = label
         self.peer = peer
         self.packets = packets
@@ -54,7 +57,7 @@ public struct Wire: Codable, Sendable, Equatable {
     }
 
     enum CodingKeys: String, CodingKey {
-        case host, source, destination, direction, label, peer, packets, bytes, epoch
+        case host, source, destination, direction, security, label, peer, packets, bytes, epoch
         case sourceIdentity = "source_identity"
         case destinationIdentity = "destination_identity"
         case pluggedAt = "plugged_at"
@@ -159,6 +162,10 @@ public struct Explanation: Codable, Sendable, Equatable {
     public var verdict: Verdict
     /// The verdict of to -> from.
     public var reverseVerdict: Verdict
+    /// How from -> to is to be protected; none where it is unplugged.
+    public var security: Security
+    /// How to -> from is to be protected; none where it is unplugged.
+    public var reverseSecurity: Security
     /// Why, as a sentence.
     public var reason: String
     /// Why a wire is or is not possible now: `plugged`, `policy`, `source-not-running` or `not-running`; the first of
@@ -175,11 +182,13 @@ public struct Explanation: Codable, Sendable, Equatable {
 
     /// Makes an explanation.
     public init(
-        verdict: Verdict, reverseVerdict: Verdict, reason: String, reasonCode: String, entry: PolicyEntry?,
-        from: End, to: End, leaves: [LeafReport]
+        verdict: Verdict, reverseVerdict: Verdict, security: Security, reverseSecurity: Security, reason: String,
+        reasonCode: String, entry: PolicyEntry?, from: End, to: End, leaves: [LeafReport]
     ) {
         self.verdict = verdict
         self.reverseVerdict = reverseVerdict
+        self.security = security
+        self.reverseSecurity = reverseSecurity
         self.reason = reason
         self.reasonCode = reasonCode
         self.entry = entry
@@ -189,8 +198,9 @@ public struct Explanation: Codable, Sendable, Equatable {
     }
 
     enum CodingKeys: String, CodingKey {
-        case verdict, reason, entry, from, to, leaves
+        case verdict, security, reason, entry, from, to, leaves
         case reverseVerdict = "reverse_verdict"
+        case reverseSecurity = "reverse_security"
         case reasonCode = "reason_code"
     }
 }

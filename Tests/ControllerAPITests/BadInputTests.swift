@@ -104,6 +104,19 @@ import Testing
         Case(.post, "\(t)/plug", #"{"from":"Web","to":"db1"}"#, 400, "invalid", at: "/from"),
         Case(.post, "\(t)/plug", #"{"from":"globex/web1","to":"db1"}"#, 400, "invalid", at: "/from"),
         Case(.post, "\(t)/plug", #"{"from":"web1","to":"db1","one_way":"yes"}"#, 400, "invalid", at: "/one_way"),
+        Case(.post, "\(t)/plug", #"{"from":"web1","to":"db1","security":"aes"}"#, 400, "invalid", at: "/security"),
+        Case(.post, "\(t)/plug", #"{"from":"web1","to":"db1","security":"CONF"}"#, 400, "invalid", at: "/security"),
+        Case(.post, "\(t)/plug", #"{"from":"web1","to":"db1","security":""}"#, 400, "invalid", at: "/security"),
+        Case(.post, "\(t)/plug", #"{"from":"web1","to":"db1","security":2}"#, 400, "invalid", at: "/security"),
+        Case(
+            .post, "\(t)/unplug", #"{"from":"web1","to":"db1","security":"conf"}"#, 400, "unknown-field",
+            at: "/security"),
+        Case(
+            .post, "\(t)/policy/entries", #"{"action":"unplug","from":"web1","to":"db1","security":"conf"}"#, 400,
+            "invalid", at: "/security"),
+        Case(
+            .post, "\(t)/policy/entries", #"{"action":"plug","from":"web1","to":"db1","security":"secret"}"#, 400,
+            "invalid", at: "/security"),
         Case(.post, "\(t)/unplug", #"{"from":"web1","to":"db1","one_way":true}"#, 400, "unknown-field", at: "/one_way"),
         Case(
             .post, "\(t)/policy/entries", #"{"action":"allow","from":"web1","to":"db1"}"#, 400, "invalid",

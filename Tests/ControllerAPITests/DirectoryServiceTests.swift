@@ -309,6 +309,7 @@ import Trust
                         let wire = try #require(list.items.first)
                         #expect(list.items.count == 1 && wire.source == "acme/web1" && wire.destination == "acme/db1")
                         #expect(wire.label == 77 && wire.packets == 5 && wire.peer == "192.0.2.2" && wire.host == "h1")
+                        #expect(wire.security == "none", "the leaf says nothing")
                         #expect(wire.pluggedAt == "2023-11-14T22:13:20Z")
                         #expect(list.leaves.map(\.host) == ["h1", "h2"])
                         #expect(list.leaves.map(\.answered) == [true, false])

@@ -116,6 +116,53 @@ import Trust
         }
     }
 
+    @Test func levelsOfSecurity() async throws {
+        try await TestController().test { api in
+            try await api.makeAcme()
+            let t = "/v1/tenants/acme"
+            func plug(_ body: String) async throws -> PairVerdict {
+                try await api.post("\(t)/plug", body, status: 200).read(PairVerdict.self)
+            }
+            func explain(_ from: String, _ to: String) async throws -> APITypes.Explanation {
+                try await api.get(APITypes.Explanation.self, "\(t)/explain?from=\(from)&to=\(to)")
+            }
+            let conf = try await plug(#"{"from":"web1","to":"db1","security":"conf"}"#)
+            #expect(conf.security == .conf && conf.reverseSecurity == .conf)
+            let explained = try await explain("db1", "web1")
+            #expect(explained.security == .conf && explained.reverseSecurity == .conf)
+            #expect(explained.entry?.security == .conf && explained.reason.contains("(conf)"))
+            // Another level changes the entry; none is asked for by saying nothing, or none.
+            let auth = try await plug(#"{"from":"db1","to":"web1","security":"auth"}"#)
+            #expect(auth.security == .auth && auth.revision == conf.revision + 1)
+            #expect(try await explain("web1", "db1").entry?.id == explained.entry?.id)
+            #expect(try await plug(#"{"from":"web1","to":"db1"}"#).security == .none)
+            let none = try await plug(#"{"from":"web1","to":"db1","security":"none"}"#)
+            #expect(none.security == .none && none.revision == auth.revision + 1, "the second changes nothing")
+            let oneWay = try await plug(#"{"from":"web1","to":"db1","one_way":true,"security":"conf"}"#)
+            #expect(oneWay.security == .conf && oneWay.reverseSecurity == .none && oneWay.reverseVerdict == .unplug)
+            let groups = try await plug(#"{"from":"group:web","to":"db1","security":"auth"}"#)
+            #expect(groups.security == .auth && groups.reverseSecurity == .auth)
+            #expect(try await explain("db1", "web2").security == .auth)
+            let entry = try await api.post(
+                "\(t)/policy/entries", #"{"action":"plug","from":"web2","to":"web1","security":"conf"}"#
+            ).read(APITypes.PolicyEntry.self)
+            #expect(entry.security == .conf)
+            let unplugged = try await api.post(
+                "\(t)/policy/entries", #"{"action":"unplug","from":"web2","to":"db1","security":"none"}"#
+            ).read(APITypes.PolicyEntry.self)
+            #expect(unplugged.security == .none)
+            #expect(try await explain("web2", "db1").security == .none)
+            let raw = String(decoding: try await api.send(.get, "\(t)/policy").body, as: UTF8.self)
+            #expect(raw.contains(#""security":"conf""#) && raw.contains(#""security":"none""#))
+            // Who asks for a level that there is not is told which there are.
+            let refused = try await api.send(
+                .post, "\(t)/plug", json: #"{"from":"web1","to":"db1","security":"strong"}"#)
+            #expect(refused.status == 400 && refused.problem?.pointer == "/security")
+            #expect(refused.problem?.remedy == "Give one of none, auth, conf.")
+            #expect(refused.problem?.detail?.contains("'strong'") == true)
+        }
+    }
+
     @Test func enrolment() async throws {
         let controller = try TestController()
         try await controller.test { api in
@@ -181,6 +228,10 @@ import Trust
                     #expect(status != 404 && status != 405, "\(method) \(path): \(status)")
                 }
             }
+            let plug = try #require(paths["/v1/tenants/{tenant}/plug"]?["post"])
+            let levels = ["requestBody", "content", "application/json", "schema", "properties", "security", "enum"]
+                .reduce(plug as Any?) { ($0 as? [String: Any])?[$1] }
+            #expect(levels as? [String] == ["none", "auth", "conf"])
             #expect(paths["/v1/health"] != nil && paths.values.reduce(0) { $0 + $1.count } >= 30)
         }
     }

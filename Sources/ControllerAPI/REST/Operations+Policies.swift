@@ -32,7 +32,8 @@ extension Operations {
                 return APITypes.PolicyEntry(
                     try await directory.addPolicyEntry(
                         to: tenant, new.action == .plug ? .plug : .unplug, from: selector(new.from, at: "/from"),
-                        to: selector(new.to, at: "/to"), oneWay: new.oneWay ?? false))
+                        to: selector(new.to, at: "/to"), oneWay: new.oneWay ?? false,
+                        security: Policy.Security(new.security)))
             },
             Operation(
                 method: .delete, path: "/v1/tenants/{tenant}/policy/entries/{entry}", id: "deletePolicyEntry",
@@ -55,8 +56,10 @@ extension Operations {
                 let pair = try call.read(PlugPair.self)
                 let (from, to) = (try selector(pair.from, at: "/from"), try selector(pair.to, at: "/to"))
                 let oneWay = pair.oneWay ?? false
-                let state = try await directory.plug(tenant, from: from, to: to, oneWay: oneWay)
-                return try await verdict(state, from, to, asked: (.plug, oneWay ? .unplug : .plug))
+                let security = Policy.Security(pair.security)
+                let state = try await directory.plug(tenant, from: from, to: to, oneWay: oneWay, security: security)
+                let asked = Held(verdict: .plug, security: APITypes.Security(security))
+                return try await held(state, from, to, asked: (asked, oneWay ? .unplugged : asked))
             },
             Operation(
                 method: .post, path: "/v1/tenants/{tenant}/unplug", id: "unplug",
@@ -66,7 +69,7 @@ extension Operations {
                 let pair = try call.read(UnplugPair.self)
                 let (from, to) = (try selector(pair.from, at: "/from"), try selector(pair.to, at: "/to"))
                 let state = try await directory.unplug(tenant, from: from, to: to)
-                return try await verdict(state, from, to, asked: (.unplug, .unplug))
+                return try await held(state, from, to, asked: (.unplugged, .unplugged))
             },
         ]
     }
@@ -77,17 +80,32 @@ extension Operations {
 
     /// What holds for a pair now. Of a pair with a group it says what was asked: its endpoints may differ by entries
     /// that are more specific.
-    private func verdict(
-        _ state: PolicyState, _ from: Selector, _ to: Selector, asked: (APITypes.Verdict, APITypes.Verdict)
+    private func held(
+        _ state: PolicyState, _ from: Selector, _ to: Selector, asked: (Held, Held)
     ) async throws -> PairVerdict {
-        var verdicts = asked
+        var held = asked
         if case .endpoint(let source) = from, case .endpoint(let destination) = to {
             let explained = try await directory.explain(state.tenant, from: source, to: destination)
-            verdicts = (APITypes.Verdict(explained.forward), APITypes.Verdict(explained.reverse))
+            held = (Held(explained.forward), Held(explained.reverse))
         }
         return PairVerdict(
-            tenant: state.tenant.text, from: from.description, to: to.description, verdict: verdicts.0,
-            reverseVerdict: verdicts.1, revision: state.revision)
+            tenant: state.tenant.text, from: from.description, to: to.description, verdict: held.0.verdict,
+            reverseVerdict: held.1.verdict, security: held.0.security, reverseSecurity: held.1.security,
+            revision: state.revision)
+    }
+}
+
+/// What holds for one direction of a pair.
+private struct Held {
+    var verdict: APITypes.Verdict
+    var security: APITypes.Security
+
+    static let unplugged = Held(verdict: .unplug, security: .none)
+}
+
+extension Held {
+    init(_ verdict: Policy.Verdict) {
+        self.init(verdict: APITypes.Verdict(verdict), security: APITypes.Security(verdict.security))
     }
 }
 
@@ -95,10 +113,33 @@ extension APITypes.Verdict {
     init(_ verdict: Policy.Verdict) { self = verdict.isPlugged ? .plug : .unplug }
 }
 
+extension APITypes.Security {
+    init(_ security: Policy.Security) {
+        self =
+            switch security {
+            case .none: .none
+            case .auth: .auth
+            case .conf: .conf
+            }
+    }
+}
+
+extension Policy.Security {
+    /// The level that a body asks for; none where it says nothing.
+    init(_ asked: APITypes.Security?) {
+        self =
+            switch asked {
+            case .auth?: .auth
+            case .conf?: .conf
+            case APITypes.Security.none?, nil: .none
+            }
+    }
+}
+
 extension APITypes.PolicyEntry {
     init(_ entry: Policy.PolicyEntry) {
         self.init(
             id: entry.id, action: entry.action == .plug ? .plug : .unplug, from: entry.from.description,
-            to: entry.to.description, oneWay: entry.oneWay)
+            to: entry.to.description, oneWay: entry.oneWay, security: APITypes.Security(entry.security))
     }
 }

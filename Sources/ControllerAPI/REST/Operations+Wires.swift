@@ -52,6 +52,7 @@ extension Operations {
         }
         return APITypes.Explanation(
             verdict: Verdict(found.forward), reverseVerdict: Verdict(found.reverse),
+            security: Security(found.forward.security), reverseSecurity: Security(found.reverse.security),
             reason: Self.reason(found), reasonCode: found.reasonCode,
             entry: found.forward.entry.map(APITypes.PolicyEntry.init), from: Self.describe(found.from),
             to: Self.describe(found.to), leaves: reports)
@@ -122,9 +123,9 @@ extension Operations {
             host: host.name.text, source: source.1?.description ?? source.0.description,
             destination: destination.1?.description ?? destination.0.description,
             sourceIdentity: source.0.description, destinationIdentity: destination.0.description,
-            direction: direction, label: wire.label, peer: IPAddress(octets: wire.peer)?.description,
-            packets: wire.packets, bytes: wire.bytes, pluggedAt: Timestamp(wire.pluggedAt).description,
-            epoch: wire.epoch)
+            direction: direction, security: Security.none.rawValue, label: wire.label,
+            peer: IPAddress(octets: wire.peer)?.description, packets: wire.packets, bytes: wire.bytes,
+            pluggedAt: Timestamp(wire.pluggedAt).description, epoch: wire.epoch)
     }
 
     private static func order(_ a: Wire, _ b: Wire) -> Bool {

@@ -6,8 +6,8 @@ struct ExplainCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "explain", abstract: "Say whether a pair is plugged, and why.",
         discussion: """
-            Shows the verdict, the entry of the policy that decides, where each end is, and what the leaves of both \
-            ends have plugged of the pair now.
+            Shows the verdict, the level of security that the policy asks for, the entry that decides, where each end \
+            is, and what the leaves of both ends have plugged of the pair now.
 
               patchbay explain acme/web1 acme/db1
               patchbay explain acme/web1 acme/db1 --json
@@ -37,8 +37,10 @@ extension Explanation {
             verdict == .plug ? style.green("plug") : style.red("unplug")
         }
         Screen.line("\(from.name) → \(to.name): \(colour(verdict))")
+        let differs = reverseVerdict == .plug && (verdict == .unplug || security != reverseSecurity)
         Facts([
-            ("Why", reason), ("Way back", colour(reverseVerdict)),
+            ("Why", reason), ("Security", verdict == .plug ? security.words : nil),
+            ("Way back", colour(reverseVerdict) + (differs ? ", \(reverseSecurity.words)" : "")),
             ("Source", from.words), ("Destination", to.words),
         ]).write(indent: 2)
         for leaf in leaves {
@@ -50,8 +52,8 @@ extension Explanation {
             for wire in leaf.wires {
                 let label = wire.label == 0 ? "" : " label \(wire.label),"
                 Screen.line(
-                    "  \(leaf.host): \(wire.source) → \(wire.destination), \(wire.direction.rawValue),\(label) "
-                        + "\(wire.packets) packets, \(Formatting.bytes(wire.bytes))")
+                    "  \(leaf.host): \(wire.source) → \(wire.destination), \(wire.direction.rawValue), "
+                        + "\(wire.security),\(label) \(wire.packets) packets, \(Formatting.bytes(wire.bytes))")
             }
         }
     }

@@ -8,7 +8,7 @@ struct WiresCommand: AsyncParsableCommand {
         discussion: """
             A wire is one ordered pair. Each leaf reports the ends that it has: 'send' at the source's host, \
             'receive' at the destination's, 'local' where both are on one host. LABEL is the number by which the \
-            receiving leaf knows the wire (VXLAN VNI).
+            receiving leaf knows the wire (VXLAN VNI). SECURITY is how it is protected between the hosts now.
 
               patchbay wires --tenant acme
               patchbay wires --drops        what each leaf dropped, by reason
@@ -19,10 +19,11 @@ struct WiresCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await options.show({ try await $0.wires(of: tenant?.text) }) { list in
-            var table = Table("SOURCE", "DESTINATION", "HOST", "END", "#LABEL", "PEER", "#PACKETS", "#BYTES")
+            var table = Table(
+                "SOURCE", "DESTINATION", "HOST", "END", "SECURITY", "#LABEL", "PEER", "#PACKETS", "#BYTES")
             for wire in list.items {
                 table.add(
-                    wire.source, wire.destination, wire.host, wire.direction.rawValue,
+                    wire.source, wire.destination, wire.host, wire.direction.rawValue, wire.security,
                     wire.label == 0 ? "-" : "\(wire.label)", wire.peer ?? "-", "\(wire.packets)",
                     Formatting.bytes(wire.bytes))
             }
