@@ -53,17 +53,23 @@ struct EngineConnection: ~Copyable, Sendable {
         _ descriptors: inout DescriptorList
     ) throws(EngineClientError) -> (reply: Reply, number: UInt32) {
         do throws(SystemCallError) {
-            try buffer.fill { bytes throws(SystemCallError) in
-                try connection.receive(into: &bytes, descriptors: &descriptors)
-            }
+            try fill(&descriptors)
         } catch {
-            throw Self.meaning(error)
+            // An engine that closes before it read everything gives this error first, and then what it had to say.
+            guard error.code == ECONNRESET else { throw Self.meaning(error) }
+            do throws(SystemCallError) { try fill(&descriptors) } catch { throw Self.meaning(error) }
         }
         guard buffer.count > 0 else { throw .closed }
         do throws(MessageError) {
             return try buffer.withMessage { message throws(MessageError) in try Reply.parse(message) }
         } catch {
             throw .malformed(error)
+        }
+    }
+
+    private mutating func fill(_ descriptors: inout DescriptorList) throws(SystemCallError) {
+        try buffer.fill { bytes throws(SystemCallError) in
+            try connection.receive(into: &bytes, descriptors: &descriptors)
         }
     }
 

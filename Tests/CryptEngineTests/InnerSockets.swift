@@ -76,6 +76,12 @@ final class InnerSocket: Sendable {
         _ = unsafe setsockopt(number, Int32(IPPROTO_IP), IP_MTU_DISCOVER, &value, 4)
     }
 
+    /// Cuts what is sent into datagrams of a size by the kernel (UDP_SEGMENT); 0 does not.
+    func setSegment(_ bytes: Int32) {
+        var value = bytes
+        _ = unsafe setsockopt(number, Int32(IPPROTO_UDP), 103, &value, 4)
+    }
+
     /// Sends; the error number, 0 for none.
     @discardableResult
     func send(_ bytes: [UInt8]) -> Int32 {

@@ -184,6 +184,7 @@ func wireSecret(_ bytes: [UInt8]) throws -> WireSecret {
 
 /// Where the programs are that were built beside the tests.
 func programs() throws -> String {
+    if let directory = ProcessInfo.processInfo.environment["PATCHBAY_BIN"] { return directory }
     var directory = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
     for argument in CommandLine.arguments where argument.hasSuffix(".xctest") {
         directory = URL(fileURLWithPath: argument).resolvingSymlinksInPath()
