@@ -39,6 +39,7 @@ let package = Package(
         .executable(name: "patchbay", targets: ["patchbay"]),
         .executable(name: "patchbay-controller", targets: ["patchbay-controller"]),
         .executable(name: "patchbay-leaf", targets: ["patchbay-leaf"]),
+        .executable(name: "patchbay-crypt", targets: ["patchbay-crypt"]),
         .executable(name: "patchbay-bench", targets: ["patchbay-bench"]),
     ],
     dependencies: [
@@ -85,6 +86,23 @@ let package = Package(
         .executableTarget(name: "bpfembed", swiftSettings: strict),
         .plugin(name: "EmbedBPF", capability: .buildTool(), dependencies: ["bpfembed"]),
 
+        // MARK: Protected wires
+        .systemLibrary(name: "CIPSecMB", providers: [.apt(["libipsec-mb-dev"])]),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .target(name: "AEAD", dependencies: ["CIPSecMB", "COpenSSL"], swiftSettings: strict),
+        .target(name: "ESP", dependencies: ["AEAD", crypto], swiftSettings: strict),
+        .target(name: "CPacketIO"),
+        .target(name: "PacketIO", dependencies: ["NetTypes", "LinuxKit", "CPacketIO"], swiftSettings: strict),
+        .target(name: "CryptProtocol", dependencies: ["NetTypes"], swiftSettings: strict),
+        .target(
+            name: "CryptClient", dependencies: ["CryptProtocol", "PacketIO", "LinuxKit", "NetTypes"],
+            swiftSettings: strict),
+        .target(
+            name: "CryptEngine",
+            dependencies: [
+                "AEAD", "ESP", "PacketIO", "CryptProtocol", "PacketFormats", "LinuxKit", "NetTypes", logging,
+            ], swiftSettings: strict),
+
         // MARK: Directory
         .target(
             name: "DirectoryCore", dependencies: ["NetTypes", "Policy", "Trust"],
@@ -116,7 +134,8 @@ let package = Package(
         .target(
             name: "LeafAgent",
             dependencies: [
-                "APITypes", "KernelPath", "LeafProtocol", "LinuxKit", "MutualTLS", "NetTypes", "PacketFormats",
+                "APITypes", "CryptClient", "CryptProtocol", "ESP", "KernelPath", "LeafProtocol", "LinuxKit",
+                "MutualTLS", "NetTypes", "PacketFormats",
                 "Plugging", "Policy", "Trust", logging, grpcCore, grpcTransport, nioCore, nioPosix, nioSSL, lifecycle,
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
             ], swiftSettings: strict),
@@ -143,6 +162,10 @@ let package = Package(
             name: "patchbay-leaf", dependencies: ["LeafAgent", "NetTypes", arguments, logging, lifecycle],
             swiftSettings: strict),
         .executableTarget(
+            name: "patchbay-crypt",
+            dependencies: ["AEAD", "CryptEngine", "PacketIO", "NetTypes", arguments, logging],
+            swiftSettings: strict),
+        .executableTarget(
             name: "patchbay-bench",
             dependencies: [
                 "APIClient", "APITypes", "CBench", "KernelPath", "Lab", "LinuxKit", "NetTypes", "CLinux", arguments,
@@ -162,6 +185,12 @@ let package = Package(
             name: "PluggingTests",
             dependencies: ["Plugging", "NetTypes", "PacketFormats", "Policy", "Trust", crypto, x509],
             swiftSettings: strict),
+        .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
+        .testTarget(
+            name: "AEADTests", dependencies: ["AEAD"], resources: [.copy("Resources")], swiftSettings: strict),
+        .testTarget(
+            name: "ESPTests", dependencies: ["ESP", "AEAD", "CAllocationCounter", crypto],
+            resources: [.copy("Resources")], swiftSettings: strict),
         .testTarget(
             name: "KernelPathTests",
             dependencies: ["KernelPath", "LinuxKit", "CLinux", "CKernelPath", "NetTypes", "PacketFormats"],

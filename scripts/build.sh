@@ -7,6 +7,6 @@ release) options=(-c release --scratch-path .build-release) ;;
 debug) options=(--scratch-path .build) ;;
 *) echo "usage: scripts/build.sh release|debug" >&2; exit 64 ;;
 esac
-for product in patchbay patchbay-controller patchbay-leaf; do
+for product in patchbay patchbay-controller patchbay-leaf patchbay-crypt; do
     swift build "${options[@]}" --product "$product"
 done

@@ -12,7 +12,7 @@ extension DataPath {
     }
 
     /// What passed on the receiving end of a wire; nil when there is none.
-    public func receiveCounters(locator: IPAddress, label: Label) -> WireCounters? {
+    public func receiveCounters(locator: IPAddress?, label: Label) -> WireCounters? {
         maps.receive.lookup(kp_receive_key(locator, label), empty: kp_receive()).map {
             WireCounters(packets: $0.packets, bytes: $0.bytes)
         }
@@ -26,13 +26,16 @@ extension DataPath {
                 let target: SendTarget
                 if value.label == KP_WIRE_LOCAL {
                     target = .local(port: value.peer)
+                } else if value.label & KP_WIRE_PROTECTED != 0 {
+                    guard let locator = places.locator(at: value.peer) else { return nil }
+                    target = .protected(locator: locator, slot: value.label & UInt32(KP_HIGHEST_SLOT))
                 } else if let label = Label(value.label), let locator = places.locator(at: value.peer) {
                     target = .remote(locator: locator, label: label)
                 } else {
                     return nil
                 }
                 return SendWire(
-                    port: key.port, destination: key.destination.value, target: target,
+                    port: key.port, destination: key.destination.value, target: target, mtu: UInt16(value.mtu),
                     counters: WireCounters(packets: value.packets, bytes: value.bytes))
             }
         }
@@ -41,9 +44,12 @@ extension DataPath {
     /// All receiving ends of this host, also those that an earlier process plugged.
     public func receiveWires() throws(DataPathError) -> [ReceiveWire] {
         try maps.receive.entries(emptyKey: .init(), emptyValue: .init()).compactMap { key, value in
-            guard let label = Label(key.label), let source = Identity(value.source.value) else { return nil }
+            let isProtected = key.label & KP_RECEIVE_PROTECTED != 0
+            guard let label = Label(key.label & ~KP_RECEIVE_PROTECTED), let source = Identity(value.source.value)
+            else { return nil }
             return ReceiveWire(
-                locator: IPAddress(unmapping: key.locator.value), label: label, port: value.port, source: source,
+                locator: isProtected ? nil : IPAddress(unmapping: key.locator.value), label: label, port: value.port,
+                source: source,
                 sourceIPv4: IPv4Address.read(value.source_ipv4),
                 counters: WireCounters(packets: value.packets, bytes: value.bytes))
         }

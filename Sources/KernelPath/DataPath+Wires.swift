@@ -5,8 +5,12 @@ internal import Synchronization
 
 extension DataPath {
     /// Plugs the sending end of a wire, or leads one that is there elsewhere; its counters then begin anew.
-    public func plugSend(port: UInt32, destination: IPv6Address, to target: SendTarget) throws(DataPathError) {
-        try plugSend([SendWire(port: port, destination: destination, target: target)])
+    ///
+    /// - Parameter mtu: the largest inner packet, in bytes; 0: as large as the port's MTU.
+    public func plugSend(
+        port: UInt32, destination: IPv6Address, to target: SendTarget, mtu: UInt16 = 0
+    ) throws(DataPathError) {
+        try plugSend([SendWire(port: port, destination: destination, target: target, mtu: mtu)])
     }
 
     /// Plugs many sending ends; on an error some may be plugged, and all of them can be unplugged or plugged again.
@@ -22,9 +26,14 @@ extension DataPath {
         for wire in wires {
             let value: kp_wire
             switch wire.target {
-            case .local(let port): value = kp_wire(label: KP_WIRE_LOCAL, peer: port, packets: 0, bytes: 0)
+            case .local(let port): value = kp_wire(KP_WIRE_LOCAL, port, mtu: wire.mtu)
             case .remote(let locator, let label):
-                value = kp_wire(label: label.value, peer: try place(of: locator, &places), packets: 0, bytes: 0)
+                value = kp_wire(label.value, try place(of: locator, &places), mtu: wire.mtu)
+            case .protected(let locator, let slot):
+                guard slot <= UInt32(KP_HIGHEST_SLOT) else {
+                    throw DataPathError(.full, "the wire's number \(slot) is higher than \(KP_HIGHEST_SLOT)")
+                }
+                value = kp_wire(KP_WIRE_PROTECTED | slot, try place(of: locator, &places), mtu: wire.mtu)
             }
             let key = kp_wire_key(wire.port, wire.destination)
             if wires.count == 1 {
@@ -83,8 +92,10 @@ extension DataPath {
     }
 
     /// Plugs the receiving end of a wire: what comes from the leaf under the label, and from the source, is for the port.
+    ///
+    /// - Parameter locator: nil: what comes from the ESP engine under the label.
     public func plugReceive(
-        locator: IPAddress, label: Label, port: UInt32, source: Identity, sourceIPv4: IPv4Address?
+        locator: IPAddress?, label: Label, port: UInt32, source: Identity, sourceIPv4: IPv4Address?
     ) throws(DataPathError) {
         let wire = ReceiveWire(locator: locator, label: label, port: port, source: source, sourceIPv4: sourceIPv4)
         try maps.receive.update(kp_receive_key(locator, label), kp_receive(wire), limit: maps.maxWires)
@@ -98,7 +109,7 @@ extension DataPath {
 
     /// Unplugs the receiving end of a wire and returns what had passed on it; nil when there was none.
     @discardableResult
-    public func unplugReceive(locator: IPAddress, label: Label) -> WireCounters? {
+    public func unplugReceive(locator: IPAddress?, label: Label) -> WireCounters? {
         maps.receive.remove(kp_receive_key(locator, label), empty: kp_receive()).map {
             WireCounters(packets: $0.packets, bytes: $0.bytes)
         }
@@ -120,6 +131,12 @@ extension DataPath {
     /// Forgets one refusal.
     public func clearDenied(port: UInt32, destination: IPv6Address) {
         _ = maps.denied.remove(kp_wire_key(port, destination), empty: kp_denied())
+    }
+}
+
+extension kp_wire {
+    init(_ label: UInt32, _ peer: UInt32, mtu: UInt16) {
+        self.init(label: label, peer: peer, packets: 0, bytes: 0, mtu: UInt32(mtu), pad: 0)
     }
 }
 

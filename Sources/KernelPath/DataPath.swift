@@ -14,6 +14,7 @@ public final class DataPath: Sendable {
     let configuration: DataPathConfiguration
     let maps: DataPathMaps
     let portProgram: Program
+    let engineProgram: Program
     let netlink: Netlink
     /// This host's own addresses, by family.
     let locators: (v4: IPv4Address?, v6: IPv6Address?)
@@ -48,6 +49,8 @@ public final class DataPath: Sendable {
         host.locator_ipv4 = IPv4Address.stored(locators.v4)
         host.locator_ipv6 = kp_address(locators.v6 ?? IPv6Address(0))
         host.vxlan_port = configuration.vxlanPort.bigEndian
+        // The engine outlives the leaf, and its wires go on meanwhile.
+        host.engine = maps.config.lookup(0, empty: kp_config())?.engine ?? 0
         try maps.config.update(0, host)
 
         // Receivers first: nothing is sent to a host that cannot receive yet.
@@ -71,6 +74,7 @@ public final class DataPath: Sendable {
         self.locators = locators
         self.reader = reader
         portProgram = object.port
+        engineProgram = object.engine
         peers = Mutex(PeerTable(wires: wires, at: maps.peers))
         try adoptPorts()
     }
@@ -107,6 +111,24 @@ public final class DataPath: Sendable {
             }
         }
         _ = unsafe cl_remove_directory(directory)
+    }
+
+    // MARK: The ESP engine
+
+    /// Leads protected wires to the ESP engine's TAP device, and what comes from it to their ports. Nil: there is no
+    /// engine, and protected wires carry nothing.
+    public func useEngine(device: UInt32?) throws(DataPathError) {
+        try peers.withLock { _ throws(DataPathError) in
+            let (directory, namespace) = (configuration.pinDirectory, configuration.namespace)
+            let place = device.map { Attachment(role: .engine, device: $0, directory: directory, namespace: namespace) }
+            try place?.attach(engineProgram, withTCX: configuration.usesTCX)
+            var host = maps.config.lookup(0, empty: kp_config()) ?? kp_config()
+            host.engine = device ?? 0
+            try maps.config.update(0, host)
+            for old in Attachment.all(in: directory, namespace: namespace) where old.role == .engine && old != place {
+                old.detach()
+            }
+        }
     }
 
     // MARK: Beginning

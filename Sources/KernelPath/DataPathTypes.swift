@@ -83,6 +83,9 @@ public struct Port: Hashable, Sendable {
 public enum SendTarget: Hashable, Sendable {
     /// To another leaf, under the label that it gave.
     case remote(locator: IPAddress, label: Label)
+    /// To another leaf, by way of the ESP engine, which knows the wire as a transmit group of this number
+    /// (0 to `KP_HIGHEST_SLOT`).
+    case protected(locator: IPAddress, slot: UInt32)
     /// To another port of this host, by its device index.
     case local(port: UInt32)
 }
@@ -104,9 +107,14 @@ public struct SendWire: Hashable, Sendable {
     /// An identity, or a private IPv4 address in its mapped form.
     public var destination: IPv6Address
     public var target: SendTarget
+    /// The largest inner packet, in bytes; 0: as large as the port's MTU.
+    public var mtu: UInt16
     public var counters: WireCounters
 
-    public init(port: UInt32, destination: IPv6Address, target: SendTarget, counters: WireCounters = .init()) {
+    public init(
+        port: UInt32, destination: IPv6Address, target: SendTarget, mtu: UInt16 = 0, counters: WireCounters = .init()
+    ) {
+        self.mtu = mtu
         self.port = port
         self.destination = destination
         self.target = target
@@ -116,8 +124,10 @@ public struct SendWire: Hashable, Sendable {
 
 /// A wire as its receiving end knows it.
 public struct ReceiveWire: Hashable, Sendable {
-    /// The address that the sending leaf sends from.
-    public var locator: IPAddress
+    /// The address that the sending leaf sends from; nil: the wire is protected, and its frames come from the ESP
+    /// engine, which has authenticated them.
+    public var locator: IPAddress?
+    /// The VNI, or the number that the engine writes into the frames of a protected wire.
     public var label: Label
     public var port: UInt32
     /// The identity of the endpoint that sends on the wire.
@@ -126,7 +136,7 @@ public struct ReceiveWire: Hashable, Sendable {
     public var counters: WireCounters
 
     public init(
-        locator: IPAddress, label: Label, port: UInt32, source: Identity, sourceIPv4: IPv4Address?,
+        locator: IPAddress?, label: Label, port: UInt32, source: Identity, sourceIPv4: IPv4Address?,
         counters: WireCounters = .init()
     ) {
         self.locator = locator

@@ -4,7 +4,7 @@ internal import CKernelPath
 public enum DropReason: UInt32, CaseIterable, Sendable, CustomStringConvertible {
     case closed, source, ethertype, multicast, linkLocal, forgedDiscovery, probe, listenerReport, malformed, tooBig
     case noWire, punted, denied, puntBudget, ringFull, puntSize, encapsulation, peerGone, unknownLabel, vxlan
-    case innerSource, innerDestination
+    case innerSource, innerDestination, engine
 
     /// The name under which the reason is counted and reported; it never changes.
     public var description: String {
@@ -31,6 +31,7 @@ public enum DropReason: UInt32, CaseIterable, Sendable, CustomStringConvertible 
         case .vxlan: "vxlan"
         case .innerSource: "inner-source"
         case .innerDestination: "inner-destination"
+        case .engine: "engine"
         }
     }
 }

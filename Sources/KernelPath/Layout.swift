@@ -22,7 +22,13 @@ extension kp_wire_key {
 }
 
 extension kp_receive_key {
-    init(_ locator: IPAddress, _ label: Label) { self.init(locator: kp_address(locator.mapped), label: label.value) }
+    init(_ locator: IPAddress?, _ label: Label) {
+        if let locator {
+            self.init(locator: kp_address(locator.mapped), label: label.value)
+        } else {
+            self.init(locator: kp_address(IPv6Address(0)), label: KP_RECEIVE_PROTECTED | label.value)
+        }
+    }
 }
 
 extension IPv4Address {

@@ -30,6 +30,7 @@ struct LoadedObject {
     let port: Program
     let underlay: Program
     let vxlan: Program
+    let engine: Program
 
     static let mapNames = ["config", "ports", "wires", "peers", "receive", "denied", "drops", "punts"]
 
@@ -78,6 +79,7 @@ struct LoadedObject {
         port = try program("port_ingress")
         underlay = try program("underlay_ingress")
         vxlan = try program("vxlan_ingress")
+        engine = try program("engine_ingress")
     }
 
     /// Uses the pinned map of a name if there is one and its layout is ours.
@@ -117,7 +119,7 @@ struct LoadedObject {
     /// Loads the object; the verifier's last words are part of an error.
     @unsafe private static func load(_ object: OpaquePointer) throws(DataPathError) {
         let size = 1 << 18
-        let names = ["port_ingress", "underlay_ingress", "vxlan_ingress"]
+        let names = ["port_ingress", "underlay_ingress", "vxlan_ingress", "engine_ingress"]
         var logs: [UnsafeMutablePointer<CChar>] = unsafe []
         defer { unsafe logs.forEach { unsafe $0.deallocate() } }
         for name in names {

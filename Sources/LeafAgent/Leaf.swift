@@ -48,12 +48,19 @@ public struct Leaf: Service {
             addresses: saved.controllers, credentials: credentials, root: anchor.root,
             serverName: saved.controllerName, logger: logger)
         let peers = PeerSessions(credentials: credentials, root: anchor.root, platform: anchor.platform)
+        let engine = Engine(
+            settings: configuration.engine, stateDirectory: configuration.stateDirectory, locator: underlay.locator,
+            logger: logger)
+        await engine.start()
         let agent = LeafAgent(
             configuration: configuration, membership: membership, state: state, path: path, controller: controller,
-            peers: peers, devices: PortDevices(innerMTU: underlay.innerMTU), credentials: credentials,
+            peers: peers,
+            devices: PortDevices(
+                innerMTU: underlay.innerMTU, underlayMTU: underlay.mtu), credentials: credentials,
             transmitter: FrameTransmitter(
                 packets: try PacketSocket(), datagrams: try DatagramSender(sources: [underlay.locator]),
                 vxlanPort: configuration.vxlanPort, logger: logger),
+            engine: engine,
             labels: LabelAllocator(
                 reservedUpTo: state.labelMark(), inUse: try path.receiveWires().map(\.label), now: SystemClock.now()),
             logger: logger, now: SystemClock.now)
@@ -69,6 +76,7 @@ public struct Leaf: Service {
                 transportSecurity: try SessionSecurity.server(credentials, root: anchor.root),
                 config: SessionSecurity.serverConfiguration()), services: [WiresService(agent: agent)])
         try await serve(agent, server, controller, path)
+        engine.leave()
         await peers.close()
         logger.notice("leaf stops; its wires stay plugged")
         lock.release()
@@ -97,6 +105,10 @@ public struct Leaf: Service {
             group.addTask { await agent.sweepIdleWires() }
             group.addTask { await agent.mend() }
             group.addTask { await agent.renew() }
+            if agent.engine.info != nil {
+                group.addTask { await agent.rekey() }
+                group.addTask { await agent.watchEngine() }
+            }
             group.addTask { try? await gracefulShutdown() }
             // Whichever ends first, by shutdown or by failure, ends the others.
             defer {
@@ -112,6 +124,7 @@ public struct Leaf: Service {
 struct Underlay {
     let locator: IPAddress
     let innerMTU: Int
+    let mtu: Int
 
     init(_ configuration: LeafConfiguration) throws {
         let netlink = try Netlink()
@@ -134,7 +147,8 @@ struct Underlay {
             }
             locator = first
         }
-        innerMTU = Int(link.mtu) - PortDevices.overhead(of: locator)
+        mtu = Int(link.mtu)
+        innerMTU = mtu - PortDevices.overhead(of: locator)
         // RFC 8200, section 5: every link must carry IPv6 packets of 1,280 bytes.
         guard innerMTU >= 1_280 else {
             throw LeafError(

@@ -23,7 +23,7 @@ extension LeafAgent {
         case .changed(let changed):
             await take(changed)
         case .query(let query):
-            controller.report(report(for: query.request))
+            controller.report(await report(for: query.request))
         case .revoked(let revoked):
             await take(revoked)
         case nil:
@@ -116,8 +116,19 @@ extension LeafAgent {
                 continue
             }
             let verdict = policy.verdict(source: source.subject, destination: destination.subject)
-            if !verdict.isPlugged { cut(pair, because: .policy(entry: verdict.entry, reason: verdict.reason)) }
+            if !verdict.isPlugged {
+                cut(pair, because: .policy(entry: verdict.entry, reason: verdict.reason))
+            } else if !hasSecurity(pair, verdict.security) {
+                plugOtherwise(pair, verdict)
+            }
         }
+    }
+
+    /// The policy protects a wire otherwise than it is plugged. It is cut first: what is to be secret from now on is
+    /// not sent in the clear for a moment longer.
+    private func plugOtherwise(_ pair: Pair, _ verdict: Verdict) {
+        cut(pair, because: .policy(entry: verdict.entry, reason: "its security is \(verdict.security.rawValue) now"))
+        if ports[pair.source] != nil { Task { await self.plug(pair) } }
     }
 
     private func subject(_ identity: Identity) -> (tenant: Name, subject: Subject)? {
@@ -252,9 +263,10 @@ extension LeafAgent {
         guard verdict.isPlugged else {
             return cut(pair, because: .policy(entry: verdict.entry, reason: verdict.reason))
         }
+        guard hasSecurity(pair, verdict.security) else { return plugOtherwise(pair, verdict) }
         if isOutgoing {
             guard let wire = wires.sends[pair] else { return }
-            if case .remote(let locator, _) = wire.target, locator == remote.locator,
+            if let locator = wire.target.locator, locator == remote.locator,
                 wire.peer ?? remote.leaf == remote.leaf
             {
                 wires.update(pair) {
@@ -267,8 +279,9 @@ extension LeafAgent {
         } else {
             for label in wires.labels(of: pair) {
                 guard let wire = wires.receives[label] else { continue }
-                if wire.locator == remote.locator, wire.peer ?? remote.leaf == remote.leaf {
+                if wire.locator ?? remote.locator == remote.locator, wire.peer ?? remote.leaf == remote.leaf {
                     wires.update(label) {
+                        $0.locator = remote.locator
                         $0.peer = remote.leaf
                         $0.epoch = remote.epoch
                     }
@@ -304,13 +317,15 @@ extension LeafAgent {
     func removeSend(_ pair: Pair, telling reason: String?) {
         guard let wire = wires.removeSend(pair), let port = ports[pair.source] else { return }
         for address in wire.addresses { path.unplugSend(port: port.index, destination: address) }
+        unseal(wire.target)
         if let reason, let verified = known[pair.destination]?.verified { tell(verified, that: pair, ended: reason) }
     }
 
     /// Takes a label out of the kernel; it rests before it is given out again.
     func stopReceiving(_ label: Label) {
         guard let wire = wires.removeReceive(label) else { return }
-        path.unplugReceive(locator: wire.locator, label: label)
+        path.unplugReceive(locator: wire.protection == nil ? wire.locator : nil, label: label)
+        for spiBase in wire.protection.map({ $0.formers + [$0.spiBase] }) ?? [] { engine.closeReceive(spiBase) }
         labels.retire(label, now: now())
     }
 

@@ -32,37 +32,50 @@ extension LeafAgent {
     }
 
     /// Plugs a pair whose source is here, or says why not. Callers at the same time share one exchange.
-    func plug(_ pair: Pair) async -> PlugOutcome {
+    ///
+    /// - Parameter keepingWhatIsThere: a wire that is plugged gets new keys, and stays as it is when that fails.
+    func plug(_ pair: Pair, keepingWhatIsThere: Bool = false) async -> PlugOutcome {
         if let running = plugging[pair] { return await running.value }
-        let task = Task { await self.plugOnce(pair) }
+        let task = Task { await self.plugOnce(pair, keepingWhatIsThere) }
         plugging[pair] = task
         defer { plugging[pair] = nil }
         return await task.value
     }
 
-    private func plugOnce(_ pair: Pair) async -> PlugOutcome {
-        // What was decided on may change while the other leaf is asked; then the decision is made again.
-        for _ in 0..<4 {
+    private func plugOnce(_ pair: Pair, _ keepingWhatIsThere: Bool) async -> PlugOutcome {
+        var changes = 0, mismatches = 0
+        while true {
             let began = generation
-            let outcome = await attempt(pair, began: began)
+            let outcome = await attempt(pair, began: began, keepingWhatIsThere)
+            if case .unplugged(.refusedByPeer(let code, _)) = outcome, code == Self.mismatch, mismatches < 20 {
+                // The other leaf has another revision of the policy; it gets the newest any moment.
+                mismatches += 1
+                try? await Task.sleep(for: .milliseconds(25))
+                continue
+            }
             if began == generation {
                 if case .plugged = outcome { refusals.clear(pair) }
                 return outcome
             }
-            // A wire that was plugged on a judgement that no longer holds is judged again before anyone relies on it.
-            removeSend(pair, telling: nil)
+            // What was decided on may change while the other leaf is asked; then the decision is made again. A wire
+            // that was plugged on a judgement that no longer holds is judged again before anyone relies on it.
+            if !keepingWhatIsThere { removeSend(pair, telling: nil) }
+            changes += 1
+            if changes == 4 { return .unplugged(.failed("what it depends on changes faster than it can be decided")) }
         }
-        return .unplugged(.failed("what it depends on changes faster than it can be decided"))
     }
 
-    private func attempt(_ pair: Pair, began: UInt64) async -> PlugOutcome {
+    /// The code with which a leaf refuses a wire that the other one means to protect otherwise.
+    private static let mismatch = "security-mismatch"
+
+    private func attempt(_ pair: Pair, began: UInt64, _ keepingWhatIsThere: Bool) async -> PlugOutcome {
         switch await decide(pair) {
         case .unplug(let reason):
             return .unplugged(reason)
         case .plug(let order):
             guard began == generation else { return .unplugged(.failed("what it depends on has changed")) }
             if ports[pair.destination] != nil { return await plugLocally(pair, order) }
-            return await plugRemotely(pair, order, began: began)
+            return await plugRemotely(pair, order, began: began, keepingWhatIsThere)
         }
     }
 
@@ -96,7 +109,9 @@ extension LeafAgent {
 
     // MARK: The other end elsewhere (step 5)
 
-    private func plugRemotely(_ pair: Pair, _ order: PlugOrder, began: UInt64) async -> PlugOutcome {
+    private func plugRemotely(
+        _ pair: Pair, _ order: PlugOrder, began: UInt64, _ keepingWhatIsThere: Bool
+    ) async -> PlugOutcome {
         guard let port = ports[pair.source], let facts = port.facts else {
             return .unplugged(.unknownSource(pair.source))
         }
@@ -105,56 +120,85 @@ extension LeafAgent {
         request.source = .init(facts)
         request.destination = .init(pair.destination.octets)
         request.oneWay = order.oneWay
-        // The way back is open here before the other leaf can know its label.
-        var back: Label?
-        if !order.oneWay {
-            do {
-                back = try receive(
-                    pair.reversed, from: destination.locator, peer: destination.leaf, epoch: destination.epoch,
-                    on: port)
-            } catch {
-                return .unplugged(.exhausted("\(error)"))
-            }
-            request.reverseLabel = back?.value ?? 0
-        }
+        request.security = order.security.forward.message
+        request.mtu = UInt32(devices.underlayMTU)
+        request.queues = UInt32(engine.info?.queues ?? 0)
+        // The way back is open here before the other leaf can know its label or keys.
+        var back: OpenedWay?
         do {
+            var abilities = Patchbay_Leaf_V1_LeafAbilities()
+            if order.security != PairSecurity() { abilities = try await peers.abilities(at: destination) }
+            if !order.oneWay {
+                let opened = try await open(
+                    pair.reversed, from: destination, order.security.reverse, queues: abilities.queues, on: port)
+                back = opened
+                request.reverseSecurity = order.security.reverse.message
+                if let keys = opened.keys {
+                    request.reverseKeys = keys.message
+                } else {
+                    request.reverseLabel = opened.label.value
+                }
+            }
             let response = try await peers.plug(request, at: destination)
-            return await finish(pair, order, response, back: back, on: port, began: began)
-        } catch {
+            return await finish(
+                pair, order, response, mtu: abilities.mtu, back: back, on: port, began: began, keepingWhatIsThere)
+        } catch let error as RPCError {
             logger.info("peer does not answer", metadata: ["leaf": "\(destination.leaf)", "error": "\(error)"])
             await peers.forget(destination.leaf)
-            back.map(stopReceiving)
+            abandon(back)
             // The other leaf may have plugged and only its answer got lost: it must not send to a dead label.
-            tell(destination, that: pair, ended: "no-answer")
+            if !keepingWhatIsThere { tell(destination, that: pair, ended: "no-answer") }
             return .unplugged(.unreachable("\(error)"))
+        } catch {
+            abandon(back)
+            return .unplugged(.exhausted("\(error)"))
         }
     }
 
     /// Step 6: the other leaf has answered.
     private func finish(
-        _ pair: Pair, _ order: PlugOrder, _ response: Patchbay_Leaf_V1_PlugResponse, back: Label?, on port: LocalPort,
-        began: UInt64
+        _ pair: Pair, _ order: PlugOrder, _ response: Patchbay_Leaf_V1_PlugResponse, mtu: UInt32, back: OpenedWay?,
+        on port: LocalPort, began: UInt64, _ keepingWhatIsThere: Bool
     ) async -> PlugOutcome {
         let destination = order.destination
-        guard response.plugged, let label = Label(response.label) else {
-            back.map(stopReceiving)
+        guard response.plugged else {
+            abandon(back)
             if response.reason == Self.crossing { return await awaitCrossing(pair) }
             return .unplugged(.refused(code: response.reason, detail: response.detail))
         }
-        guard began == generation, ports[pair.source]?.index == port.index else {
-            back.map(stopReceiving)
-            return .unplugged(.failed("its facts or the policy changed meanwhile"))
-        }
         do {
+            let target: SendTarget
+            var protection: WireProtection?
+            var innerMTU: UInt16 = 0
+            if order.security.forward == .none {
+                guard let label = Label(response.label) else { throw Self.badAnswer }
+                target = .remote(locator: destination.locator, label: label)
+            } else {
+                guard let keys = WireKeys(response.keys) else { throw Self.badAnswer }
+                (target, protection, innerMTU) = try await seal(
+                    pair, to: destination, order.security.forward, keys: keys, mtu: mtu)
+            }
+            guard began == generation, ports[pair.source]?.index == port.index else {
+                if wires.sends[pair]?.target != target { unseal(target) }
+                abandon(back)
+                return .unplugged(.failed("its facts or the policy changed meanwhile"))
+            }
             try connect(
-                pair, to: .remote(locator: destination.locator, label: label), peer: destination.leaf,
-                epoch: destination.epoch)
+                pair, to: target, peer: destination.leaf, epoch: destination.epoch, protection, mtu: innerMTU)
         } catch {
-            back.map(stopReceiving)
+            abandon(back)
+            // The other leaf has plugged; it must not send to keys or labels that are gone here.
+            if !keepingWhatIsThere { tell(destination, that: pair, ended: "failed") }
             return .unplugged(.exhausted("\(error)"))
         }
-        if let back { retireLabels(of: pair.reversed, except: back) }
+        if let back { settle(back) }
         return .plugged
+    }
+
+    private static var badAnswer: LeafError {
+        LeafError(
+            "The other leaf's answer has neither label nor keys as they were asked for",
+            remedy: "See whether both leaves are of versions that fit together.")
     }
 
     /// The answer to a request that met one of our own for the same two-way wire.
@@ -186,6 +230,10 @@ extension LeafAgent {
         {
             return .refusal(code: Self.crossing, detail: "the request of the other end goes on")
         }
+        guard let forward = Security(request.security), let reverse = Security(request.reverseSecurity) else {
+            return .refusal(code: "malformed", detail: "this leaf does not know such a level of security")
+        }
+        let security = PairSecurity(forward: forward, reverse: reverse)
         for _ in 0..<4 {
             let began = generation
             // Step 1 and 2: the directory knows whether what the peer shows is still the newest.
@@ -196,22 +244,28 @@ extension LeafAgent {
                 ReceiverInput(
                     peer: peer.id, presented: presented, directory: directory,
                     directoryAnswered: controller.isConnected,
-                    claimedOneWay: request.oneWay, destination: port.endpoint, destinationIdentity: identity,
+                    claimedOneWay: request.oneWay, claimedSecurity: security, destination: port.endpoint,
+                    destinationIdentity: identity,
                     policy: policies[port.endpoint.name.tenant]?.evaluator,
                     epochFloor: claimed.map { epochs[$0] } ?? 0, revocations: revocations, now: now()))
             guard began == generation else { continue }
             switch decision {
             // Step 5.
-            case .plug(let accepted): return accept(request, accepted, on: port, facts: facts)
+            case .plug(let accepted):
+                if let response = await accept(request, accepted, on: port, facts: facts, began: began) {
+                    return response
+                }
             case .unplug(let reason): return .refusal(reason)
             }
         }
         return .refusal(.failed("what it depends on changes faster than it can be decided"))
     }
 
+    /// Plugs this end as asked; nil when what was decided on changed meanwhile.
     private func accept(
-        _ request: Patchbay_Leaf_V1_PlugRequest, _ accepted: PlugGrant, on port: LocalPort, facts: EndpointFacts
-    ) -> Patchbay_Leaf_V1_PlugResponse {
+        _ request: Patchbay_Leaf_V1_PlugRequest, _ accepted: PlugGrant, on port: LocalPort, facts: EndpointFacts,
+        began: UInt64
+    ) async -> Patchbay_Leaf_V1_PlugResponse? {
         let source = accepted.source
         let pair = Pair(source: source.identity, destination: port.endpoint.identity)
         epochs.raise(source.identity, to: source.epoch)
@@ -221,21 +275,23 @@ extension LeafAgent {
             known.verified(source, facts: presented)
         }
         do {
-            let label = try receive(pair, from: source.locator, peer: source.leaf, epoch: source.epoch, on: port)
-            if !accepted.oneWay, let reverse = Label(request.reverseLabel) {
-                do {
-                    try connect(
-                        pair.reversed, to: .remote(locator: source.locator, label: reverse), peer: source.leaf,
-                        epoch: source.epoch)
-                } catch {
-                    stopReceiving(label)
-                    throw error
-                }
+            // Receive first, then send: the other leaf has opened the way back already.
+            let way = try await open(pair, from: source, accepted.security.forward, queues: request.queues, on: port)
+            do {
+                if !accepted.oneWay { try await answerWay(pair.reversed, to: source, accepted, request) }
+            } catch {
+                abandon(way)
+                throw error
             }
-            retireLabels(of: pair, except: label)
+            guard began == generation, ports[pair.destination]?.index == port.index else {
+                abandon(way)
+                removeSend(pair.reversed, telling: nil)
+                return nil
+            }
+            settle(way)
             var response = Patchbay_Leaf_V1_PlugResponse()
             response.plugged = true
-            response.label = label.value
+            if let keys = way.keys { response.keys = keys.message } else { response.label = way.label.value }
             response.destination = .init(facts)
             return response
         } catch {
@@ -243,27 +299,57 @@ extension LeafAgent {
         }
     }
 
+    /// Plugs the way back of an accepted wire.
+    private func answerWay(
+        _ pair: Pair, to end: VerifiedEndpoint, _ accepted: PlugGrant, _ request: Patchbay_Leaf_V1_PlugRequest
+    ) async throws {
+        if accepted.security.reverse == .none {
+            guard let label = Label(request.reverseLabel) else { return }
+            return try connect(
+                pair, to: .remote(locator: end.locator, label: label), peer: end.leaf, epoch: end.epoch)
+        }
+        guard let keys = WireKeys(request.reverseKeys) else { throw Self.badAnswer }
+        let sealed = try await seal(pair, to: end, accepted.security.reverse, keys: keys, mtu: request.mtu)
+        try connect(
+            pair, to: sealed.target, peer: end.leaf, epoch: end.epoch, sealed.protection, mtu: sealed.innerMTU)
+    }
+
     // MARK: The kernel's tables
 
     /// Plugs the sending end of a pair under every address of the destination; held packets go first.
-    private func connect(_ pair: Pair, to target: SendTarget, peer: LeafID?, epoch: Epoch) throws {
-        guard let port = ports[pair.source] else { return }
+    private func connect(
+        _ pair: Pair, to target: SendTarget, peer: LeafID?, epoch: Epoch, _ protection: WireProtection? = nil,
+        mtu: UInt16 = 0
+    ) throws {
+        guard let port = ports[pair.source] else { return unseal(target) }
+        let former = wires.sends[pair]
+        if let former, former.target == target, protection != nil {
+            // Only the keys are new, and the engine has them.
+            return wires.update(pair) {
+                $0.protection = protection
+                $0.peer = peer
+                $0.epoch = epoch
+            }
+        }
+        defer { if let former, former.target != target { unseal(former.target) } }
         var addresses = [pair.destination.address]
         if let ipv4 = privateAddress(of: pair.destination, in: port.endpoint.vnet) {
             addresses.append(IPv6Address(mapped: ipv4))
         }
         let wire = SendingEnd(
-            target: target, peer: peer, addresses: addresses, epoch: epoch, pluggedAt: now(), activeAt: now())
+            target: target, peer: peer, addresses: addresses, epoch: epoch, pluggedAt: now(), activeAt: now(),
+            protection: protection, mtu: mtu)
         for address in addresses { send(holds.release(for: Flow(port: port.index, destination: address)), over: wire) }
         var plugged: [IPv6Address] = []
         do {
             for address in addresses {
-                try path.plugSend(port: port.index, destination: address, to: target)
+                try path.plugSend(port: port.index, destination: address, to: target, mtu: mtu)
                 plugged.append(address)
             }
         } catch {
             for address in plugged { path.unplugSend(port: port.index, destination: address) }
             wires.removeSend(pair)
+            unseal(target)
             logger.error("the kernel takes no more wires", metadata: ["pair": "\(pair)", "error": "\(error)"])
             throw error
         }
@@ -273,7 +359,7 @@ extension LeafAgent {
     }
 
     /// Opens a label at which a pair's packets are received, and returns it.
-    private func receive(
+    func receive(
         _ pair: Pair, from locator: IPAddress, peer: LeafID, epoch: Epoch, on port: LocalPort
     ) throws -> Label {
         let label = try allocateLabel()
@@ -292,7 +378,7 @@ extension LeafAgent {
         return label
     }
 
-    private func allocateLabel() throws -> Label {
+    func allocateLabel() throws -> Label {
         guard let label = labels.allocate(now: now()) else {
             throw LeafError("All labels are in use or resting", remedy: "Unplug wires, or wait for the quarantine.")
         }
@@ -311,12 +397,16 @@ extension LeafAgent {
     }
 
     /// Lets the older labels of a pair go after a while, in which the other leaf has turned to the newest.
-    private func retireLabels(of pair: Pair, except newest: Label) {
+    ///
+    /// Among the older ones may be one that this leaf has opened for a request of its own that is still under way, and
+    /// that the other leaf turns to next; so what is in use is looked at when the time is over.
+    func retireLabels(of pair: Pair, except newest: Label) {
+        wires.use(newest, for: pair)
         let old = wires.labels(of: pair).filter { $0 != newest }
         guard !old.isEmpty else { return }
         Task {
             try? await Task.sleep(for: LeafLimits.labelGrace)
-            old.forEach(self.stopReceiving)
+            for label in old where !self.wires.isInUse(label, for: pair) { self.stopReceiving(label) }
         }
     }
 
@@ -331,6 +421,9 @@ extension LeafAgent {
                 transmitter.deliver(frame, to: port, MACAddress(of: identity))
             case .remote(let locator, let label):
                 transmitter.send(frame, to: locator, label: label)
+            case .protected(_, let slot):
+                guard let engineDevice else { continue }
+                transmitter.deliver(frame, to: engineDevice, MACAddress(engineSlot: slot))
             }
         }
     }

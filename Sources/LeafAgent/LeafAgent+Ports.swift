@@ -266,7 +266,7 @@ extension LeafAgent {
                 if let port = saved[open.identity], try await adopt(open.device, port) { continue }
                 try path.closePort(open.device)
             }
-            try adoptWires()
+            try await adoptWires()
         } catch {
             logger.error("former state not taken over", metadata: ["error": "\(error)"])
         }
@@ -305,18 +305,28 @@ extension LeafAgent {
     }
 
     /// Rebuilds the ledger from the kernel's tables; the wires are verified once a controller answers.
-    private func adoptWires() throws {
+    private func adoptWires() async throws {
+        let protections = await adoptedProtections()
         let sends = try path.sendWires()
         var pairs: [SendKey: Pair] = [:]
         for wire in sends where wire.destination.mappedIPv4 == nil {
             guard let source = ports.identity(at: wire.port), let destination = Identity(wire.destination)
             else { continue }
             let pair = Pair(source: source, destination: destination)
+            var protection: WireProtection?
+            if case .protected(_, let slot) = wire.target {
+                protection = protections.transmit[slot]
+                guard protection != nil else {
+                    // The engine has no keys for it: the next packet asks for the wire again.
+                    path.unplugSend(port: wire.port, destination: wire.destination)
+                    continue
+                }
+            }
             pairs[SendKey(source: source, target: wire.target)] = pair
             wires.put(
                 SendingEnd(
                     target: wire.target, peer: nil, addresses: [wire.destination], epoch: 0, pluggedAt: now(),
-                    packets: wire.counters.packets, activeAt: now()),
+                    packets: wire.counters.packets, activeAt: now(), protection: protection, mtu: wire.mtu),
                 for: pair)
         }
         // The IPv4 form of a wire leads to the same place as its identity does.
@@ -335,7 +345,8 @@ extension LeafAgent {
             }
         }
         for wire in try path.receiveWires() {
-            guard let destination = ports.identity(at: wire.port) else {
+            let protection = wire.locator == nil ? protections.receive[wire.label.value] : nil
+            guard let destination = ports.identity(at: wire.port), wire.locator != nil || protection != nil else {
                 path.unplugReceive(locator: wire.locator, label: wire.label)
                 continue
             }
@@ -343,7 +354,7 @@ extension LeafAgent {
                 ReceivingEnd(
                     pair: Pair(source: wire.source, destination: destination), label: wire.label,
                     locator: wire.locator, peer: nil, epoch: 0, pluggedAt: now(),
-                    packets: wire.counters.packets, activeAt: now()))
+                    packets: wire.counters.packets, activeAt: now(), protection: protection))
         }
     }
 }

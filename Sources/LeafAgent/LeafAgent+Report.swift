@@ -11,6 +11,14 @@ extension LeafAgent {
         hello.plugPort = UInt32(configuration.plugPort)
         hello.underlayDevice = configuration.underlayDevice
         hello.version = LeafVersion.text
+        if let info = engine.info {
+            hello.engine = .with {
+                $0.backend = info.backend
+                $0.reason = info.backendReason
+                $0.queues = UInt32(info.queues)
+                $0.segments = info.cutsInKernel && info.joinsInKernel
+            }
+        }
         hello.running = ports.values.filter { $0.facts != nil }.map { .init($0.endpoint.identity.octets) }
         var message = FromLeaf()
         message.hello = hello
@@ -18,7 +26,8 @@ extension LeafAgent {
     }
 
     /// The wires that are plugged here, with what the kernel has counted.
-    func report(for request: UInt64) -> FromLeaf {
+    func report(for request: UInt64) async -> FromLeaf {
+        let engineDrops = engine.info == nil ? [:] : await engine.drops()
         var report = Patchbay_Leaf_V1_WireReport()
         report.request = request
         let counted = countedWires()
@@ -31,17 +40,23 @@ extension LeafAgent {
                 state.direction = .send
                 state.label = label.value
                 state.peer = .init(locator.octets)
+            case .protected(let locator, _):
+                state.direction = .send
+                state.label = wire.protection?.spiBase ?? 0
+                state.peer = .init(locator.octets)
             }
+            state.security = (wire.protection?.security ?? .none).rawValue
             report.wires.append(state)
         }
         for (label, wire) in wires.receives {
             var state = state(of: wire.pair, epoch: wire.epoch, pluggedAt: wire.pluggedAt, counted.receives[label])
             state.direction = .receive
-            state.label = label.value
-            state.peer = .init(wire.locator.octets)
+            state.label = wire.protection?.spiBase ?? label.value
+            state.peer = wire.locator.map { .init($0.octets) } ?? .init()
+            state.security = (wire.protection?.security ?? .none).rawValue
             report.wires.append(state)
         }
-        report.counters.values = path.hostCounters()
+        report.counters.values = path.hostCounters().merging(engineDrops) { kernel, _ in kernel }
         var message = FromLeaf()
         message.wires = report
         return message

@@ -28,6 +28,7 @@ actor LeafAgent {
     /// Renewed together with the leaf's certificate.
     let credentials: SessionCredentials
     let transmitter: FrameTransmitter
+    let engine: Engine
     let logger: Logger
     let now: @Sendable () -> Timestamp
 
@@ -48,6 +49,8 @@ actor LeafAgent {
     var unanswered = UnansweredQuestions(capacity: LeafLimits.questionsKept)
     /// Pairs that are being plugged, so that IPv4 and IPv6 of one pair ask the other leaf once.
     var plugging: [Pair: Task<PlugOutcome, Never>] = [:]
+    /// The index of the engine's device, once it is in use.
+    var engineDevice: UInt32?
     /// Pairs whose facts have expired and may be renewed yet.
     var expiring = Set<Pair>()
     /// How long the location records of this leaf live, in seconds; the controller says it.
@@ -65,8 +68,8 @@ actor LeafAgent {
     init(
         configuration: LeafConfiguration, membership: LeafMembership, state: LeafStateDirectory, path: DataPath,
         controller: ControllerSession, peers: PeerSessions, devices: PortDevices,
-        credentials: SessionCredentials, transmitter: FrameTransmitter, labels: LabelAllocator, logger: Logger,
-        now: @escaping @Sendable () -> Timestamp
+        credentials: SessionCredentials, transmitter: FrameTransmitter, engine: Engine, labels: LabelAllocator,
+        logger: Logger, now: @escaping @Sendable () -> Timestamp
     ) {
         self.configuration = configuration
         self.membership = membership
@@ -77,6 +80,7 @@ actor LeafAgent {
         self.devices = devices
         self.credentials = credentials
         self.transmitter = transmitter
+        self.engine = engine
         self.labels = labels
         self.logger = logger
         self.now = now

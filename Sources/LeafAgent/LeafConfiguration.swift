@@ -20,6 +20,9 @@ public struct LeafConfiguration: Sendable {
     /// How many wires the host can have in one direction.
     public var maxWires: UInt32
 
+    /// The ESP engine of protected wires.
+    public var engine = EngineSettings()
+
     /// The defaults of everything that need not be given.
     public init(stateDirectory: String, underlayDevice: String, pinDirectory: String) {
         self.stateDirectory = stateDirectory

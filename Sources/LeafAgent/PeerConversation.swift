@@ -17,8 +17,13 @@ final class PeerConversation: Sendable {
         var deadline: ContinuousClock.Instant
     }
 
+    /// The number under which the other leaf's first message comes, which answers nothing.
+    private static let greeting: UInt64 = 0
+
     private struct State {
-        var next: UInt64 = 1
+        var next: UInt64 = greeting + 1
+        var abilities: Patchbay_Leaf_V1_LeafAbilities?
+        var greeted: [CheckedContinuation<Patchbay_Leaf_V1_LeafAbilities, any Error>] = []
         var waiting: [UInt64: Waiting] = [:]
         /// Whether a task looks after the deadlines; it lives only while something waits.
         var isWatched = false
@@ -52,7 +57,13 @@ final class PeerConversation: Sendable {
                     for await question in self.questions { try await writer.write(question) }
                 },
                 onResponse: { response in
-                    for try await answer in response.messages { self.settle(answer.number, .success(answer)) }
+                    for try await answer in response.messages {
+                        if answer.number == Self.greeting {
+                            self.greet(answer.abilities)
+                        } else {
+                            self.settle(answer.number, .success(answer))
+                        }
+                    }
                 })
             end(RPCError(code: .unavailable, message: "the other leaf has ended the session"))
         } catch {
@@ -89,15 +100,54 @@ final class PeerConversation: Sendable {
         }
     }
 
+    /// What the other leaf can do; waits for its first message.
+    ///
+    /// - Throws: `RPCError` when the conversation ends before.
+    func abilities() async throws -> Patchbay_Leaf_V1_LeafAbilities {
+        // Whoever waits here would wait for as long as the connection takes; the deadline is that of a question.
+        let timer = Task {
+            try await Task.sleep(for: timeout)
+            let late = state.withLock { state in
+                defer { state.greeted.removeAll() }
+                return state.greeted
+            }
+            let error = RPCError(code: .deadlineExceeded, message: "no word within \(timeout)")
+            for waiting in late { waiting.resume(throwing: error) }
+        }
+        defer { timer.cancel() }
+        return try await withCheckedThrowingContinuation { continuation in
+            let known: Result<Patchbay_Leaf_V1_LeafAbilities, any Error>? = state.withLock { state in
+                if let abilities = state.abilities { return .success(abilities) }
+                if let end = state.end { return .failure(end) }
+                state.greeted.append(continuation)
+                return nil
+            }
+            if let known { continuation.resume(with: known) }
+        }
+    }
+
+    private func greet(_ abilities: Patchbay_Leaf_V1_LeafAbilities) {
+        let waiting = state.withLock { state in
+            state.abilities = abilities
+            defer { state.greeted.removeAll() }
+            return state.greeted
+        }
+        for continuation in waiting { continuation.resume(returning: abilities) }
+    }
+
     /// Ends the conversation; whoever waits is told so.
     func end(_ error: RPCError) {
         ask.finish()
-        let waiting = state.withLock { state in
+        let (waiting, greeted) = state.withLock { state in
             if state.end == nil { state.end = error }
-            defer { state.waiting.removeAll() }
-            return state.waiting
+            defer {
+                state.waiting.removeAll()
+                state.greeted.removeAll()
+            }
+            return (state.waiting, state.greeted)
         }
         for question in waiting.values { question.answer.resume(throwing: error) }
+        for continuation in greeted { continuation.resume(throwing: error) }
     }
 
     private func settle(_ number: UInt64, _ result: Result<WireAnswer, any Error>) {

@@ -56,6 +56,13 @@ actor PeerSessions {
         guard case .unplug? = answer.message else { throw Self.mismatch }
     }
 
+    /// What the leaf of an endpoint can do, as it says at the beginning of each session.
+    ///
+    /// - Throws: `RPCError` when it says nothing in time.
+    nonisolated func abilities(at end: VerifiedEndpoint) async throws -> Patchbay_Leaf_V1_LeafAbilities {
+        try await conversation(with: end.leaf, at: end.locator, port: end.plugPort).abilities()
+    }
+
     private static var mismatch: RPCError {
         RPCError(code: .internalError, message: "the other leaf's answer does not fit the question")
     }

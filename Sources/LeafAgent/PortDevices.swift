@@ -10,6 +10,8 @@ import NetTypes
 struct PortDevices: Sendable {
     /// The largest inner packet (without Ethernet header) whose outer packet fits the underlay.
     let innerMTU: Int
+    /// The MTU of the underlay device.
+    let underlayMTU: Int
 
     /// Bytes that VXLAN adds to an inner packet: inner Ethernet 14, VXLAN 8, UDP 8, and IPv4 20 or IPv6 40
     /// (RFC 7348, section 5).

@@ -25,19 +25,26 @@ struct SendingEnd {
     /// Packets at the last look, and when they last grew.
     var packets: UInt64 = 0
     var activeAt: Timestamp
+    /// nil for a plain or local wire.
+    var protection: WireProtection?
+    /// The largest inner packet, in bytes; 0: as the port's.
+    var mtu: UInt16 = 0
 }
 
 /// A receiving end: a label that this leaf gave to another one.
 struct ReceivingEnd {
     var pair: Pair
     var label: Label
-    var locator: IPAddress
+    /// Where the other leaf sends from; nil for an adopted protected wire until it has been verified.
+    var locator: IPAddress?
     /// The leaf that sends; nil until an adopted wire has been verified.
     var peer: LeafID?
     var epoch: Epoch
     var pluggedAt: Timestamp
     var packets: UInt64 = 0
     var activeAt: Timestamp
+    /// nil for a plain wire.
+    var protection: WireProtection?
 }
 
 /// What the leaf knows of the wires that it has put into the kernel.
@@ -48,6 +55,8 @@ struct WireLedger {
     private(set) var sends: [Pair: SendingEnd] = [:]
     private(set) var receives: [Label: ReceivingEnd] = [:]
     private var labelsByPair: [Pair: [Label]] = [:]
+    /// The label of each pair that the other leaf was last told, and uses.
+    private var labelsInUse: [Pair: Label] = [:]
     /// For each identity, how many entries name it as an end, so that a change elsewhere finds its wires at once.
     private var pairsByIdentity: [Identity: Set<Pair>] = [:]
 
@@ -77,6 +86,7 @@ struct WireLedger {
         guard let wire = receives.removeValue(forKey: label) else { return nil }
         labelsByPair[wire.pair]?.removeAll { $0 == label }
         if labelsByPair[wire.pair]?.isEmpty == true { labelsByPair[wire.pair] = nil }
+        if labelsInUse[wire.pair] == label { labelsInUse[wire.pair] = nil }
         unindexIfGone(wire.pair)
         return wire
     }
@@ -96,6 +106,14 @@ struct WireLedger {
             receives[label] = wire
         }
     }
+
+    /// Notes that the other leaf sends to a label from now on.
+    mutating func use(_ label: Label, for pair: Pair) {
+        if receives[label] != nil { labelsInUse[pair] = label }
+    }
+
+    /// Whether the other leaf sends to a label of the pair.
+    func isInUse(_ label: Label, for pair: Pair) -> Bool { labelsInUse[pair] == label }
 
     /// The labels at which the pair's packets are received here.
     func labels(of pair: Pair) -> [Label] { labelsByPair[pair] ?? [] }

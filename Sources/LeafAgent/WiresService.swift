@@ -15,6 +15,11 @@ struct WiresService: Patchbay_Leaf_V1_Wires.SimpleServiceProtocol {
         guard let certificate = SessionSecurity.peerCertificate(of: context) else {
             throw RPCError(code: .unauthenticated, message: "the session shows no certificate of a leaf")
         }
+        try await response.write(
+            .with {
+                $0.abilities.queues = UInt32(agent.engine.info?.queues ?? 0)
+                $0.abilities.mtu = UInt32(agent.devices.underlayMTU)
+            })
         try await withThrowingDiscardingTaskGroup { group in
             let running = Running()
             for try await question in request {

@@ -25,6 +25,50 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+public nonisolated enum Patchbay_Leaf_V1_Security: SwiftProtobuf.Enum, Swift.CaseIterable {
+  public typealias RawValue = Int
+
+  /// VXLAN
+  case none // = 0
+
+  /// ESP with AES-GMAC (RFC 4543)
+  case auth // = 1
+
+  /// ESP with AES-GCM (RFC 4106)
+  case conf // = 2
+  case UNRECOGNIZED(Int)
+
+  public init() {
+    self = .none
+  }
+
+  public init?(rawValue: Int) {
+    switch rawValue {
+    case 0: self = .none
+    case 1: self = .auth
+    case 2: self = .conf
+    default: self = .UNRECOGNIZED(rawValue)
+    }
+  }
+
+  public var rawValue: Int {
+    switch self {
+    case .none: return 0
+    case .auth: return 1
+    case .conf: return 2
+    case .UNRECOGNIZED(let i): return i
+    }
+  }
+
+  // The compiler won't synthesize support with the UNRECOGNIZED case.
+  public static let allCases: [Patchbay_Leaf_V1_Security] = [
+    .none,
+    .auth,
+    .conf,
+  ]
+
+}
+
 public nonisolated struct Patchbay_Leaf_V1_EndpointFacts: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -126,6 +170,40 @@ public nonisolated struct Patchbay_Leaf_V1_Hello: Sendable {
 
   /// identities that have a port on this leaf now
   public var running: [Data] = []
+
+  /// absent: this leaf has no ESP engine, and no wire of its can be protected
+  public var engine: Patchbay_Leaf_V1_Engine {
+    get {_engine ?? Patchbay_Leaf_V1_Engine()}
+    set {_engine = newValue}
+  }
+  /// Returns true if `engine` has been explicitly set.
+  public var hasEngine: Bool {self._engine != nil}
+  /// Clears the value of `engine`. Subsequent reads from it will return its default value.
+  public mutating func clearEngine() {self._engine = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _engine: Patchbay_Leaf_V1_Engine? = nil
+}
+
+/// The ESP engine of a leaf, for people.
+public nonisolated struct Patchbay_Leaf_V1_Engine: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// which implementation of AES-GCM it uses
+  public var backend: String = String()
+
+  /// why that one
+  public var reason: String = String()
+
+  public var queues: UInt32 = 0
+
+  /// whether the kernel cuts and joins its datagrams (UDP_SEGMENT, UDP_GRO)
+  public var segments: Bool = false
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -244,6 +322,12 @@ public nonisolated struct Patchbay_Leaf_V1_WireState: Sendable {
 
   /// of the other end's record
   public var epoch: UInt64 = 0
+
+  /// "none", "auth" or "conf"
+  public var security: String = String()
+
+  /// when the present keys were made; 0 for a plain or local wire
+  public var keyedAt: Int64 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -699,13 +783,59 @@ public nonisolated struct Patchbay_Leaf_V1_WireAnswer: Sendable {
     set {message = .unplug(newValue)}
   }
 
+  /// the first message on each stream, with the number 0
+  public var abilities: Patchbay_Leaf_V1_LeafAbilities {
+    get {
+      if case .abilities(let v)? = message {return v}
+      return Patchbay_Leaf_V1_LeafAbilities()
+    }
+    set {message = .abilities(newValue)}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_Message: Equatable, Sendable {
     case plug(Patchbay_Leaf_V1_PlugResponse)
     case unplug(Patchbay_Leaf_V1_UnplugResponse)
+    /// the first message on each stream, with the number 0
+    case abilities(Patchbay_Leaf_V1_LeafAbilities)
 
   }
+
+  public init() {}
+}
+
+/// What the answering leaf can do; the asking one needs it before it asks.
+public nonisolated struct Patchbay_Leaf_V1_LeafAbilities: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// transmit queues of its ESP engine; 0: it has none
+  public var queues: UInt32 = 0
+
+  /// of its underlay device
+  public var mtu: UInt32 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// By what one direction of a wire is protected: made by the leaf that receives, random, for this wire alone.
+/// The session in which it is sent is mutual TLS between the two leaves; nobody else ever gets it.
+public nonisolated struct Patchbay_Leaf_V1_Keys: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// of the sender's first queue; queue q has the SPI spi_base + q
+  public var spiBase: UInt32 = 0
+
+  /// 32 bytes, from which key and salt of each queue are derived
+  public var secret: Data = Data()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 }
@@ -732,11 +862,33 @@ public nonisolated struct Patchbay_Leaf_V1_PlugRequest: Sendable {
 
   public var oneWay: Bool = false
 
+  /// of source -> destination, as the asking leaf's policy has it
+  public var security: Patchbay_Leaf_V1_Security = .none
+
+  public var reverseSecurity: Patchbay_Leaf_V1_Security = .none
+
+  /// of the way back, when that is protected; then reverse_label is not used
+  public var reverseKeys: Patchbay_Leaf_V1_Keys {
+    get {_reverseKeys ?? Patchbay_Leaf_V1_Keys()}
+    set {_reverseKeys = newValue}
+  }
+  /// Returns true if `reverseKeys` has been explicitly set.
+  public var hasReverseKeys: Bool {self._reverseKeys != nil}
+  /// Clears the value of `reverseKeys`. Subsequent reads from it will return its default value.
+  public mutating func clearReverseKeys() {self._reverseKeys = nil}
+
+  /// transmit queues of the asking leaf's ESP engine
+  public var queues: UInt32 = 0
+
+  /// of the asking leaf's underlay device
+  public var mtu: UInt32 = 0
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
   fileprivate var _source: Patchbay_Leaf_V1_EndpointFacts? = nil
+  fileprivate var _reverseKeys: Patchbay_Leaf_V1_Keys? = nil
 }
 
 public nonisolated struct Patchbay_Leaf_V1_PlugResponse: Sendable {
@@ -763,11 +915,22 @@ public nonisolated struct Patchbay_Leaf_V1_PlugResponse: Sendable {
 
   public var detail: String = String()
 
+  /// of source -> destination, when that is protected; then label is not used
+  public var keys: Patchbay_Leaf_V1_Keys {
+    get {_keys ?? Patchbay_Leaf_V1_Keys()}
+    set {_keys = newValue}
+  }
+  /// Returns true if `keys` has been explicitly set.
+  public var hasKeys: Bool {self._keys != nil}
+  /// Clears the value of `keys`. Subsequent reads from it will return its default value.
+  public mutating func clearKeys() {self._keys = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
   fileprivate var _destination: Patchbay_Leaf_V1_EndpointFacts? = nil
+  fileprivate var _keys: Patchbay_Leaf_V1_Keys? = nil
 }
 
 public nonisolated struct Patchbay_Leaf_V1_UnplugRequest: Sendable {
@@ -800,6 +963,10 @@ public nonisolated struct Patchbay_Leaf_V1_UnplugResponse: Sendable {
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
 
 fileprivate nonisolated let _protobuf_package = "patchbay.leaf.v1"
+
+nonisolated extension Patchbay_Leaf_V1_Security: SwiftProtobuf._ProtoNameProviding {
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0SECURITY_NONE\0\u{1}SECURITY_AUTH\0\u{1}SECURITY_CONF\0")
+}
 
 nonisolated extension Patchbay_Leaf_V1_EndpointFacts: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".EndpointFacts"
@@ -972,7 +1139,7 @@ nonisolated extension Patchbay_Leaf_V1_FromLeaf: SwiftProtobuf.Message, SwiftPro
 
 nonisolated extension Patchbay_Leaf_V1_Hello: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Hello"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}locators\0\u{3}plug_port\0\u{3}underlay_device\0\u{1}version\0\u{1}running\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}locators\0\u{3}plug_port\0\u{3}underlay_device\0\u{1}version\0\u{1}running\0\u{1}engine\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -985,12 +1152,17 @@ nonisolated extension Patchbay_Leaf_V1_Hello: SwiftProtobuf.Message, SwiftProtob
       case 3: try { try decoder.decodeSingularStringField(value: &self.underlayDevice) }()
       case 4: try { try decoder.decodeSingularStringField(value: &self.version) }()
       case 5: try { try decoder.decodeRepeatedBytesField(value: &self.running) }()
+      case 6: try { try decoder.decodeSingularMessageField(value: &self._engine) }()
       default: break
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.locators.isEmpty {
       try visitor.visitRepeatedBytesField(value: self.locators, fieldNumber: 1)
     }
@@ -1006,6 +1178,9 @@ nonisolated extension Patchbay_Leaf_V1_Hello: SwiftProtobuf.Message, SwiftProtob
     if !self.running.isEmpty {
       try visitor.visitRepeatedBytesField(value: self.running, fieldNumber: 5)
     }
+    try { if let v = self._engine {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1015,6 +1190,52 @@ nonisolated extension Patchbay_Leaf_V1_Hello: SwiftProtobuf.Message, SwiftProtob
     if lhs.underlayDevice != rhs.underlayDevice {return false}
     if lhs.version != rhs.version {return false}
     if lhs.running != rhs.running {return false}
+    if lhs._engine != rhs._engine {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Patchbay_Leaf_V1_Engine: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Engine"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}backend\0\u{1}reason\0\u{1}queues\0\u{1}segments\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.backend) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.queues) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.segments) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.backend.isEmpty {
+      try visitor.visitSingularStringField(value: self.backend, fieldNumber: 1)
+    }
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 2)
+    }
+    if self.queues != 0 {
+      try visitor.visitSingularUInt32Field(value: self.queues, fieldNumber: 3)
+    }
+    if self.segments != false {
+      try visitor.visitSingularBoolField(value: self.segments, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Patchbay_Leaf_V1_Engine, rhs: Patchbay_Leaf_V1_Engine) -> Bool {
+    if lhs.backend != rhs.backend {return false}
+    if lhs.reason != rhs.reason {return false}
+    if lhs.queues != rhs.queues {return false}
+    if lhs.segments != rhs.segments {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1110,7 +1331,7 @@ nonisolated extension Patchbay_Leaf_V1_WireReport: SwiftProtobuf.Message, SwiftP
 
 nonisolated extension Patchbay_Leaf_V1_WireState: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".WireState"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}source\0\u{1}destination\0\u{1}direction\0\u{1}label\0\u{1}peer\0\u{1}packets\0\u{1}bytes\0\u{3}plugged_at\0\u{1}epoch\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}source\0\u{1}destination\0\u{1}direction\0\u{1}label\0\u{1}peer\0\u{1}packets\0\u{1}bytes\0\u{3}plugged_at\0\u{1}epoch\0\u{1}security\0\u{3}keyed_at\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1127,6 +1348,8 @@ nonisolated extension Patchbay_Leaf_V1_WireState: SwiftProtobuf.Message, SwiftPr
       case 7: try { try decoder.decodeSingularUInt64Field(value: &self.bytes) }()
       case 8: try { try decoder.decodeSingularInt64Field(value: &self.pluggedAt) }()
       case 9: try { try decoder.decodeSingularUInt64Field(value: &self.epoch) }()
+      case 10: try { try decoder.decodeSingularStringField(value: &self.security) }()
+      case 11: try { try decoder.decodeSingularInt64Field(value: &self.keyedAt) }()
       default: break
       }
     }
@@ -1160,6 +1383,12 @@ nonisolated extension Patchbay_Leaf_V1_WireState: SwiftProtobuf.Message, SwiftPr
     if self.epoch != 0 {
       try visitor.visitSingularUInt64Field(value: self.epoch, fieldNumber: 9)
     }
+    if !self.security.isEmpty {
+      try visitor.visitSingularStringField(value: self.security, fieldNumber: 10)
+    }
+    if self.keyedAt != 0 {
+      try visitor.visitSingularInt64Field(value: self.keyedAt, fieldNumber: 11)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1173,6 +1402,8 @@ nonisolated extension Patchbay_Leaf_V1_WireState: SwiftProtobuf.Message, SwiftPr
     if lhs.bytes != rhs.bytes {return false}
     if lhs.pluggedAt != rhs.pluggedAt {return false}
     if lhs.epoch != rhs.epoch {return false}
+    if lhs.security != rhs.security {return false}
+    if lhs.keyedAt != rhs.keyedAt {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1952,7 +2183,7 @@ nonisolated extension Patchbay_Leaf_V1_WireRequest: SwiftProtobuf.Message, Swift
 
 nonisolated extension Patchbay_Leaf_V1_WireAnswer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".WireAnswer"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}number\0\u{1}plug\0\u{1}unplug\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}number\0\u{1}plug\0\u{1}unplug\0\u{1}abilities\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1987,6 +2218,19 @@ nonisolated extension Patchbay_Leaf_V1_WireAnswer: SwiftProtobuf.Message, SwiftP
           self.message = .unplug(v)
         }
       }()
+      case 4: try {
+        var v: Patchbay_Leaf_V1_LeafAbilities?
+        var hadOneofValue = false
+        if let current = self.message {
+          hadOneofValue = true
+          if case .abilities(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.message = .abilities(v)
+        }
+      }()
       default: break
       }
     }
@@ -2009,6 +2253,10 @@ nonisolated extension Patchbay_Leaf_V1_WireAnswer: SwiftProtobuf.Message, SwiftP
       guard case .unplug(let v)? = self.message else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
     }()
+    case .abilities?: try {
+      guard case .abilities(let v)? = self.message else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    }()
     case nil: break
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -2022,9 +2270,79 @@ nonisolated extension Patchbay_Leaf_V1_WireAnswer: SwiftProtobuf.Message, SwiftP
   }
 }
 
+nonisolated extension Patchbay_Leaf_V1_LeafAbilities: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".LeafAbilities"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}queues\0\u{1}mtu\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.queues) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.mtu) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.queues != 0 {
+      try visitor.visitSingularUInt32Field(value: self.queues, fieldNumber: 1)
+    }
+    if self.mtu != 0 {
+      try visitor.visitSingularUInt32Field(value: self.mtu, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Patchbay_Leaf_V1_LeafAbilities, rhs: Patchbay_Leaf_V1_LeafAbilities) -> Bool {
+    if lhs.queues != rhs.queues {return false}
+    if lhs.mtu != rhs.mtu {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Patchbay_Leaf_V1_Keys: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Keys"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}spi_base\0\u{1}secret\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.spiBase) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.secret) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.spiBase != 0 {
+      try visitor.visitSingularUInt32Field(value: self.spiBase, fieldNumber: 1)
+    }
+    if !self.secret.isEmpty {
+      try visitor.visitSingularBytesField(value: self.secret, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Patchbay_Leaf_V1_Keys, rhs: Patchbay_Leaf_V1_Keys) -> Bool {
+    if lhs.spiBase != rhs.spiBase {return false}
+    if lhs.secret != rhs.secret {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension Patchbay_Leaf_V1_PlugRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".PlugRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}source\0\u{1}destination\0\u{3}reverse_label\0\u{3}one_way\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}source\0\u{1}destination\0\u{3}reverse_label\0\u{3}one_way\0\u{1}security\0\u{3}reverse_security\0\u{3}reverse_keys\0\u{1}queues\0\u{1}mtu\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2036,6 +2354,11 @@ nonisolated extension Patchbay_Leaf_V1_PlugRequest: SwiftProtobuf.Message, Swift
       case 2: try { try decoder.decodeSingularBytesField(value: &self.destination) }()
       case 3: try { try decoder.decodeSingularUInt32Field(value: &self.reverseLabel) }()
       case 4: try { try decoder.decodeSingularBoolField(value: &self.oneWay) }()
+      case 5: try { try decoder.decodeSingularEnumField(value: &self.security) }()
+      case 6: try { try decoder.decodeSingularEnumField(value: &self.reverseSecurity) }()
+      case 7: try { try decoder.decodeSingularMessageField(value: &self._reverseKeys) }()
+      case 8: try { try decoder.decodeSingularUInt32Field(value: &self.queues) }()
+      case 9: try { try decoder.decodeSingularUInt32Field(value: &self.mtu) }()
       default: break
       }
     }
@@ -2058,6 +2381,21 @@ nonisolated extension Patchbay_Leaf_V1_PlugRequest: SwiftProtobuf.Message, Swift
     if self.oneWay != false {
       try visitor.visitSingularBoolField(value: self.oneWay, fieldNumber: 4)
     }
+    if self.security != .none {
+      try visitor.visitSingularEnumField(value: self.security, fieldNumber: 5)
+    }
+    if self.reverseSecurity != .none {
+      try visitor.visitSingularEnumField(value: self.reverseSecurity, fieldNumber: 6)
+    }
+    try { if let v = self._reverseKeys {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+    } }()
+    if self.queues != 0 {
+      try visitor.visitSingularUInt32Field(value: self.queues, fieldNumber: 8)
+    }
+    if self.mtu != 0 {
+      try visitor.visitSingularUInt32Field(value: self.mtu, fieldNumber: 9)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2066,6 +2404,11 @@ nonisolated extension Patchbay_Leaf_V1_PlugRequest: SwiftProtobuf.Message, Swift
     if lhs.destination != rhs.destination {return false}
     if lhs.reverseLabel != rhs.reverseLabel {return false}
     if lhs.oneWay != rhs.oneWay {return false}
+    if lhs.security != rhs.security {return false}
+    if lhs.reverseSecurity != rhs.reverseSecurity {return false}
+    if lhs._reverseKeys != rhs._reverseKeys {return false}
+    if lhs.queues != rhs.queues {return false}
+    if lhs.mtu != rhs.mtu {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2073,7 +2416,7 @@ nonisolated extension Patchbay_Leaf_V1_PlugRequest: SwiftProtobuf.Message, Swift
 
 nonisolated extension Patchbay_Leaf_V1_PlugResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".PlugResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}plugged\0\u{1}label\0\u{1}destination\0\u{1}reason\0\u{1}detail\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}plugged\0\u{1}label\0\u{1}destination\0\u{1}reason\0\u{1}detail\0\u{1}keys\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2086,6 +2429,7 @@ nonisolated extension Patchbay_Leaf_V1_PlugResponse: SwiftProtobuf.Message, Swif
       case 3: try { try decoder.decodeSingularMessageField(value: &self._destination) }()
       case 4: try { try decoder.decodeSingularStringField(value: &self.reason) }()
       case 5: try { try decoder.decodeSingularStringField(value: &self.detail) }()
+      case 6: try { try decoder.decodeSingularMessageField(value: &self._keys) }()
       default: break
       }
     }
@@ -2111,6 +2455,9 @@ nonisolated extension Patchbay_Leaf_V1_PlugResponse: SwiftProtobuf.Message, Swif
     if !self.detail.isEmpty {
       try visitor.visitSingularStringField(value: self.detail, fieldNumber: 5)
     }
+    try { if let v = self._keys {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2120,6 +2467,7 @@ nonisolated extension Patchbay_Leaf_V1_PlugResponse: SwiftProtobuf.Message, Swif
     if lhs._destination != rhs._destination {return false}
     if lhs.reason != rhs.reason {return false}
     if lhs.detail != rhs.detail {return false}
+    if lhs._keys != rhs._keys {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

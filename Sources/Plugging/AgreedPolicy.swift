@@ -7,6 +7,8 @@ struct AgreedPolicy {
     let entry: PolicyEntry
     /// Whether the way back is unplugged.
     let oneWay: Bool
+    /// How the two directions are protected.
+    let security: PairSecurity
 
     /// An unplug reason, so that it can be the failure of a result.
     struct Refusal: Error {
@@ -23,6 +25,9 @@ struct AgreedPolicy {
             return .failure(Refusal(reason: .policy(entry: verdict.entry, reason: verdict.reason)))
         }
         let reverse = policy.verdict(source: destination, destination: source)
-        return .success(AgreedPolicy(entry: entry, oneWay: !reverse.isPlugged))
+        return .success(
+            AgreedPolicy(
+                entry: entry, oneWay: !reverse.isPlugged,
+                security: PairSecurity(forward: verdict.security, reverse: reverse.security)))
     }
 }

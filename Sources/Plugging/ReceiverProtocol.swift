@@ -14,6 +14,8 @@ public struct ReceiverInput: Sendable {
     public var directoryAnswered: Bool
     /// Whether the asking leaf holds the wire to be one-way.
     public var claimedOneWay: Bool
+    /// How the asking leaf means the directions to be protected.
+    public var claimedSecurity: PairSecurity
     /// DST: the endpoint on this leaf that the request is about; nil where there is none.
     public var destination: LocalEndpoint?
     /// The identity that was asked for, for the reason where ``destination`` is nil.
@@ -30,7 +32,8 @@ public struct ReceiverInput: Sendable {
     /// Puts them together.
     public init(
         peer: LeafID, presented: EndpointFacts, directory: EndpointFacts?, directoryAnswered: Bool,
-        claimedOneWay: Bool, destination: LocalEndpoint?, destinationIdentity: Identity, policy: PolicyEvaluator?,
+        claimedOneWay: Bool, claimedSecurity: PairSecurity = PairSecurity(), destination: LocalEndpoint?,
+        destinationIdentity: Identity, policy: PolicyEvaluator?,
         epochFloor: Epoch = 0, revocations: Revocations = .none, now: Timestamp
     ) {
         self.peer = peer
@@ -38,6 +41,7 @@ public struct ReceiverInput: Sendable {
         self.directory = directory
         self.directoryAnswered = directoryAnswered
         self.claimedOneWay = claimedOneWay
+        self.claimedSecurity = claimedSecurity
         self.destination = destination
         self.destinationIdentity = destinationIdentity
         self.policy = policy
@@ -55,6 +59,8 @@ public struct PlugGrant: Hashable, Sendable {
     public let oneWay: Bool
     /// The entry of the policy that decided.
     public let entry: PolicyEntry
+    /// How the directions are protected; the reverse is `none` where there is no way back.
+    public let security: PairSecurity
 }
 
 /// The verdict at the receiver's end.
@@ -127,9 +133,14 @@ public struct ReceiverProtocol: Sendable {
         // 6) (The cryptographic description in the following steps are optional for providing cryptographic protection
         //    on the network traffic) Let DH respond the cryptographic protocol (e.g., IPsec) to DH to provide a
         //    cryptographic protection on application layer data in the network packet;
-        //    Not in a plain wire; the exchange of labels itself runs inside mutual TLS.
-        return .plug(
-            PlugGrant(source: source, oneWay: input.claimedOneWay || policy.oneWay, entry: policy.entry))
+        //    ESP, at the level of this leaf's own verdict. A leaf that means another level is refused: neither end
+        //    ever sends or takes less than its own policy says, nor does one that says more go on in a mistake.
+        let oneWay = input.claimedOneWay || policy.oneWay
+        let own = PairSecurity(forward: policy.security.forward, reverse: oneWay ? .none : policy.security.reverse)
+        guard input.claimedSecurity.forward == own.forward,
+            oneWay || input.claimedSecurity.reverse == own.reverse
+        else { return .unplug(.securityMismatch(asked: input.claimedSecurity, own: own)) }
+        return .plug(PlugGrant(source: source, oneWay: oneWay, entry: policy.entry, security: own))
     }
 
     /// Compares the presented source with what the directory holds; gives the reason to refuse it, if there is one.

@@ -45,6 +45,8 @@ public struct PlugOrder: Hashable, Sendable {
     public let oneWay: Bool
     /// The entry of the policy that decided.
     public let entry: PolicyEntry
+    /// How the directions are protected.
+    public let security: PairSecurity
 }
 
 /// The verdict at the sender's end.
@@ -115,8 +117,9 @@ public struct SenderProtocol: Sendable {
         // 6) (The cryptographic description in the following steps are optional for providing cryptographic protection
         //    on the network traffic) Let SH initiate a cryptographic protocol (e.g., IPsec) with DH to provide a
         //    cryptographic protection on application layer data in the network packet;
-        //    Not in a plain wire; the exchange of labels itself runs inside mutual TLS.
-        return .plug(PlugOrder(destination: destination, oneWay: policy.oneWay, entry: policy.entry))
+        //    ESP, at the level of the policy's verdict; labels and keys are exchanged inside mutual TLS.
+        return .plug(
+            PlugOrder(destination: destination, oneWay: policy.oneWay, entry: policy.entry, security: policy.security))
     }
 
     /// Checks that the leaf that answered a plug request is the one that the destination's record names.

@@ -40,6 +40,8 @@ public enum UnplugReason: Hashable, Sendable {
     case policy(entry: PolicyEntry?, reason: String)
     /// There is no policy of this tenant at this leaf, so nothing is plugged.
     case noPolicy(Name)
+    /// The other leaf's policy protects the pair otherwise than this one's; one of them has an older revision.
+    case securityMismatch(asked: PairSecurity, own: PairSecurity)
 
     // MARK: Plugging itself
 
@@ -78,6 +80,7 @@ public enum UnplugReason: Hashable, Sendable {
         case .anotherLeaf: "another-leaf"
         case .policy: "policy"
         case .noPolicy: "no-policy"
+        case .securityMismatch: "security-mismatch"
         case .unreachable: "unreachable"
         case .refusedByPeer: "refused-by-peer"
         case .exhausted: "exhausted"
@@ -91,7 +94,10 @@ public enum UnplugReason: Hashable, Sendable {
     /// Whether asking again may help although neither policy, nor certificates, nor locations have changed.
     public var isTransient: Bool {
         switch self {
-        case .directoryUnavailable, .unreachable, .exhausted, .failed, .idle, .unpluggedByPeer: true
+        case .directoryUnavailable, .unreachable, .exhausted, .failed, .idle, .unpluggedByPeer,
+            .securityMismatch:
+            true
+        case .refusedByPeer(let code, _): code == "security-mismatch"
         default: false
         }
     }
@@ -141,6 +147,9 @@ extension UnplugReason: CustomStringConvertible {
         case .anotherLeaf(let record, let session): "the record names leaf \(record), but leaf \(session) speaks"
         case .policy(_, let reason): "the policy says unplug: \(reason)"
         case .noPolicy(let tenant): "this leaf has no policy of tenant \(tenant), so nothing is plugged"
+        case .securityMismatch(let asked, let own):
+            "the other leaf means security \(asked.forward.rawValue) and \(asked.reverse.rawValue) for the way back, "
+                + "this leaf \(own.forward.rawValue) and \(own.reverse.rawValue)"
         case .unreachable(let detail): "the other leaf could not be reached: \(detail)"
         case .refusedByPeer(let code, let detail):
             detail.isEmpty ? "the other leaf refused (\(code))" : "the other leaf refused (\(code)): \(detail)"

@@ -61,6 +61,9 @@ struct PatchbayLeaf: AsyncParsableCommand {
         @Option(help: "How many wires the host can have in one direction.")
         var maxWires: UInt32 = 1 << 20
 
+        @OptionGroup(title: "Protected wires")
+        var protection: ProtectionOptions
+
         @Option(help: "The least severe messages to log: trace, debug, info, notice, warning, error or critical.")
         var logLevel: Logger.Level = .notice
 
@@ -77,6 +80,7 @@ struct PatchbayLeaf: AsyncParsableCommand {
             configuration.plugPort = plugPort
             configuration.idleSeconds = idleSeconds
             configuration.maxWires = maxWires
+            configuration.engine = protection.settings()
             var logger = Logger(label: "leaf", factory: { StreamLogHandler.standardError(label: $0) })
             logger.logLevel = logLevel
             let group = ServiceGroup(

@@ -18,8 +18,10 @@ func ipv6(_ source: IPv6Address, _ destination: IPv6Address, _ next: UInt8, _ pa
         + payload
 }
 
-func ipv4(_ source: IPv4Address, _ destination: IPv4Address, _ proto: UInt8, _ payload: [UInt8]) -> [UInt8] {
-    [0x45, 0] + UInt16(20 + payload.count).octets + [0, 0, 0x40, 0, 64, proto, 0, 0] + source.octets
+func ipv4(
+    _ source: IPv4Address, _ destination: IPv4Address, _ proto: UInt8, _ payload: [UInt8], flags: UInt8 = 0x40
+) -> [UInt8] {
+    [0x45, 0] + UInt16(20 + payload.count).octets + [0, 0, flags, 0, 64, proto, 0, 0] + source.octets
         + destination.octets + payload
 }
 

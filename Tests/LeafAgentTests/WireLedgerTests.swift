@@ -5,6 +5,26 @@ import Testing
 @testable import LeafAgent
 
 @Suite struct WireLedgerTests {
+    @Test func aLabelIsInUseUntilAnotherIsOrItIsGone() throws {
+        var ledger = WireLedger()
+        let pair = Pair(source: identities[0], destination: identities[1])
+        let labels = try [UInt32(1), 2].map { try #require(Label($0)) }
+        for label in labels {
+            ledger.put(
+                ReceivingEnd(
+                    pair: pair, label: label, locator: locator, epoch: 1, pluggedAt: Timestamp(0),
+                    activeAt: Timestamp(0)))
+        }
+        #expect(!ledger.isInUse(labels[0], for: pair))
+        ledger.use(labels[0], for: pair)
+        ledger.use(labels[1], for: pair)
+        #expect(!ledger.isInUse(labels[0], for: pair) && ledger.isInUse(labels[1], for: pair))
+        ledger.removeReceive(labels[1])
+        #expect(!ledger.isInUse(labels[1], for: pair))
+        ledger.use(labels[1], for: pair)
+        #expect(!ledger.isInUse(labels[1], for: pair), "a label that is gone cannot be in use")
+    }
+
     /// A dumb ledger: lists that are searched from end to end.
     private struct Reference {
         var sends: [Pair] = []

@@ -7,7 +7,7 @@
 
 #include <linux/types.h>
 
-#define KP_LAYOUT 1
+#define KP_LAYOUT 2
 
 /// Bytes that a frame gains on the underlay inside its Ethernet header: IP 20 or 40, UDP 8, VXLAN 8, inner Ethernet 14.
 #define KP_OVERHEAD_IPV4 50
@@ -45,6 +45,7 @@ enum kp_drop {
     KP_DROP_VXLAN,            ///< VXLAN whose headers are wrong, or a fragment of it
     KP_DROP_INNER_SOURCE,     ///< the inner sender is not the wire's
     KP_DROP_INNER_DESTINATION,///< the inner destination is not the wire's
+    KP_DROP_ENGINE,           ///< the wire is protected and there is no ESP engine, or the engine's frame is no wire's
     KP_DROPS
 };
 
@@ -66,6 +67,7 @@ struct kp_config {
     struct kp_address locator_ipv6;
     __be16 vxlan_port;   ///< network order
     __u16 pad;
+    __u32 engine;        ///< device index of the ESP engine's TAP; 0: there is none
 };
 
 /// A port, found by its device index.
@@ -88,13 +90,21 @@ struct kp_wire_key {
 };
 
 #define KP_WIRE_LOCAL 0x80000000u
+/// With the number of the wire's transmit group at the ESP engine.
+#define KP_WIRE_PROTECTED 0x40000000u
+#define KP_HIGHEST_SLOT 0x3fffffff
+
+/// The MAC addresses of frames to and from the ESP engine: two bytes of these, then the wire's number, big-endian.
+#define KP_ENGINE_MAC 0x0250
 
 /// Small on purpose: with the kernel's 48 bytes of element and 24 of key it fits two cache lines.
 struct kp_wire {
-    __u32 label;   ///< VNI, or KP_WIRE_LOCAL
+    __u32 label;   ///< VNI, KP_WIRE_LOCAL, or KP_WIRE_PROTECTED with a number
     __u32 peer;    ///< index into peers, or the device index of the port at the other end
     __u64 packets; ///< segments of super-packets counted one by one
     __u64 bytes;   ///< of inner IP packets
+    __u32 mtu;     ///< bytes of the largest inner packet; 0: the port's
+    __u32 pad;
 };
 
 /// Another leaf, found by index.
@@ -105,11 +115,14 @@ struct kp_peer {
     __u32 sum;     ///< of the words of the IPv4 header that are the same in every packet, not folded
 };
 
-/// A wire as the receiver knows it, found by (sending leaf, label).
+/// A wire as the receiver knows it, found by (sending leaf, label). A protected one, which the ESP engine has
+/// authenticated, is found by no leaf and KP_RECEIVE_PROTECTED with its label, which no VXLAN header can carry.
 struct kp_receive_key {
     struct kp_address locator;
     __u32 label;
 };
+
+#define KP_RECEIVE_PROTECTED 0x80000000u
 
 struct kp_receive {
     struct kp_address source;  ///< identity
@@ -132,10 +145,10 @@ struct kp_punt {
 };
 
 _Static_assert(sizeof(struct kp_address) == 16, "kp_address");
-_Static_assert(sizeof(struct kp_config) == 36, "kp_config");
+_Static_assert(sizeof(struct kp_config) == 40, "kp_config");
 _Static_assert(sizeof(struct kp_port) == 56 + 8 * KP_DROPS, "kp_port");
 _Static_assert(sizeof(struct kp_wire_key) == 20, "kp_wire_key");
-_Static_assert(sizeof(struct kp_wire) == 24, "kp_wire");
+_Static_assert(sizeof(struct kp_wire) == 32, "kp_wire");
 _Static_assert(sizeof(struct kp_peer) == 40, "kp_peer");
 _Static_assert(sizeof(struct kp_receive_key) == 20, "kp_receive_key");
 _Static_assert(sizeof(struct kp_receive) == 40, "kp_receive");

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: (Apache-2.0 OR GPL-2.0)
 //
-// The data path of plain wires. The functions stand in the order in which a frame meets them:
+// The data path of wires; what protects them is the ESP engine's. The functions stand in the order in which a frame meets them:
 //
 //   port_ingress      a frame from an endpoint   check the sender, find the wire, send or ask the leaf
 //   underlay_ingress  a datagram from a leaf     find the wire, check the inner sender, deliver
 //   vxlan_ingress     the same, for frames that need the VXLAN device to take the tunnel's marks off
+//   engine_ingress    a frame that the ESP engine has opened   the same checks, and deliver
 //
 // Nothing from an endpoint ever reaches the host's own stack: port_ingress redirects or drops.
 
@@ -396,6 +397,27 @@ static __always_inline int send_local(
     return deliver(skb, target, index);
 }
 
+/// Gives the frame of a protected wire to the ESP engine, which knows the wire by the number in the MAC address.
+static __always_inline int send_protected(struct __sk_buff *skb, struct kp_port *port, __u32 slot) {
+    struct kp_config *host = bpf_map_lookup_elem(&config, &(__u32){0});
+    struct {
+        __be16 prefix;
+        __be32 slot;
+    } __attribute__((packed)) mac = {bpf_htons(KP_ENGINE_MAC), bpf_htonl(slot)};
+    // Without an engine nothing goes: a protected wire never sends in the clear.
+    if (!host || !host->engine) return drop(port, KP_DROP_ENGINE);
+    if (bpf_skb_store_bytes(skb, 0, &mac, sizeof mac, 0)) return drop(port, KP_DROP_MALFORMED);
+    return bpf_redirect(host->engine, 0);
+}
+
+/// Whether an IPv4 packet may be cut on its way (RFC 791, section 2.3).
+static __always_inline bool may_fragment(struct __sk_buff *skb) {
+    __be16 fragment;
+    if (skb->gso_size || bpf_skb_load_bytes(skb, ETH_HLEN + offsetof(struct iphdr, frag_off), &fragment, 2))
+        return false;
+    return !(fragment & bpf_htons(0x4000));
+}
+
 // MARK: 4. A frame from an endpoint
 
 SEC("tc")
@@ -462,10 +484,14 @@ int port_ingress(struct __sk_buff *skb) {
     }
 
     // 4.3 Send
-    if (is_larger(skb, port->mtu, transport, protocol)) return punt_too_big(skb, port);
+    __u32 mtu = port->mtu, label = wire->label;
+    // A protected wire carries less than the device's MTU. What may be cut, the engine cuts.
+    if (wire->mtu && wire->mtu < mtu && (is_ipv6 || !may_fragment(skb))) mtu = wire->mtu;
+    if (is_larger(skb, mtu, transport, protocol)) return punt_too_big(skb, port);
     __sync_fetch_and_add(&wire->packets, packets_of(skb));
     __sync_fetch_and_add(&wire->bytes, skb->len - ETH_HLEN);
-    if (wire->label == KP_WIRE_LOCAL)
+    if (label & KP_WIRE_PROTECTED) return send_protected(skb, port, label & KP_HIGHEST_SLOT);
+    if (label == KP_WIRE_LOCAL)
         return send_local(skb, port, wire->peer, &key.destination, is_ipv6, transport, protocol);
     return send_remote(skb, port, wire);
 }
@@ -619,6 +645,31 @@ int vxlan_ingress(struct __sk_buff *skb) {
     key.label = tunnel.tunnel_id;
     struct kp_receive *wire = bpf_map_lookup_elem(&receive, &key);
     if (!wire) return drop(NULL, KP_DROP_UNKNOWN_LABEL);
+    __u32 index = wire->port;
+    struct kp_port *port = bpf_map_lookup_elem(&ports, &index);
+    if (!port) return drop(NULL, KP_DROP_PEER_GONE);
+
+    reach(skb, IPV6_PAYLOAD_AT);
+    reach(skb, ETH_HLEN + sizeof(struct iphdr));
+    __u32 reason = check_inner(skb, 0, wire, port, &inner);
+    if (reason) return drop(NULL, reason);
+    return deliver_received(skb, wire, port, inner.is_ipv6);
+}
+
+/// A frame that the ESP engine has authenticated; the wire's number is in the MAC address.
+SEC("tc")
+int engine_ingress(struct __sk_buff *skb) {
+    struct kp_receive_key key = {};
+    struct inner inner = {};
+    struct {
+        __be16 prefix;
+        __be32 label;
+    } __attribute__((packed)) mac;
+    if (bpf_skb_load_bytes(skb, 0, &mac, sizeof mac) || mac.prefix != bpf_htons(KP_ENGINE_MAC))
+        return drop(NULL, KP_DROP_ENGINE);
+    key.label = KP_RECEIVE_PROTECTED | bpf_ntohl(mac.label);
+    struct kp_receive *wire = bpf_map_lookup_elem(&receive, &key);
+    if (!wire) return drop(NULL, KP_DROP_ENGINE);
     __u32 index = wire->port;
     struct kp_port *port = bpf_map_lookup_elem(&ports, &index);
     if (!port) return drop(NULL, KP_DROP_PEER_GONE);
