@@ -33,9 +33,19 @@ extension LeafAgent {
 
     /// Tells an endpoint the size that would have passed.
     private func refuse(tooBig punt: Punt) {
-        if let answer = TooBig(refusing: punt.frame, mtu: devices.innerMTU) {
+        if let answer = TooBig(refusing: punt.frame, mtu: mtu(of: punt)) {
             transmitter.send(answer.frame, to: punt.port)
         }
+    }
+
+    /// What the wire carries that a frame was too big for.
+    private func mtu(of punt: Punt) -> Int {
+        guard let source = ports.identity(at: punt.port),
+            let address = FirstPacket.destination(ofBeginning: punt.frame),
+            let destination = identity(of: address, for: source),
+            let wire = wires.sends[Pair(source: source, destination: destination)], wire.mtu > 0
+        else { return devices.innerMTU }
+        return min(Int(wire.mtu), devices.innerMTU)
     }
 
     /// Holds a first packet and sees to its wire; further packets of the flow wait with it.

@@ -74,3 +74,20 @@ public struct FirstPacket: Hashable, Sendable {
         }
     }
 }
+
+extension FirstPacket {
+    /// Whom a frame is for of which perhaps only the beginning is there; IPv4 in its mapped form. Nil for what is no
+    /// IP packet, or shorter than an IP header.
+    public static func destination(ofBeginning frame: [UInt8]) -> IPv6Address? {
+        let bytes = frame.span
+        guard let ethernet = try? EthernetHeader(parsing: bytes) else { return nil }
+        let packet = bytes.extracting(EthernetHeader.byteCount...)
+        switch ethernet.etherType {
+        case .ipv4 where packet.count >= IPv4Header.minimumByteCount:
+            return IPv4Address(octets: packet.bytes(16..<20)).map { IPv6Address(mapped: $0) }
+        case .ipv6 where packet.count >= IPv6Header.byteCount:
+            return IPv6Address(octets: packet.bytes(24..<40))
+        default: return nil
+        }
+    }
+}

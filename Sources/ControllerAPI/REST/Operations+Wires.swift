@@ -123,7 +123,8 @@ extension Operations {
             host: host.name.text, source: source.1?.description ?? source.0.description,
             destination: destination.1?.description ?? destination.0.description,
             sourceIdentity: source.0.description, destinationIdentity: destination.0.description,
-            direction: direction, security: Security.none.rawValue, label: wire.label,
+            direction: direction, security: Security(rawValue: wire.security)?.rawValue ?? Security.none.rawValue,
+            label: wire.label,
             peer: IPAddress(octets: wire.peer)?.description, packets: wire.packets, bytes: wire.bytes,
             pluggedAt: Timestamp(wire.pluggedAt).description, epoch: wire.epoch)
     }
