@@ -288,28 +288,30 @@ import Trust
                         leaf.say {
                             $0.wires.request = request
                             $0.wires.counters.values = ["no-wire": 3]
-                            $0.wires.wires = [
+                            $0.wires.wires = ["conf", "", "none", "\u{1b}[31mconf"].enumerated().map { index, level in
                                 .with {
                                     $0.source = Data(scene.web1.identity.octets)
                                     $0.destination = Data(scene.db1.identity.octets)
-                                    $0.direction = .send
-                                    $0.label = 77
+                                    $0.direction = index == 0 ? .send : .receive
+                                    $0.security = level
+                                    $0.label = 77 + UInt32(index)
                                     $0.peer = Data([192, 0, 2, 2])
                                     $0.packets = 5
                                     $0.bytes = 490
                                     $0.pluggedAt = 1_700_000_000
                                     $0.epoch = 1
                                 }
-                            ]
+                            }
                         }
                     }
                     try await scene.live.controller.test { api in
                         let list = try await api.get(WireList.self, "/v1/wires?tenant=acme")
                         try await answering.value
-                        let wire = try #require(list.items.first)
-                        #expect(list.items.count == 1 && wire.source == "acme/web1" && wire.destination == "acme/db1")
+                        let levels = Dictionary(uniqueKeysWithValues: list.items.map { ($0.label, $0.security) })
+                        #expect(levels == [77: "conf", 78: "none", 79: "none", 80: "unknown"])
+                        let wire = try #require(list.items.first { $0.direction == .send })
+                        #expect(list.items.count == 4 && wire.source == "acme/web1" && wire.destination == "acme/db1")
                         #expect(wire.label == 77 && wire.packets == 5 && wire.peer == "192.0.2.2" && wire.host == "h1")
-                        #expect(wire.security == "none", "the leaf says nothing")
                         #expect(wire.pluggedAt == "2023-11-14T22:13:20Z")
                         #expect(list.leaves.map(\.host) == ["h1", "h2"])
                         #expect(list.leaves.map(\.answered) == [true, false])

@@ -123,10 +123,16 @@ extension Operations {
             host: host.name.text, source: source.1?.description ?? source.0.description,
             destination: destination.1?.description ?? destination.0.description,
             sourceIdentity: source.0.description, destinationIdentity: destination.0.description,
-            direction: direction, security: Security(rawValue: wire.security)?.rawValue ?? Security.none.rawValue,
-            label: wire.label,
+            direction: direction, security: Self.security(wire.security), label: wire.label,
             peer: IPAddress(octets: wire.peer)?.description, packets: wire.packets, bytes: wire.bytes,
             pluggedAt: Timestamp(wire.pluggedAt).description, epoch: wire.epoch)
+    }
+
+    /// The level that a leaf reports: none where it says nothing, as leaves do that know no levels. Whatever else it may
+    /// say is not passed on, since it ends on somebody's terminal.
+    private static func security(_ word: String) -> String {
+        guard !word.isEmpty else { return Security.none.rawValue }
+        return Security(rawValue: word)?.rawValue ?? "unknown"
     }
 
     private static func order(_ a: Wire, _ b: Wire) -> Bool {
