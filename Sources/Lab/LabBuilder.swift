@@ -159,7 +159,7 @@ struct LabBuilder {
                     "\(programs)/patchbay-leaf", "run", "--state", LabLayout.stateDirectory(ofHost: host.name),
                     "--underlay", LabLayout.underlayDevice, "--locator", plan.locator(host).description, "--pins",
                     LabLayout.pinDirectory(ofHost: host.name),
-                ], in: .network(host.namespace))
+                ] + plan.leafOptions, in: .network(host.namespace))
         }
         let leaves = state.processes.dropFirst()
         try await poll(seconds: 30, "the leaves do not connect to the controller") { () throws(APIClientError) in

@@ -18,8 +18,15 @@ public struct LabOptions: Sendable, Hashable {
     /// How long what the controller issues lives, as options of `patchbay-controller run`.
     public var lifetimes: [String]
 
+    /// How leaves run, as options of `patchbay-leaf run`.
+    public var leafOptions: [String]
+
     /// Describes a lab.
-    public init(hosts: Int = 3, endpoints: Int? = nil, underlay: Underlay = .ipv4, lifetimes: [String] = []) {
+    public init(
+        hosts: Int = 3, endpoints: Int? = nil, underlay: Underlay = .ipv4, lifetimes: [String] = [],
+        leafOptions: [String] = []
+    ) {
+        self.leafOptions = leafOptions
         self.lifetimes = lifetimes
         self.hosts = hosts
         self.endpoints = endpoints
@@ -77,6 +84,8 @@ public struct LabPlan: Codable, Sendable, Hashable {
     public var underlay: LabOptions.Underlay
     /// How long what the controller issues lives, as options of `patchbay-controller run`.
     public var lifetimes: [String]
+    /// How leaves run, as options of `patchbay-leaf run`.
+    public var leafOptions: [String]
 
     /// The tenants, in the order of the plan.
     public var tenants: [String] {
@@ -104,6 +113,7 @@ public struct LabPlan: Codable, Sendable, Hashable {
         hosts = (1...count).map { Host(name: "h\($0)", number: $0) }
         underlay = options.underlay
         lifetimes = options.lifetimes
+        leafOptions = options.leafOptions
         guard let wanted = options.endpoints else {
             prefix = "10.0.0.0/24"
             endpoints = Self.tour.map { one in

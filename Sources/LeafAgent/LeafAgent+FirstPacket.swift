@@ -66,6 +66,7 @@ extension LeafAgent {
         Task {
             await self.resolve(flow, from: source)
             self.resolving.end(flow)
+            self.answerWaiting(of: flow.port)
             // Packets that came while the flow was being settled are behind its verdict now.
             self.flush(flow)
         }
@@ -170,9 +171,12 @@ extension LeafAgent {
     /// Answers who has an address, if the asking endpoint may send to it; else nobody answers.
     private func answer(_ packet: FirstPacket, about target: IPv6Address, of port: LocalPort) {
         let flow = Flow(port: port.index, destination: target)
-        guard target != port.endpoint.identity.address, target.mappedIPv4 != port.endpoint.ipv4,
-            case .begun = resolving.begin(flow)
-        else { return }
+        guard target != port.endpoint.identity.address, target.mappedIPv4 != port.endpoint.ipv4 else { return }
+        switch resolving.begin(flow) {
+        case .begun: break
+        case .running: return
+        case .full: return resolving.wait(packet, for: flow)
+        }
         let source = port.endpoint.identity
         let began = generation
         Task {
@@ -180,6 +184,7 @@ extension LeafAgent {
                 self.resolving.end(flow)
                 // A packet that came meanwhile has not been decided on yet.
                 if self.holds.isHolding(flow) { self.settle(flow, from: source) }
+                self.answerWaiting(of: flow.port)
             }
             guard case .found(let destination) = await self.find(target, for: source) else {
                 return self.postpone(packet, flow, began: began)
@@ -193,6 +198,14 @@ extension LeafAgent {
             if self.wires.sends[pair] == nil { _ = await self.plug(pair) }
             self.flush(flow)
         }
+    }
+
+    /// Takes up the next question of a port that had to wait.
+    private func answerWaiting(of index: UInt32) {
+        guard let identity = ports.identity(at: index), let port = ports[identity],
+            let next = resolving.next(of: index)
+        else { return }
+        answer(next.packet, about: next.flow.destination, of: port)
     }
 
     /// Keeps a question that is not to be answered now; asks it again at once if something changed meanwhile.

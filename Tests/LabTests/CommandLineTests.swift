@@ -16,8 +16,9 @@ extension LabTests.OverIPv4 {
             "name", "id", "enrolled", "connected", "locators", "underlay_device", "version", "endpoints",
         ]
         let wire: Set = [
-            "host", "source", "destination", "source_identity", "destination_identity", "direction", "label", "peer",
-            "packets", "bytes", "plugged_at", "epoch",
+            "host", "source", "destination", "source_identity", "destination_identity", "direction", "security",
+            "label",
+            "peer", "packets", "bytes", "plugged_at", "epoch",
         ]
         let shown: [(words: [String], keys: Set<String>)] = [
             (["tenant", "show", "acme"], ["name", "endpoints"]),
@@ -32,7 +33,11 @@ extension LabTests.OverIPv4 {
             (["policy", "show", "acme"], ["tenant", "revision", "entries"]),
             (
                 ["explain", "acme/web1", "acme/web2"],
-                ["verdict", "reverse_verdict", "reason", "reason_code", "entry", "from", "to", "leaves"]
+                [
+                    "verdict", "reverse_verdict", "security", "reverse_security", "reason", "reason_code", "entry",
+                    "from",
+                    "to", "leaves",
+                ]
             ),
             (["wires"], ["items", "leaves"]),
             (
@@ -114,6 +119,8 @@ extension LabTests.OverIPv4 {
             (["tenant", "delete", "acme"], 1, "acme"),
             (["endpoint", "move", "acme/db1", "h9"], 1, "h9"),
             (["plug", "acme/web1"], 64, "to"),
+            (["plug", "acme/web1", "acme/web2", "--security", "strong"], 64, "'none', 'auth' or 'conf'"),
+            (["plug", "acme/web1", "acme/web2", "--security"], 64, "--security"),
             (["plug", "web1", "db1"], 64, "web1"),
             (["plug", "acme/web1", "globex/web1"], 64, "tenant"),
             (["tenant", "create", "Acme!"], 64, "Acme!"),

@@ -56,13 +56,17 @@ private struct HostileLeaf {
 
     /// Asks the leaf of another host to plug.
     func plug(
-        _ source: Patchbay_Leaf_V1_EndpointFacts, to destination: Identity, at leaf: LeafID, _ locator: String
+        _ source: Patchbay_Leaf_V1_EndpointFacts, to destination: Identity, at leaf: LeafID, _ locator: String,
+        security: Patchbay_Leaf_V1_Security = .none, reverse: Patchbay_Leaf_V1_Security = .none
     ) async throws -> Patchbay_Leaf_V1_PlugResponse {
         try await ask(
             .plug(
                 .with {
                     $0.source = source
                     $0.destination = Data(destination.octets)
+                    $0.security = security
+                    $0.reverseSecurity = reverse
+                    $0.queues = 2
                     $0.reverseLabel = 4_242
                 }), at: leaf, locator
         ).plug
@@ -83,7 +87,8 @@ private struct HostileLeaf {
                         $0.message = message
                     })
             } onResponse: { response in
-                for try await answer in response.messages { return answer }
+                // The first message, with the number 0, says what the leaf can do.
+                for try await answer in response.messages where answer.number > 0 { return answer }
                 throw RPCError(code: .unavailable, message: "no answer")
             }
         }
@@ -141,6 +146,35 @@ extension LabTests.OverIPv4 {
         try await Task.sleep(for: .seconds(1))
         #expect(try await lab.wires("acme/web1", "acme/web2").count == 2)
         try await lab.expectPlugged("acme/web1", "acme/web2")
+    }
+
+    @Test(.timeLimit(.minutes(1))) func nobodyIsTalkedIntoLessSecurityThanThePolicyHas() async throws {
+        let lab = try TestLab.current()
+        try await lab.reset()
+        try await lab.succeed("plug", "acme/batch1", "acme/web2", "--security", "conf")
+        let leaf = try LeafID(parsing: try #require(try await lab.json("host", "show", "h2")["id"].string))
+        let locator = try lab.host("h2").locator
+        let batch1 = try Identity(parsing: try lab.endpoint("acme/batch1").identity)
+        let web2 = try Identity(parsing: try lab.endpoint("acme/web2").identity)
+        let own = try await HostileLeaf(of: "h2").facts(of: batch1, asking: web2)
+        let hostile = try HostileLeaf(of: "h3")
+        for (security, reverse) in [
+            (Patchbay_Leaf_V1_Security.none, Patchbay_Leaf_V1_Security.none), (.auth, .auth), (.conf, .none),
+            (.none, .conf), (.conf, .auth),
+        ] {
+            let answer = try await hostile.plug(
+                own, to: web2, at: leaf, locator, security: security, reverse: reverse)
+            #expect(!answer.plugged && answer.reason == "security-mismatch", "\(security) \(reverse): \(answer)")
+        }
+        // The right level, and no keys for the way back: nothing is half plugged.
+        let keyless = try await hostile.plug(own, to: web2, at: leaf, locator, security: .conf, reverse: .conf)
+        #expect(!keyless.plugged && !keyless.hasKeys, "\(keyless)")
+        let later = try await hostile.plug(
+            own, to: web2, at: leaf, locator, security: .UNRECOGNIZED(9), reverse: .conf)
+        #expect(!later.plugged && later.reason == "malformed", "\(later)")
+        #expect(try await lab.wires("acme/batch1", "acme/web2").isEmpty)
+        #expect(try await lab.wires("acme/web2", "acme/batch1").isEmpty)
+        try await lab.expectPlugged("acme/batch1", "acme/web2")
     }
 
     @Test(.timeLimit(.minutes(1))) func whoHasNoKeyOfALeafIsNotHeard() async throws {

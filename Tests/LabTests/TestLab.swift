@@ -278,6 +278,7 @@ struct WireReport: Sendable, CustomStringConvertible {
     let direction: String
     let label: Int
     let peer: String?
+    let security: String
     let packets: Int
     let bytes: Int
 
@@ -288,6 +289,7 @@ struct WireReport: Sendable, CustomStringConvertible {
         direction = try #require(json["direction"].string)
         label = try #require(json["label"].integer)
         peer = json["peer"].string
+        security = try #require(json["security"].string)
         packets = try #require(json["packets"].integer)
         bytes = try #require(json["bytes"].integer)
     }
@@ -323,4 +325,5 @@ extension Trait where Self == LabTrait {
         .serialized,
         .lab(.ipv4, "--leaf-lifetime", "60s", "--endpoint-lifetime", "16s", "--record-lifetime", "10s"))
     struct WithShortLives {}
+    @Suite(.serialized, .lab(.ipv4, "--rekey-age", "200ms")) struct WithShortKeys {}
 }

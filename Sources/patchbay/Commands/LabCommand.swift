@@ -31,6 +31,8 @@ struct LabCommand: AsyncParsableCommand {
         var leafLifetime: String?
         @Option(help: "How long certificates of endpoints live.") var endpointLifetime: String?
         @Option(help: "How long location records live.") var recordLifetime: String?
+        @Option(help: "After how long protected wires get new keys, like 600ms; see patchbay-leaf help run.")
+        var rekeyAge: String?
         @Flag(help: "Write JSON, for programs.") var json = false
 
         func run() async throws {
@@ -41,7 +43,8 @@ struct LabCommand: AsyncParsableCommand {
             let reporter: any LabReporter = json ? SilentReporter() : ProgressReporter()
             let lab = Lab(reporter: reporter)
             let options = LabOptions(
-                hosts: hosts, endpoints: endpoints, underlay: underlay, lifetimes: lifetimes)
+                hosts: hosts, endpoints: endpoints, underlay: underlay, lifetimes: lifetimes,
+                leafOptions: rekeyAge.map { ["--rekey-age", $0] } ?? [])
             if !json { Screen.line(Style.output.bold("The lab")) }
             let status = try await Interruption.cancelling { try await lab.up(options) }
             if json { return try JSONOutput.write(status) }
