@@ -191,6 +191,15 @@ let package = Package(
         .testTarget(
             name: "ESPTests", dependencies: ["ESP", "AEAD", "CAllocationCounter", crypto],
             resources: [.copy("Resources")], swiftSettings: strict),
+        .testTarget(name: "CryptProtocolTests", dependencies: ["CryptProtocol", "NetTypes"], swiftSettings: strict),
+        .testTarget(
+            name: "PacketIOTests", dependencies: ["PacketIO", "LinuxKit", "NetTypes"], swiftSettings: strict),
+        .testTarget(
+            name: "CryptEngineTests",
+            dependencies: [
+                "AEAD", "ESP", "CryptClient", "CryptEngine", "CryptProtocol", "PacketIO", "PacketFormats", "LinuxKit",
+                "NetTypes", "patchbay-crypt",
+            ], swiftSettings: strict),
         .testTarget(
             name: "KernelPathTests",
             dependencies: ["KernelPath", "LinuxKit", "CLinux", "CKernelPath", "NetTypes", "PacketFormats"],

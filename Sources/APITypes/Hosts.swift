@@ -14,14 +14,17 @@ public struct Host: Codable, Sendable, Equatable {
     public var underlayDevice: String?
     /// The version of its leaf, while it is connected.
     public var version: String?
+    /// The ESP engine of its leaf in words: cipher, queues, offload and why; nil: it has none, or is not connected.
+    public var engine: String?
     /// How many endpoints it is to run.
     public var endpoints: Int
 
     /// Makes a description of a host.
     public init(
         name: String, id: String, enrolled: Bool, connected: Bool, locators: [String], underlayDevice: String?,
-        version: String?, endpoints: Int
+        version: String?, engine: String? = nil, endpoints: Int
     ) {
+        self.engine = engine
         self.name = name
         self.id = id
         self.enrolled = enrolled
@@ -33,7 +36,7 @@ public struct Host: Codable, Sendable, Equatable {
     }
 
     enum CodingKeys: String, CodingKey {
-        case name, id, enrolled, connected, locators, version, endpoints
+        case name, id, enrolled, connected, locators, version, engine, endpoints
         case underlayDevice = "underlay_device"
     }
 }

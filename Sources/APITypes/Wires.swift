@@ -22,7 +22,8 @@ public struct Wire: Codable, Sendable, Equatable {
     public var direction: Direction
     /// How it is protected between the hosts: `none`, `auth` or `conf`; `unknown` for a level of a later leaf.
     public var security: String
-    /// The label (VNI) by which the receiving leaf knows it; 0 for a local wire.
+    /// The label by which the receiving leaf knows it: a VXLAN VNI, or the first ESP SPI of a protected wire; 0 for a
+    /// local wire.
     public var label: UInt32
     /// The underlay address of the other leaf; absent for a local wire.
     public var peer: String?

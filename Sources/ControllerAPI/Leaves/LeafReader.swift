@@ -55,13 +55,23 @@ struct LeafReader: Sendable {
         for octets in hello.running { running.insert(try DirectoryService.identity(octets, "running")) }
         let said = LeafSession.Hello(
             locators: locators, underlayDevice: String(hello.underlayDevice.prefix(ControllerLimits.leafTextBytes)),
-            version: String(hello.version.prefix(ControllerLimits.leafTextBytes)))
+            version: String(hello.version.prefix(ControllerLimits.leafTextBytes)),
+            engine: hello.hasEngine ? Self.words(hello.engine) : nil)
         guard session.greet(said) else {
             throw RPCError(code: .failedPrecondition, message: "A leaf says hello once.")
         }
         _ = try await directory.attach(
             leaf: session.leaf, locators: locators, plugPort: plugPort, running: running)
         leaves.attach(session)
+    }
+
+    /// The engine of a leaf in words. What comes from a leaf is cut and cleaned.
+    private static func words(_ engine: Patchbay_Leaf_V1_Engine) -> String {
+        let offload = engine.segments ? "segmentation offload" : "no segmentation offload"
+        let queues = engine.queues == 1 ? "1 queue" : "\(engine.queues) queues"
+        let text = "\(engine.backend), \(queues), \(offload): \(engine.reason)"
+        let clean = text.unicodeScalars.map { (" "..."~").contains($0) ? Character($0) : "?" }
+        return String(clean.prefix(ControllerLimits.leafTextBytes))
     }
 
     private func take(_ port: Patchbay_Leaf_V1_PortState) async throws {

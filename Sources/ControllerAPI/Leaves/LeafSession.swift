@@ -36,6 +36,8 @@ final class LeafSession: Sendable {
         var locators: [IPAddress]
         var underlayDevice: String
         var version: String
+        /// Its ESP engine in words; nil: it has none.
+        var engine: String?
     }
 
     /// Whose leaf is at the other end, as the certificate of its session says.

@@ -54,7 +54,9 @@ struct HostCommand: AsyncParsableCommand {
                 Facts([
                     ("Host", $0.name), ("Leaf", $0.leafState), ("Leaf id", $0.id),
                     ("Locators", Formatting.list($0.locators)), ("Underlay device", $0.underlayDevice),
-                    ("Version", $0.version), ("Endpoints", "\($0.endpoints)"),
+                    ("Version", $0.version),
+                    ("ESP engine", $0.engine ?? ($0.connected ? "none: its wires cannot be protected" : nil)),
+                    ("Endpoints", "\($0.endpoints)"),
                 ]).write()
             }
         }

@@ -8,7 +8,7 @@ struct WiresCommand: AsyncParsableCommand {
         discussion: """
             A wire is one ordered pair. Each leaf reports the ends that it has: 'send' at the source's host, \
             'receive' at the destination's, 'local' where both are on one host. LABEL is the number by which the \
-            receiving leaf knows the wire (VXLAN VNI). SECURITY is how it is protected between the hosts now.
+            receiving leaf knows the wire (VXLAN VNI, or ESP SPI). SECURITY is how it is protected between the hosts now.
 
               patchbay wires --tenant acme
               patchbay wires --drops        what each leaf dropped, by reason
