@@ -52,7 +52,8 @@ extension Operations {
         return Host(
             name: host.name.text, id: host.id.description, enrolled: host.isEnrolled, connected: hello != nil,
             locators: (hello?.locators ?? []).map(\.description), underlayDevice: hello?.underlayDevice,
-            version: hello?.version, engine: hello?.engine, endpoints: try await directory.endpoints(on: host.name).count)
+            version: hello?.version, engine: hello?.engine,
+            endpoints: try await directory.endpoints(on: host.name).count)
     }
 
     private func enrol(_ request: EnrolmentRequest) async throws -> APITypes.Enrolment {
