@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: (Apache-2.0 OR GPL-2.0)
+//
+// What every part needs: counted drops, comparing, delivering.
+#pragma once
+
+static __always_inline int drop(struct kp_port *port, __u32 reason) {
+    __u64 *count = bpf_map_lookup_elem(&drops, &reason);
+    if (count) (*count)++;
+    if (port && reason < KP_DROPS) __sync_fetch_and_add(&port->drops[reason], 1);
+    return TC_ACT_SHOT;
+}
+
+static __always_inline bool same(const struct kp_address *a, const void *b) {
+    const struct kp_address *other = b;
+    return a->words[0] == other->words[0] && a->words[1] == other->words[1] && a->words[2] == other->words[2]
+        && a->words[3] == other->words[3];
+}
+
+static __always_inline void set_mapped(struct kp_address *address, __u32 ipv4) {
+    address->words[0] = address->words[1] = 0;
+    address->words[2] = bpf_htonl(0xffff);
+    address->words[3] = ipv4;
+}
+
+/// Makes the first bytes readable; a frame that is shorter stays as it is and fails the caller's check.
+static __always_inline void reach(struct __sk_buff *skb, __u32 length) {
+    if ((void *)(long)skb->data + length > (void *)(long)skb->data_end) bpf_skb_pull_data(skb, length);
+}
+
+static __always_inline __u64 packets_of(const struct __sk_buff *skb) {
+    __u32 size = skb->gso_size, segments = skb->gso_segs;
+    if (!size) return 1;
+    // A super-packet that was pushed once already has lost its count (bpf_skb_adjust_room).
+    return segments ? segments : (skb->len + size - 1) / size;
+}
+
+/// Gives the frame to the device of a port, whose endpoint is its destination.
+static __always_inline int deliver(struct __sk_buff *skb, const struct kp_port *port, __u32 index) {
+    if (skb->pkt_type != PACKET_HOST) bpf_skb_change_type(skb, PACKET_HOST);
+    return port->kind == KP_PORT_VETH ? bpf_redirect_peer(index, 0) : bpf_redirect(index, 0);
+}
