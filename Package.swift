@@ -168,7 +168,8 @@ let package = Package(
         .executableTarget(
             name: "patchbay-bench",
             dependencies: [
-                "APIClient", "APITypes", "CBench", "KernelPath", "Lab", "LinuxKit", "NetTypes", "CLinux", arguments,
+                "APIClient", "APITypes", "CBench", "CryptClient", "CryptProtocol", "ESP", "KernelPath", "Lab",
+                "LinuxKit", "NetTypes", "CLinux", arguments,
             ], swiftSettings: strict),
         .target(name: "CBench"),
 

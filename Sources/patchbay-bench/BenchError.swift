@@ -4,3 +4,10 @@ struct BenchError: Error, CustomStringConvertible {
 
     init(_ description: String) { self.description = description }
 }
+
+/// Why a peer has no row: it cannot run here. Not a failure of what is measured.
+struct LeftOut: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) { self.description = description }
+}

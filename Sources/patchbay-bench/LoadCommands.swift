@@ -10,8 +10,8 @@ struct Load: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "load", abstract: "Make or take load (for the benchmark's own use).", shouldDisplay: false,
         subcommands: [
-            Send.self, Spray.self, Receive.self, Ping.self, Echo.self, Stream.self, Take.self,
-            Tap.self,
+            Send.self, Spray.self, Receive.self, Ping.self, Echo.self, Exchange.self, Reflect.self, Stream.self,
+            Take.self, Tap.self,
         ])
 
     struct Pin: ParsableArguments {
@@ -95,6 +95,31 @@ struct Load: ParsableCommand {
             let flow = bench_echo(try listen(pin.port))
             try check(flow.result, "recvfrom")
             say([flow.packets, flow.nanoseconds])
+        }
+    }
+
+    /// Echoes with a window of packets under way.
+    struct Exchange: ParsableCommand {
+        @OptionGroup var pin: Pin
+        @Option var to: String
+        @Option var window: UInt32
+        @Option var milliseconds: UInt32
+
+        func run() throws {
+            try pin.apply()
+            let done = bench_exchange(try target(to, pin.port), pin.size, window, milliseconds)
+            try check(done.result, "sendmmsg")
+            say([done.count, done.lost, done.nanoseconds])
+        }
+    }
+
+    /// The other end of ``Exchange``, until it is killed.
+    struct Reflect: ParsableCommand {
+        @OptionGroup var pin: Pin
+
+        func run() throws {
+            try pin.apply()
+            try check(bench_reflect(try listen(pin.port)), "recvmmsg")
         }
     }
 

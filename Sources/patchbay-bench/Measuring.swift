@@ -7,6 +7,8 @@ struct Durations {
     let ping: Double
 
     static let full = Durations(tcp: 2, udp: 1, ping: 1)
+    /// For suites of many cases.
+    static let short = Durations(tcp: 1, udp: 0.5, ping: 0.5)
     static let quick = Durations(tcp: 1, udp: 0.4, ping: 0.4)
 }
 
@@ -21,10 +23,29 @@ struct Measuring {
         return try readings + ping()
     }
 
+    /// What the suites of protected wires measure: in a row of the same seconds for every case, whatever is lost.
+    func allProtected() throws -> [Reading] {
+        var readings = try tcp(streams: 1) + tcp(streams: 4)
+        readings.append(try tcpBothWays())
+        readings += try echoes()
+        return try readings + ping()
+    }
+
+    private func echoes() throws -> [Reading] {
+        let echoes = try Echoes(path: path, seconds: durations.udp)
+        defer { echoes.close() }
+        return try echoes.run(size: 64, rate: .small, loss: .smallLoss)
+            + echoes.run(size: Echoes.payloadOf1400, rate: .large, loss: .largeLoss)
+    }
+
     private struct Report: Decodable {
         struct End: Decodable {
             let sum: Sum
-            enum CodingKeys: String, CodingKey { case sum = "sum_received" }
+            let reverse: Sum?
+            enum CodingKeys: String, CodingKey {
+                case sum = "sum_received"
+                case reverse = "sum_received_bidir_reverse"
+            }
         }
         struct Sum: Decodable {
             let bytes: Double
@@ -40,12 +61,8 @@ struct Measuring {
     /// TCP by iperf3, and with one stream the processors' time for it from /proc/stat.
     func tcp(streams: Int) throws -> [Reading] {
         let before = (cpu: try ProcessorTime.now(), frames: try deliveredFrames())
-        let text = try Command.run(
-            Command.inside(path.a) + [
-                "iperf3", "-J", "-c", path.target, "-t", "\(durations.tcp)", "-P", "\(streams)", "-A", "0",
-            ], seconds: Double(durations.tcp) + 15)
+        let sum = try iperf(["-P", "\(streams)"]).sum
         let after = (cpu: try ProcessorTime.now(), frames: try deliveredFrames())
-        let sum = try JSONDecoder().decode(Report.self, from: Data(text.utf8)).end.sum
         guard sum.bytes > 0 else { throw BenchError("iperf3 received nothing") }
         var readings = [Reading(metric: streams == 1 ? .tcp1 : .tcp4, value: sum.bitsPerSecond / 1e9)]
         guard streams == 1 else { return readings }
@@ -56,6 +73,22 @@ struct Measuring {
             readings.append(Reading(metric: .guestFrame, value: bytes / max(1, frames)))
         }
         return readings
+    }
+
+    /// One stream in either direction at once; the sum of both.
+    private func tcpBothWays() throws -> Reading {
+        let end = try iperf(["--bidir"])
+        guard let reverse = end.reverse, reverse.bytes > 0, end.sum.bytes > 0 else {
+            throw BenchError("iperf3 received nothing in one direction")
+        }
+        return Reading(metric: .tcpBoth, value: (end.sum.bitsPerSecond + reverse.bitsPerSecond) / 1e9)
+    }
+
+    private func iperf(_ options: [String]) throws -> Report.End {
+        let text = try Command.run(
+            Command.inside(path.a) + ["iperf3", "-J", "-c", path.target, "-t", "\(durations.tcp)", "-A", "0"] + options,
+            seconds: Double(durations.tcp) + 15)
+        return try JSONDecoder().decode(Report.self, from: Data(text.utf8)).end
     }
 
     /// What the port's device has handed to the endpoint; a super-packet counts as one frame.
@@ -79,11 +112,11 @@ struct Measuring {
         let numbers = try Command.own(
             in: path.a,
             [
-                "load", "ping", "--core", "0", "--to", path.target, "--milliseconds",
+                "load", "ping", "--core", "0", "--to", path.mappedTarget, "--milliseconds",
                 "\(Int(durations.ping * 1000))",
             ]
         ).finish(seconds: durations.ping + 10).loadNumbers(4)
-        try echo.finish(seconds: 15)
+        echo.stop()
         return [
             Reading(metric: .rtt50, value: numbers[2] / 1000), Reading(metric: .rtt99, value: numbers[3] / 1000),
         ]

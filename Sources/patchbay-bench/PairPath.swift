@@ -3,18 +3,6 @@ import KernelPath
 import LinuxKit
 import NetTypes
 
-/// How packets get from one endpoint to the other.
-enum Carrier: String {
-    /// Routed through the host namespaces, no overlay: the limit.
-    case routed
-    /// The kernel's VXLAN and Linux bridge: the peer.
-    case bridge = "vxlan-bridge"
-    /// A Patchbay wire between two ports of one host.
-    case local = "wire-local"
-    /// A Patchbay wire between two hosts.
-    case remote = "wire-remote"
-}
-
 /// What an endpoint is attached by.
 enum Attachment: String {
     /// A veth whose other end is the endpoint's interface.
@@ -31,28 +19,33 @@ enum Attachment: String {
 ///
 /// A local wire has both ports at h1 and no underlay.
 final class PairPath {
-    let carrier: Carrier
-    let attachment: Attachment
+    let kind: PathKind
+    private var carrier: Carrier { kind.carrier }
+    var attachment: Attachment { kind.attachment }
     let a: String
     let b: String
     private let hosts: [String]
     private let identities: [Identity]
     private var guests: [Running] = []
     private var dataPaths: [DataPath] = []
+    private var engines: EnginePair?
+    private var peers: [Running] = []
     private var server: Running?
 
     /// The address of the second endpoint, to which everything is sent.
-    var target: String { "\(identities[1])" }
+    var target: String { carrier.isIPv4 ? "\(Platform.endpointIPv4(2))" : "\(identities[1])" }
+
+    /// The same as our own tools write it, which open IPv6 sockets only.
+    var mappedTarget: String { carrier.isIPv4 ? "::ffff:\(target)" : target }
 
     /// The namespace and device of the port to which packets are delivered.
     var deliveringPort: (namespace: String, device: String) { (hosts[carrier == .local ? 0 : 1], "pb") }
 
-    init(_ carrier: Carrier, _ attachment: Attachment) throws {
-        self.carrier = carrier
-        self.attachment = attachment
-        let base = "\(Platform.prefix)\(carrier.rawValue)-\(attachment.rawValue)-"
+    init(_ kind: PathKind) throws {
+        self.kind = kind
+        let base = "\(Platform.prefix)\(kind.name)-"
         (a, b) = (base + "a", base + "b")
-        hosts = carrier == .local ? [base + "h1"] : [base + "h1", base + "h2"]
+        hosts = kind.carrier == .local ? [base + "h1"] : [base + "h1", base + "h2"]
         identities = [try Platform.identity(1), try Platform.identity(2)]
 
         for host in hosts { _ = try Platform.makeHost(host) }
@@ -63,7 +56,8 @@ final class PairPath {
         switch carrier {
         case .routed: try route()
         case .bridge: try bridge()
-        case .local, .remote: try plug()
+        case .local, .remote, .protected: try plug()
+        case .peer(let peer, let isPinned): try join(peer, isPinned)
         }
         try awaitPath()
         server = try Running(Command.inside(b) + ["taskset", "-c", "1", "iperf3", "-s", "-B", target])
@@ -76,6 +70,8 @@ final class PairPath {
 
     func close() {
         server?.stop()
+        engines?.close()
+        for peer in peers { peer.stop() }
         for guest in guests { guest.stop() }
         for path in dataPaths { path.close() }
     }
@@ -109,7 +105,12 @@ final class PairPath {
                 "ip link set eth0 address \(mac) mtu \(Platform.endpointMTU) addrgenmode none up",
                 "ip -6 addr add \(identities[own])/128 dev eth0 nodad",
                 "ip -6 route replace fe80::/64 dev eth0",
-            ] + routes)
+            ] + routes + (carrier.isIPv4 ? Self.endpointIPv4Routes(own) : []))
+        if case .protected(let kind) = carrier, kind.boundsSuperPackets {
+            let most = try EnginePair.superPackets()
+            try Command.script(
+                in: endpoint, ["ip link set eth0 gso_max_size \(most.bytes) gso_max_segs \(most.segments)"])
+        }
         let address = carrier == .bridge ? "" : "address \(Platform.gateway)"
         try Command.script(
             in: host, ["ip link set \(port) \(address) mtu \(Platform.endpointMTU) addrgenmode none up"])
@@ -124,19 +125,55 @@ final class PairPath {
         try guest.waitFor("ready")
     }
 
+    /// Routes the endpoints' packets by the underlay.
     private func route() throws {
-        for (host, own, port) in [(0, 0, "pa"), (1, 1, "pb")] {
-            let peer = identities[1 - own]
-            try Command.script(
-                in: hosts[host],
-                [
-                    "ip -6 route add \(identities[own])/128 dev \(port)",
-                    "ip -6 neigh replace \(identities[own]) lladdr \(MACAddress(of: identities[own])) dev \(port)"
-                        + " nud permanent",
-                    "ip -6 route add \(peer)/128 via \(Platform.locatorIPv6(host == 0 ? 2 : 1))"
-                        + " dev \(Platform.underlayDevice)",
-                ])
+        try route { "via \(Platform.locatorIPv6($0 == 0 ? 2 : 1)) dev \(Platform.underlayDevice)" }
+    }
+
+    /// Routes each host's own endpoint to its port, and the other's as `way` says for the host.
+    private func route(way: (Int) -> String) throws {
+        for (host, port) in ["pa", "pb"].enumerated() {
+            let (own, peer) = (identities[host], identities[1 - host])
+            let mac = MACAddress(of: own)
+            var lines = [
+                "ip -6 route add \(own)/128 dev \(port)",
+                "ip -6 neigh replace \(own) lladdr \(mac) dev \(port) nud permanent",
+                "ip -6 route add \(peer)/128 \(way(host))",
+            ]
+            if carrier.isIPv4 {
+                let own = Platform.endpointIPv4(host + 1)
+                lines = [
+                    "ip route add \(own)/32 dev \(port)",
+                    "ip neigh replace \(own) lladdr \(mac) dev \(port) nud permanent",
+                    "ip route replace \(Platform.endpointIPv4(2 - host))/32 \(way(host))",
+                ]
+            }
+            try Command.script(in: hosts[host], lines)
         }
+    }
+
+    /// Starts the programs of a peer and routes the endpoints' packets to their devices.
+    private func join(_ peer: Peer, _ isPinned: Bool) throws {
+        let site = PeerSite(
+            peer: peer, hosts: hosts, identities: identities, isPinned: isPinned,
+            directory: "\(Platform.directory)/\(kind.name)")
+        do {
+            try site.prepare()
+            peers = try site.start()
+            try route { "dev \(site.device($0))" }
+        } catch {
+            for process in peers { process.stop() }
+            throw LeftOut("\(carrier.name): \(error)")
+        }
+    }
+
+    private static func endpointIPv4Routes(_ own: Int) -> [String] {
+        [
+            "ip addr add \(Platform.endpointIPv4(own + 1))/32 dev eth0",
+            "ip route add \(Platform.gatewayIPv4) dev eth0 scope link",
+            "ip neigh replace \(Platform.gatewayIPv4) lladdr \(Platform.gateway) dev eth0 nud permanent",
+            "ip route add default via \(Platform.gatewayIPv4)",
+        ]
     }
 
     private func bridge() throws {
@@ -158,7 +195,7 @@ final class PairPath {
     private func plug() throws {
         try BPFFileSystem.ensureMounted(at: Platform.pins)
         for (index, host) in hosts.enumerated() {
-            let pins = "\(Platform.pins)/\(carrier.rawValue)-\(attachment.rawValue)-\(index + 1)"
+            let pins = "\(Platform.pins)/\(kind.name)-\(index + 1)"
             if carrier == .local { try Command.script(in: host, Self.underlayOfOne) }
             dataPaths.append(
                 try DataPath(
@@ -180,19 +217,32 @@ final class PairPath {
                     device: device, identity: identities[own], ipv4: nil, kind: attachment == .tap ? .tap : .veth,
                     mtu: UInt16(Platform.endpointMTU)))
         }
-        guard let label = Label(1) else { throw BenchError("1 is no label") }
+        if case .protected(let kind) = carrier { try startEngines(kind) }
+        guard let label = Label(EnginePair.receiveSlot) else { throw BenchError("1 is no label") }
         for (from, to) in [(0, 1), (1, 0)] {
-            if carrier == .local {
-                try paths[from].plugSend(
-                    port: ports[from], destination: identities[to].address, to: .local(port: ports[to]))
-            } else {
-                try paths[to].plugReceive(
-                    locator: .v4(Platform.locator(UInt32(from + 1))), label: label, port: ports[to],
-                    source: identities[from], sourceIPv4: nil)
-                try paths[from].plugSend(
-                    port: ports[from], destination: identities[to].address,
-                    to: .remote(locator: .v4(Platform.locator(UInt32(to + 1))), label: label))
+            let (source, sink) = (IPAddress.v4(Platform.locator(UInt32(from + 1))), Platform.locator(UInt32(to + 1)))
+            let target: SendTarget
+            switch carrier {
+            case .local: target = .local(port: ports[to])
+            case .protected: target = .protected(locator: .v4(sink), slot: EnginePair.transmitSlot)
+            default: target = .remote(locator: .v4(sink), label: label)
             }
+            if carrier != .local {
+                try paths[to].plugReceive(
+                    locator: engines == nil ? source : nil, label: label, port: ports[to], source: identities[from],
+                    sourceIPv4: nil)
+            }
+            try paths[from].plugSend(port: ports[from], destination: identities[to].address, to: target)
+        }
+    }
+
+    private func startEngines(_ kind: EngineKind) throws {
+        engines = try EnginePair(kind, hosts: hosts)
+        for (host, path) in zip(hosts, dataPaths) {
+            guard let device = try Netlink(in: try NetworkNamespace(named: host)).link(named: EnginePair.device) else {
+                throw BenchError("the engine of \(host) has made no device \(EnginePair.device)")
+            }
+            try path.useEngine(device: device.index)
         }
     }
 
@@ -205,10 +255,16 @@ final class PairPath {
 
     /// Sends until the first answer, so that neighbours on the underlay are known and a broken path is one error.
     private func awaitPath() throws {
-        let ping = Command.inside(a) + ["ping", "-6", "-n", "-c", "1", "-W", "1", target]
-        for _ in 0..<4 where (try? Command.run(ping)) != nil { return }
+        let ping = Command.inside(a) + ["ping", "-n", "-c", "1", "-W", "1", target]
+        let end = Date().addingTimeInterval(Double(carrier.patience))
+        repeat {
+            if (try? Command.run(ping)) != nil { return }
+            Thread.sleep(forTimeInterval: 0.1)
+        } while Date() < end && !Interruption.isEnding
         var drops = ""
         for path in dataPaths { drops += " \(path.hostCounters().filter { $0.value > 0 })" }
-        throw BenchError("\(carrier.rawValue) on \(attachment.rawValue): \(target) does not answer\(drops)")
+        let failure = "\(kind.name): \(target) does not answer\(drops) \(engines?.drops() ?? "")"
+        guard case .peer = carrier else { throw BenchError(failure) }
+        throw LeftOut(failure + peers.map { " | \($0.said())" }.joined())
     }
 }

@@ -19,7 +19,9 @@ struct Run: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Run every case once a round (the default).")
 
     @Option(help: "How many times every case runs.") var rounds = 5
-    @Option(help: "Only this suite: whole, segmented, wires, plugging. May be given again.") var suite: [String] = []
+    @Option(
+        help: "Only this suite: whole, segmented, protected, protected-segmented, wires, plugging. May be given again.")
+    var suite: [String] = []
     @Option(
         name: .customLong("case"), parsing: .unconditionalSingleValue,
         help: "Only cases whose name has this in it. May be given again.")
@@ -31,7 +33,7 @@ struct Run: ParsableCommand {
 
     func validate() throws {
         guard rounds > 0 else { throw ValidationError("--rounds must be at least 1") }
-        let suites = ["whole", "segmented", "wires", "plugging"]
+        let suites = ["whole", "segmented"] + ProtectedSuites.names + ["wires", "plugging"]
         if let unknown = suite.first(where: { !suites.contains($0) }) {
             throw ValidationError("there is no suite \(unknown); there are \(suites.joined(separator: ", "))")
         }
@@ -39,10 +41,12 @@ struct Run: ParsableCommand {
 
     func run() throws {
         let durations: Durations = quick ? .quick : .full
-        let paths = PathSuites(durations: durations)
+        let paths = PairPaths()
+        let plain = PathSuites(durations: durations, paths: paths)
+        let protected = ProtectedSuites(durations: quick ? .quick : .short, paths: paths)
         let wires = WiresSuite(durations: durations)
         let plugging = PluggingSuite(isQuick: quick)
-        let all = paths.steps() + wires.steps() + plugging.steps()
+        let all = plain.steps() + protected.steps() + wires.steps() + plugging.steps()
         let steps = all.filter { step in
             (suite.isEmpty || suite.contains(step.suite))
                 && (cases.isEmpty || cases.contains { step.name.contains($0) })
@@ -99,6 +103,8 @@ struct Rounds {
     private var generator: SeededGenerator
     private var results = Results()
     private var failures: [String] = []
+    /// Why cases have no row, by case.
+    private var leftOut: [String: String] = [:]
 
     init(steps: [Step], count: Int, seed: UInt64) {
         self.steps = steps
@@ -120,6 +126,11 @@ struct Rounds {
                 progress.begin("round \(round) of \(count): \(step.suite) \(step.name)")
                 do {
                     results.add(try step.run(), suite: step.suite, name: step.name, reference: step.reference)
+                } catch let reason as LeftOut {
+                    progress.clear()
+                    if leftOut.updateValue("\(reason)", forKey: "\(step.suite) \(step.name)") == nil {
+                        Progress.write("patchbay-bench: left out: \(step.suite) \(step.name): \(reason)\n")
+                    }
                 } catch {
                     // The thread that handles the signal ends the process.
                     while Interruption.isEnding { Thread.sleep(forTimeInterval: 1) }
@@ -142,6 +153,7 @@ struct Rounds {
             at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
         if !results.isEmpty { try Data(results.jsonLines(order: order).utf8).write(to: file, options: .atomic) }
         print(Table(results: results, steps: steps).text())
+        for (name, reason) in leftOut.sorted(by: { $0.key < $1.key }) { print("left out: \(name): \(reason)") }
         guard failures.isEmpty else {
             throw BenchError("\(failures.count) measurements failed: \(Set(failures).sorted().joined(separator: ", "))")
         }

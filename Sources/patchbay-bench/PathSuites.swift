@@ -3,10 +3,12 @@ import Foundation
 /// The suites `whole` and `segmented`: the same paths over an underlay that carries super-packets whole, or cuts them.
 final class PathSuites {
     private let durations: Durations
-    /// A path that could not be made is not tried again: each of its cases says why.
-    private var paths: [String: Result<PairPath, any Error>] = [:]
+    private let paths: PairPaths
 
-    init(durations: Durations) { self.durations = durations }
+    init(durations: Durations, paths: PairPaths) {
+        self.durations = durations
+        self.paths = paths
+    }
 
     func steps() -> [Step] {
         Underlay.allCases.flatMap { underlay in
@@ -18,11 +20,6 @@ final class PathSuites {
         }
     }
 
-    func close() {
-        for path in paths.values { try? path.get().close() }
-        paths = [:]
-    }
-
     private static let cases: [(Carrier, Attachment)] = [
         (.routed, .veth), (.bridge, .veth), (.remote, .veth), (.local, .veth),
         (.routed, .tap), (.bridge, .tap), (.remote, .tap), (.local, .tap),
@@ -30,20 +27,13 @@ final class PathSuites {
 
     private func step(_ underlay: Underlay, _ carrier: Carrier, _ attachment: Attachment) -> Step {
         Step(
-            suite: underlay.rawValue, name: "\(carrier.rawValue)-\(attachment.rawValue)",
+            suite: underlay.rawValue, name: "\(carrier.name)-\(attachment.rawValue)",
             reference: carrier == .routed ? nil : "routed-\(attachment.rawValue)",
             seconds: Double(durations.tcp) * 2 + durations.udp * (attachment == .tap ? 3 : 1) + durations.ping + 3
         ) { [self] in
-            let path = try path(carrier, attachment)
+            let path = try paths.path(PathKind(carrier: carrier, attachment: attachment))
             try path.apply(underlay)
             return try Measuring(path: path, durations: durations).all()
         }
-    }
-
-    private func path(_ carrier: Carrier, _ attachment: Attachment) throws -> PairPath {
-        let key = "\(carrier.rawValue)-\(attachment.rawValue)"
-        let path = paths[key] ?? Result { try PairPath(carrier, attachment) }
-        paths[key] = path
-        return try path.get()
     }
 }

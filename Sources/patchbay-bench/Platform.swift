@@ -25,6 +25,10 @@ enum Platform {
         IPv6Address(UInt128(underlayHigh) << 64 | UInt128(host))
     }
 
+    /// What endpoints have where the carrier knows no IPv6, and the address behind their port.
+    static func endpointIPv4(_ number: Int) -> IPv4Address { IPv4Address(0x0a63_0000 | UInt32(number)) }
+    static let gatewayIPv4 = IPv4Address(0x0a63_00fe)
+
     /// The Ethernet address of every port at the host's side, so that senders need not ask.
     static let gateway = MACAddress(0x0200_0000_ffff)
     static let underlayDevice = "u0"
@@ -66,7 +70,12 @@ enum Platform {
         RunningChildren.shared.killAll()
         let names = (try? Command.run(["ip", "netns", "list"], evenAtEnd: true))?.split(separator: "\n") ?? []
         for name in names.compactMap({ $0.split(separator: " ").first.map(String.init) })
-        where name.hasPrefix(prefix) { try? NetworkNamespace.delete(named: name) }
+        where name.hasPrefix(prefix) {
+            // A run that was killed has left engines and peers in them.
+            let inside = (try? Command.run(["ip", "netns", "pids", name], evenAtEnd: true)) ?? ""
+            for pid in inside.split(separator: "\n").compactMap({ Int32($0) }) { ChildProcess.signal(SIGKILL, to: pid) }
+            try? NetworkNamespace.delete(named: name)
+        }
         if BPFFileSystem.isMounted(at: pins) { _ = try? Command.run(["umount", pins], evenAtEnd: true) }
     }
 

@@ -22,6 +22,11 @@ struct Metric: Hashable {
     static let tcp1 = Metric(name: "tcp-1-stream", unit: "Gbit/s")
     static let tcp4 = Metric(name: "tcp-4-streams", unit: "Gbit/s")
     static let cpu = Metric(name: "cpu-per-gigabyte", unit: "s/GB")
+    static let tcpBoth = Metric(name: "tcp-both-ways", unit: "Gbit/s")
+    static let small = Metric(name: "echo-64", unit: "echoes/s")
+    static let large = Metric(name: "echo-1400", unit: "echoes/s")
+    static let smallLoss = Metric(name: "echo-64-loss", unit: "%")
+    static let largeLoss = Metric(name: "echo-1400-loss", unit: "%")
     static let udpReceived = Metric(name: "udp-64-received", unit: "packets/s")
     static let udpOffered = Metric(name: "udp-64-offered", unit: "packets/s")
     static let udpLoss = Metric(name: "udp-64-loss", unit: "%")
@@ -88,7 +93,9 @@ struct Results {
 
     /// The case's ratio to its reference; metrics that only explain others are not compared.
     func ratio(_ suite: String, _ name: String, _ metric: Metric) -> Double? {
-        let explains: [Metric] = [.udpLoss, .udpOffered, .guestFrame, .lostFirst, .samples]
+        let explains: [Metric] = [
+            .udpLoss, .udpOffered, .smallLoss, .largeLoss, .guestFrame, .lostFirst, .samples,
+        ]
         guard !explains.contains(metric), let reference = references[[suite, name]], reference != name,
             let value = median(suite, name, metric), let base = median(suite, reference, metric), base > 0
         else { return nil }

@@ -75,16 +75,23 @@ final class Running {
         }
     }
 
-    private func hasEnded() throws -> Bool {
+    /// Whether it has ended.
+    func hasEnded() throws -> Bool {
         if code != nil { return true }
         code = try child.poll()
         if code != nil { RunningChildren.shared.remove(child.pid) }
         return code != nil
     }
 
-    private func failure(_ what: String) throws -> BenchError {
-        let said = String(decoding: try err.bytes() + out.bytes(), as: UTF8.self).suffix(600)
-        return BenchError("\(name.prefix(200)): \(what): \(said.split(separator: "\n").joined(separator: " | "))")
+    /// An error with the last of what it said.
+    func failure(_ what: String) throws -> BenchError {
+        BenchError("\(name.prefix(200)): \(what): \(said())")
+    }
+
+    /// The last of what it wrote, on one line.
+    func said() -> String {
+        let bytes = ((try? err.bytes()) ?? []) + ((try? out.bytes()) ?? [])
+        return String(decoding: bytes, as: UTF8.self).suffix(600).split(separator: "\n").joined(separator: " | ")
     }
 }
 

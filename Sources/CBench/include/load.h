@@ -32,6 +32,12 @@ struct bench_echoes {
     uint64_t p50_ns, p99_ns;
 };
 
+// Echoes of many datagrams under way at a time.
+struct bench_exchange {
+    int64_t result; // 0, or -errno
+    uint64_t count, lost, nanoseconds;
+};
+
 // A stream of stamped datagrams as it arrived. Times are CLOCK_MONOTONIC, the same in every namespace.
 struct bench_stream {
     int64_t result; // 0, or -errno
@@ -60,6 +66,11 @@ struct bench_flow bench_receive(int socket, uint32_t size);
 struct bench_flow bench_echo(int socket);
 /// Sends one datagram at a time and waits for its echo; percentiles of the round trip.
 struct bench_echoes bench_ping(struct bench_target to, uint32_t size, uint32_t milliseconds);
+/// Keeps `window` datagrams under way for a time and counts their echoes. Those that are not back when nothing came for
+/// 20 ms are lost, and others take their place.
+struct bench_exchange bench_exchange(struct bench_target to, uint32_t size, uint32_t window, uint32_t milliseconds);
+/// Sends every datagram back, in batches, until the process is ended; returns -errno.
+int64_t bench_reflect(int socket);
 /// Sends stamped datagrams, one every so many microseconds.
 struct bench_flow bench_send_stream(struct bench_target to, uint32_t microseconds, uint32_t milliseconds);
 /// Waits up to 60 s for a stream and takes it until nothing came for a time.

@@ -1,0 +1,25 @@
+import CryptProtocol
+
+/// A way to run the engines of a protected wire, a row of the table.
+struct EngineKind: Hashable {
+    let name: String
+    var protection = Protection.conf
+    /// Packet threads of either direction.
+    var queues = 1
+    /// The cipher's implementation; nil: the engine's own choice.
+    var backend: String?
+    /// How many microseconds packet threads look for packets before they sleep.
+    var busyPoll = 0
+    /// Whether the engine of each host has a processor of its own: 0 the sender's, 1 the receiver's.
+    var isPinned = false
+    /// Whether the endpoint's TCP builds super-packets that fill one burst of the engine exactly.
+    var boundsSuperPackets = true
+
+    static let conf = EngineKind(name: "conf")
+    static let auth = EngineKind(name: "auth", protection: .auth)
+    static let twoQueues = EngineKind(name: "conf-2-queues", queues: 2)
+    static let openSSL = EngineKind(name: "conf-openssl", backend: "openssl")
+    static let busyPoll = EngineKind(name: "conf-busy-poll", busyPoll: 50)
+    static let pinned = EngineKind(name: "conf-pinned", isPinned: true)
+    static let unbounded = EngineKind(name: "conf-unbounded", boundsSuperPackets: false)
+}
