@@ -206,6 +206,10 @@ let package = Package(
             dependencies: ["KernelPath", "LinuxKit", "CLinux", "CKernelPath", "NetTypes", "PacketFormats"],
             swiftSettings: strict),
         .testTarget(
+            name: "WitnessTests",
+            dependencies: ["AEAD", "CryptClient", "CryptProtocol", "ESP", "LinuxKit", "NetTypes", "patchbay-crypt"],
+            resources: [.copy("Resources")], swiftSettings: strict),
+        .testTarget(
             name: "DirectoryTests",
             dependencies: ["DirectoryCore", "StoreSQLite", "NetTypes", "Policy", "Trust"],
             swiftSettings: strict),
