@@ -1,4 +1,5 @@
 import Foundation
+import NetTypes
 
 /// strongSwan's `charon` with the plugin kernel-libipsec: ESP in UDP by a process, as with us.
 ///
@@ -9,6 +10,9 @@ struct StrongSwanPeer: PeerProgram {
     func start(_ site: PeerSite) throws -> [Running] {
         let secret = UInt64.random(in: .min ... .max)
         let processes = try (0..<2).map { host in
+            try Command.script(
+                in: site.hosts[host],
+                ["ip -6 addr add \(ownAddress(site, host))/128 dev \(Platform.underlayDevice) nodad"])
             try site.write("h\(host).conf", daemon(site, host))
             try site.write("h\(host).swanctl", connection(site, host, secret))
             let process = try site.run(
@@ -26,6 +30,11 @@ struct StrongSwanPeer: PeerProgram {
         return processes
     }
 
+    /// The plugin insists on an address of the host's own in what the host's endpoint may send from: the one beside it.
+    private func ownAddress(_ site: PeerSite, _ host: Int) -> IPv6Address {
+        IPv6Address(site.identities[host].address.value ^ 1)
+    }
+
     private func control(_ site: PeerSite, _ host: Int, _ words: String) throws {
         try Command.script(
             in: site.hosts[host],
@@ -38,7 +47,6 @@ struct StrongSwanPeer: PeerProgram {
         """
         charon-systemd {
           load = random nonce openssl aes gcm sha2 hmac kdf curve25519 socket-default kernel-libipsec kernel-netlink vici
-          install_routes = no
           interfaces_use = \(Platform.underlayDevice)
           plugins {
             vici { socket = unix://\(site.path("h\(host).vici")) }
@@ -65,8 +73,8 @@ struct StrongSwanPeer: PeerProgram {
               id = h\(1 - host) }
             children {
               wire {
-                local_ts = \(site.identities[host])/128
-                remote_ts = \(site.identities[1 - host])/128
+                local_ts = \(site.identities[host])/127
+                remote_ts = \(site.identities[1 - host])/127
                 esp_proposals = aes128gcm16
               }
             }
