@@ -88,12 +88,16 @@ func run(_ line: String, seconds: Int = 30) throws -> String {
     try run(line.split(separator: " ").map(String.init), seconds: seconds)
 }
 
+/// A file among this target's resources.
+func resource(_ name: String, _ kind: String) throws -> URL {
+    try #require(
+        Bundle.module.url(forResource: name, withExtension: kind, subdirectory: "Resources"),
+        "\(name).\(kind) is no resource of this target")
+}
+
 /// The words that run a script of this target with Debian's Python, which has the packages that it needs.
 func python(_ name: String) throws -> [String] {
-    let url = try #require(
-        Bundle.module.url(forResource: name, withExtension: "py", subdirectory: "Resources"),
-        "\(name).py is no resource of this target")
-    return ["/usr/bin/python3", "-u", url.path]
+    ["/usr/bin/python3", "-u", try resource(name, "py").path]
 }
 
 /// An object's fields that a script printed on its last line.
