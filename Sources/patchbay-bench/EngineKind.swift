@@ -13,7 +13,7 @@ struct EngineKind: Hashable {
     /// Whether the engine of each host has a processor of its own: 0 the sender's, 1 the receiver's.
     var isPinned = false
     /// Whether the endpoint's TCP builds super-packets that fill one burst of the engine exactly.
-    var boundsSuperPackets = true
+    var boundsSuperPackets = false
 
     static let conf = EngineKind(name: "conf")
     static let auth = EngineKind(name: "auth", protection: .auth)
@@ -21,5 +21,5 @@ struct EngineKind: Hashable {
     static let openSSL = EngineKind(name: "conf-openssl", backend: "openssl")
     static let busyPoll = EngineKind(name: "conf-busy-poll", busyPoll: 50)
     static let pinned = EngineKind(name: "conf-pinned", isPinned: true)
-    static let unbounded = EngineKind(name: "conf-unbounded", boundsSuperPackets: false)
+    static let bounded = EngineKind(name: "conf-bounded", boundsSuperPackets: true)
 }

@@ -30,6 +30,7 @@ final class PairPath {
     private var dataPaths: [DataPath] = []
     private var engines: EnginePair?
     private var peers: [Running] = []
+    private var site: PeerSite?
     private var server: Running?
 
     /// The address of the second endpoint, to which everything is sent.
@@ -161,6 +162,7 @@ final class PairPath {
             try site.prepare()
             peers = try site.start()
             try route { "dev \(site.device($0))" }
+            self.site = site
         } catch {
             for process in peers { process.stop() }
             throw LeftOut("\(carrier.name): \(error)")
@@ -258,7 +260,7 @@ final class PairPath {
         let ping = Command.inside(a) + ["ping", "-n", "-c", "1", "-W", "1", target]
         let end = Date().addingTimeInterval(Double(carrier.patience))
         repeat {
-            if (try? Command.run(ping)) != nil { return }
+            if (try? Command.run(ping)) != nil { return try awaitSettling() }
             Thread.sleep(forTimeInterval: 0.1)
         } while Date() < end && !Interruption.isEnding
         var drops = ""
@@ -266,5 +268,19 @@ final class PairPath {
         let failure = "\(kind.name): \(target) does not answer\(drops) \(engines?.drops() ?? "")"
         guard case .peer = carrier else { throw BenchError(failure) }
         throw LeftOut(failure + peers.map { " | \($0.said())" }.joined())
+    }
+
+    private func awaitSettling() throws {
+        guard let site else { return }
+        let large =
+            Command.inside(a) + [
+                "ping", "-n", "-q", "-c", "5", "-i", "0.1", "-W", "1", "-s", "\(Echoes.payloadOf1400)", target,
+            ]
+        let end = Date().addingTimeInterval(Double(carrier.patience))
+        while try !site.peer.program.hasSettled(site, send: { _ = try? Command.run(large) }) {
+            guard Date() < end, !Interruption.isEnding else {
+                throw LeftOut("\(carrier.name): it did not settle in \(carrier.patience) s")
+            }
+        }
     }
 }

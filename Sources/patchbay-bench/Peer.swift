@@ -24,4 +24,10 @@ protocol PeerProgram {
     var programs: [String] { get }
     /// Starts it at both hosts and returns once their devices are there and up.
     func start(_ site: PeerSite) throws -> [Running]
+    /// Whether it carries packets as it will go on to, while `send` has sent some large ones.
+    func hasSettled(_ site: PeerSite, send: () throws -> Void) throws -> Bool
+}
+
+extension PeerProgram {
+    func hasSettled(_ site: PeerSite, send: () throws -> Void) throws -> Bool { true }
 }

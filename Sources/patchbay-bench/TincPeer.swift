@@ -37,4 +37,19 @@ struct TincPeer: PeerProgram {
             return process
         }
     }
+
+    /// Until it knows the path's MTU, which takes it seconds, it sends large packets by TCP.
+    func hasSettled(_ site: PeerSite, send: () throws -> Void) throws -> Bool {
+        let before = try sentSegments(site)
+        try send()
+        return try sentSegments(site) == before
+    }
+
+    private func sentSegments(_ site: PeerSite) throws -> Substring {
+        let text = try Command.run(Command.inside(site.hosts[0]) + ["cat", "/proc/net/snmp"])
+        let line = text.split(separator: "\n").last { $0.hasPrefix("Tcp:") } ?? ""
+        let numbers = line.split(separator: " ")
+        guard numbers.count > 11 else { throw BenchError("/proc/net/snmp is not understood: \(line)") }
+        return numbers[11]
+    }
 }
