@@ -7,6 +7,8 @@
 #include <spawn.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -84,4 +86,13 @@ int pb_lock_directory(const char *path) {
         return -error;
     }
     return fd;
+}
+
+int pb_forbid_dumps(void) {
+    struct rlimit zero = {0, 0};
+    if (setrlimit(RLIMIT_CORE, &zero) < 0) {
+        return -errno;
+    }
+    // The limit alone does not hold where cores are piped to a program (core(5)).
+    return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ? -errno : 0;
 }

@@ -27,6 +27,7 @@ public struct Leaf: Service {
     /// - Throws: ``LeafError`` when the host lacks something, in one line that names it and the remedy.
     public func run() async throws {
         if let missing = Capabilities.missing() { throw LeafError(missing, remedy: "Run patchbay-leaf as root.") }
+        try CoreDumps.forbid()
         let state = try LeafStateDirectory(path: configuration.stateDirectory)
         let lock = try await Self.lock(configuration.stateDirectory)
         guard let saved = try state.membership(), let key = try state.keys.load(LeafStateDirectory.leafKeyName) else {

@@ -23,7 +23,7 @@ extension LeafAgent {
         case .changed(let changed):
             await take(changed)
         case .query(let query):
-            controller.report(await report(for: query.request))
+            for part in await report(for: query.request) { controller.report(part) }
         case .revoked(let revoked):
             await take(revoked)
         case nil:

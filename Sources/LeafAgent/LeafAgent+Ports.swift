@@ -355,6 +355,7 @@ extension LeafAgent {
                     pair: Pair(source: wire.source, destination: destination), label: wire.label,
                     locator: wire.locator, peer: nil, epoch: 0, pluggedAt: now(),
                     packets: wire.counters.packets, activeAt: now(), protection: protection))
+            wires.use(wire.label, for: Pair(source: wire.source, destination: destination))
         }
     }
 }

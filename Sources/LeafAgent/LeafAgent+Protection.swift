@@ -33,9 +33,11 @@ extension LeafAgent {
             let label = try receive(pair, from: end.locator, peer: end.leaf, epoch: end.epoch, on: port)
             return OpenedWay(pair: pair, label: label, keys: nil, isNew: true)
         }
+        // Only a label that the other leaf uses: one that is open for a request of our own goes when that is refused.
         let present = wires.labels(of: pair).first {
             let wire = wires.receives[$0]
-            return wire?.protection?.security == security && wire?.peer == end.leaf && wire?.locator == end.locator
+            return wires.isInUse($0, for: pair) && wire?.protection?.security == security && wire?.peer == end.leaf
+                && wire?.locator == end.locator
         }
         let label = try present ?? allocateLabel()
         let keys: WireKeys

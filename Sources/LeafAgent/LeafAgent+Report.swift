@@ -26,10 +26,12 @@ extension LeafAgent {
     }
 
     /// The wires that are plugged here, with what the kernel has counted.
-    func report(for request: UInt64) async -> FromLeaf {
+    ///
+    /// - Returns: the parts of the report, at least one.
+    func report(for request: UInt64) async -> [FromLeaf] {
         let engineDrops = engine.info == nil ? [:] : await engine.drops()
-        var report = Patchbay_Leaf_V1_WireReport()
-        report.request = request
+        var states: [Patchbay_Leaf_V1_WireState] = []
+        states.reserveCapacity(wires.sends.count + wires.receives.count)
         let counted = countedWires()
         for (pair, wire) in wires.sends {
             var state = state(of: pair, epoch: wire.epoch, pluggedAt: wire.pluggedAt, counted.sends[pair])
@@ -46,7 +48,7 @@ extension LeafAgent {
                 state.peer = .init(locator.octets)
             }
             state.security = (wire.protection?.security ?? .none).rawValue
-            report.wires.append(state)
+            states.append(state)
         }
         for (label, wire) in wires.receives {
             var state = state(of: wire.pair, epoch: wire.epoch, pluggedAt: wire.pluggedAt, counted.receives[label])
@@ -54,12 +56,22 @@ extension LeafAgent {
             state.label = wire.protection?.spiBase ?? label.value
             state.peer = wire.locator.map { .init($0.octets) } ?? .init()
             state.security = (wire.protection?.security ?? .none).rawValue
-            report.wires.append(state)
+            states.append(state)
         }
-        report.counters.values = path.hostCounters().merging(engineDrops) { kernel, _ in kernel }
-        var message = FromLeaf()
-        message.wires = report
-        return message
+        let counters = path.hostCounters().merging(engineDrops) { kernel, _ in kernel }
+        var parts: [FromLeaf] = []
+        repeat {
+            let part = states.suffix(LeafLimits.wiresInReport)
+            states.removeLast(part.count)
+            parts.append(
+                .with {
+                    $0.wires.request = request
+                    $0.wires.wires = Array(part)
+                    $0.wires.more = !states.isEmpty
+                    if states.isEmpty { $0.wires.counters.values = counters }
+                })
+        } while !states.isEmpty
+        return parts
     }
 
     /// What the kernel has counted, by the ledger's names: the forms of a wire under IPv6 and IPv4 are added up.

@@ -74,6 +74,8 @@ enum LeafLimits {
     static let questionsAtOnce = 256
     /// The number of unanswered questions of ARP and neighbour discovery that are remembered.
     static let questionsKept = 1_024
+    /// The number of wires in one part of a report; a gRPC message may have 8 MiB.
+    static let wiresInReport = 20_000
     /// The number of refusals that are remembered for explanations.
     static let refusalsKept = 4_096
     /// The number of endpoints elsewhere whose verified facts are kept.

@@ -288,6 +288,9 @@ public nonisolated struct Patchbay_Leaf_V1_WireReport: Sendable {
   /// Clears the value of `counters`. Subsequent reads from it will return its default value.
   public mutating func clearCounters() {self._counters = nil}
 
+  /// another part of the same report follows
+  public var more: Bool = false
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -1287,7 +1290,7 @@ nonisolated extension Patchbay_Leaf_V1_PortState.State: SwiftProtobuf._ProtoName
 
 nonisolated extension Patchbay_Leaf_V1_WireReport: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".WireReport"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{1}wires\0\u{1}counters\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{1}wires\0\u{1}counters\0\u{1}more\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1298,6 +1301,7 @@ nonisolated extension Patchbay_Leaf_V1_WireReport: SwiftProtobuf.Message, SwiftP
       case 1: try { try decoder.decodeSingularUInt64Field(value: &self.request) }()
       case 2: try { try decoder.decodeRepeatedMessageField(value: &self.wires) }()
       case 3: try { try decoder.decodeSingularMessageField(value: &self._counters) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.more) }()
       default: break
       }
     }
@@ -1317,6 +1321,9 @@ nonisolated extension Patchbay_Leaf_V1_WireReport: SwiftProtobuf.Message, SwiftP
     try { if let v = self._counters {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
     } }()
+    if self.more != false {
+      try visitor.visitSingularBoolField(value: self.more, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1324,6 +1331,7 @@ nonisolated extension Patchbay_Leaf_V1_WireReport: SwiftProtobuf.Message, SwiftP
     if lhs.request != rhs.request {return false}
     if lhs.wires != rhs.wires {return false}
     if lhs._counters != rhs._counters {return false}
+    if lhs.more != rhs.more {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

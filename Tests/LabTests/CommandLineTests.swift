@@ -13,7 +13,8 @@ extension LabTests.OverIPv4 {
             "locator", "record_expires_at",
         ]
         let host: Set = [
-            "name", "id", "enrolled", "connected", "locators", "underlay_device", "version", "endpoints",
+            "name", "id", "enrolled", "connected", "locators", "underlay_device", "version", "engine",
+            "endpoints",
         ]
         let wire: Set = [
             "host", "source", "destination", "source_identity", "destination_identity", "direction", "security",

@@ -34,6 +34,22 @@ extension LabTests.OverIPv4 {
         try await lab.expectUnplugged("acme/web1", "acme/web2")
     }
 
+    @Test func nothingOfLeafAndEngineGoesToACoreFileOrAnArgument() async throws {
+        for program in ["patchbay-leaf run", "patchbay-crypt run"] {
+            let found = try await Command(["pgrep", "-f", program]).succeed().output.split(separator: "\n")
+            #expect(found.count == 3, "\(found)")
+            for process in found {
+                let limits = try String(contentsOfFile: "/proc/\(process)/limits", encoding: .utf8)
+                let cores = limits.split(separator: "\n").first { $0.hasPrefix("Max core file size") }
+                #expect(cores?.split(separator: " ").dropFirst(4).prefix(2) == ["0", "0"], "\(limits)")
+                let line = try String(contentsOfFile: "/proc/\(process)/cmdline", encoding: .utf8)
+                #expect(!line.contains("BEGIN") && !line.contains("pb1."), "\(line)")
+            }
+        }
+        let engines = try await Command(["pgrep", "-u", "nobody", "-f", "patchbay-crypt run"]).succeed().output
+        #expect(engines.split(separator: "\n").count == 3, "engines do not drop their privileges: \(engines)")
+    }
+
     @Test(.timeLimit(.minutes(1))) func aLevelThatChangesUnderTrafficHoldsFromThatMomentOn() async throws {
         let lab = try TestLab.current()
         try await lab.reset()

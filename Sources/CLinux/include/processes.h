@@ -18,3 +18,6 @@ int pb_memory_file(const char *name);
 
 // Opens a directory and takes the exclusive lock on it; -EWOULDBLOCK when another process has it.
 int pb_lock_directory(const char *path);
+
+// Has the kernel write no core file of this process, whatever happens to it.
+int pb_forbid_dumps(void);

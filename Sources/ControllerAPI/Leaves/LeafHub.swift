@@ -176,7 +176,7 @@ public final class LeafHub: Service {
 
     /// Asks leaves for their wires; those that did not answer in time are missing from the result.
     func wireReports(from leaves: [LeafID]) async -> [LeafID: Patchbay_Leaf_V1_WireReport] {
-        let (stream, source) = AsyncStream<Report>.makeStream(bufferingPolicy: .bufferingOldest(leaves.count * 2 + 1))
+        let (stream, source) = AsyncStream<Report>.makeStream(bufferingPolicy: .bufferingOldest(leaves.count * 128 + 1))
         let (number, asked) = state.withLock { state in
             let number = state.nextQuery
             state.nextQuery += 1
@@ -193,10 +193,22 @@ public final class LeafHub: Service {
         var waiting = Set(asked.map(\.leaf))
         var reports: [LeafID: Patchbay_Leaf_V1_WireReport] = [:]
         guard !waiting.isEmpty else { return reports }
-        for await answer in stream where waiting.remove(answer.leaf) != nil {
-            reports[answer.leaf] = answer.report
+        for await answer in stream where waiting.contains(answer.leaf) {
+            // A report of many wires comes in parts; one that never ends is cut by the timer.
+            let part = answer.report
+            reports[answer.leaf, default: Patchbay_Leaf_V1_WireReport()].wires += part?.wires ?? []
+            if part?.more == true { continue }
+            reports[answer.leaf] = part.map { last in
+                .with {
+                    $0 = last
+                    $0.wires = reports[answer.leaf]?.wires ?? []
+                }
+            }
+            waiting.remove(answer.leaf)
             if waiting.isEmpty { break }
         }
+        // What has come only in part is no report.
+        for leaf in waiting { reports[leaf] = nil }
         return reports
     }
 
