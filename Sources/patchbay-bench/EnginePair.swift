@@ -45,6 +45,11 @@ final class EnginePair {
         }.joined(separator: "; ")
     }
 
+    /// How many packets both have dropped so far, for whatever reason.
+    func dropCount() throws -> Double {
+        try clients.flatMap { try $0.drops() }.reduce(0) { $0 + Double($1.count) }
+    }
+
     /// What the super-packets of an endpoint should hold at most to leave in one burst.
     static func superPackets() throws -> (bytes: Int, segments: Int) {
         let path = try ESPPath(pathMTU: Int(Platform.underlayMTU), family: .v4, level: .conf)

@@ -25,10 +25,12 @@ struct Measuring {
 
     /// What the suites of protected wires measure: in a row of the same seconds for every case, whatever is lost.
     func allProtected() throws -> [Reading] {
+        let before = try path.engineDrops()
         var readings = try tcp(streams: 1) + tcp(streams: 4)
         readings.append(try tcpBothWays())
-        readings += try echoes()
-        return try readings + ping()
+        readings += try echoes() + ping()
+        guard let before, let after = try path.engineDrops() else { return readings }
+        return readings + [Reading(metric: .engineDrops, value: after - before)]
     }
 
     private func echoes() throws -> [Reading] {

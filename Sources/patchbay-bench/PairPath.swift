@@ -64,6 +64,9 @@ final class PairPath {
         server = try Running(Command.inside(b) + ["taskset", "-c", "1", "iperf3", "-s", "-B", target])
     }
 
+    /// How many packets the engines have dropped so far; nil without engines.
+    func engineDrops() throws -> Double? { try engines?.dropCount() }
+
     func apply(_ underlay: Underlay) throws {
         guard hosts.count == 2 else { return }
         for host in hosts { try underlay.apply(to: Platform.underlayDevice, in: host) }

@@ -27,6 +27,7 @@ struct Metric: Hashable {
     static let large = Metric(name: "echo-1400", unit: "echoes/s")
     static let smallLoss = Metric(name: "echo-64-loss", unit: "%")
     static let largeLoss = Metric(name: "echo-1400-loss", unit: "%")
+    static let engineDrops = Metric(name: "engine-drops", unit: "packets")
     static let udpReceived = Metric(name: "udp-64-received", unit: "packets/s")
     static let udpOffered = Metric(name: "udp-64-offered", unit: "packets/s")
     static let udpLoss = Metric(name: "udp-64-loss", unit: "%")
@@ -94,7 +95,7 @@ struct Results {
     /// The case's ratio to its reference; metrics that only explain others are not compared.
     func ratio(_ suite: String, _ name: String, _ metric: Metric) -> Double? {
         let explains: [Metric] = [
-            .udpLoss, .udpOffered, .smallLoss, .largeLoss, .guestFrame, .lostFirst, .samples,
+            .udpLoss, .udpOffered, .smallLoss, .largeLoss, .engineDrops, .guestFrame, .lostFirst, .samples,
         ]
         guard !explains.contains(metric), let reference = references[[suite, name]], reference != name,
             let value = median(suite, name, metric), let base = median(suite, reference, metric), base > 0

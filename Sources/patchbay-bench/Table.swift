@@ -15,7 +15,7 @@ struct Table {
         let cases = steps.filter { $0.suite == suite }
         let all: [Metric] = [
             .tcp1, .tcp4, .tcpBoth, .cpu, .udpReceived, .udpLoss, .small, .smallLoss, .large, .largeLoss, .rtt50,
-            .rtt99, .guestFrame, .wireMemory, .fill, .p50, .p99, .lostFirst, .samples,
+            .rtt99, .engineDrops, .guestFrame, .wireMemory, .fill, .p50, .p99, .lostFirst, .samples,
         ]
         let metrics = all.filter { metric in cases.contains { results.median(suite, $0.name, metric) != nil } }
         guard !metrics.isEmpty else { return nil }
