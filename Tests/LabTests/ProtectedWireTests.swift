@@ -35,7 +35,8 @@ extension LabTests.OverIPv4 {
     }
 
     @Test func nothingOfLeafAndEngineGoesToACoreFileOrAnArgument() async throws {
-        for program in ["patchbay-leaf run", "patchbay-crypt run"] {
+        let engine = "patchbay-crypt run --control /run/patchbay/lab/"
+        for program in ["patchbay-leaf run --state /run/patchbay/lab/", engine] {
             let found = try await Command(["pgrep", "-f", program]).succeed().output.split(separator: "\n")
             #expect(found.count == 3, "\(found)")
             for process in found {
@@ -46,7 +47,7 @@ extension LabTests.OverIPv4 {
                 #expect(!line.contains("BEGIN") && !line.contains("pb1."), "\(line)")
             }
         }
-        let engines = try await Command(["pgrep", "-u", "nobody", "-f", "patchbay-crypt run"]).succeed().output
+        let engines = try await Command(["pgrep", "-u", "nobody", "-f", engine]).succeed().output
         #expect(engines.split(separator: "\n").count == 3, "engines do not drop their privileges: \(engines)")
     }
 
