@@ -47,8 +47,11 @@ extension LeafAgent {
         while true {
             let began = generation
             let outcome = await attempt(pair, began: began, keepingWhatIsThere)
-            if case .unplugged(.refusedByPeer(let code, _)) = outcome, code == Self.mismatch, mismatches < 20 {
-                // The other leaf has another revision of the policy; it gets the newest any moment.
+            if case .unplugged(.refusedByPeer(let code, _)) = outcome, code == Self.mismatch || code == Self.changed,
+                mismatches < 20
+            {
+                // The other leaf has another revision of the policy, and gets the newest any moment; or what it
+                // decided on changed while it plugged.
                 mismatches += 1
                 try? await Task.sleep(for: .milliseconds(25))
                 continue
@@ -67,6 +70,8 @@ extension LeafAgent {
 
     /// The code with which a leaf refuses a wire that the other one means to protect otherwise.
     private static let mismatch = "security-mismatch"
+    /// The code with which a leaf refuses a protected wire whose facts changed while it was plugged.
+    private static let changed = "changed"
 
     private func attempt(_ pair: Pair, began: UInt64, _ keepingWhatIsThere: Bool) async -> PlugOutcome {
         switch await decide(pair) {
@@ -285,8 +290,11 @@ extension LeafAgent {
             }
             guard began == generation, ports[pair.destination]?.index == port.index else {
                 abandon(way)
-                removeSend(pair.reversed, telling: nil)
-                return nil
+                // A wire that only gets new keys stays; whatever changed judges it by itself.
+                if way.isNew { removeSend(pair.reversed, telling: nil) }
+                // The engine takes the keys of the way back once: the other leaf has to ask again with new ones.
+                return accepted.security.reverse == .none
+                    ? nil : .refusal(code: Self.changed, detail: "what it depends on changed meanwhile")
             }
             settle(way)
             var response = Patchbay_Leaf_V1_PlugResponse()

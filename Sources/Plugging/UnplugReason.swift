@@ -97,7 +97,7 @@ public enum UnplugReason: Hashable, Sendable {
         case .directoryUnavailable, .unreachable, .exhausted, .failed, .idle, .unpluggedByPeer,
             .securityMismatch:
             true
-        case .refusedByPeer(let code, _): code == "security-mismatch"
+        case .refusedByPeer(let code, _): code == "security-mismatch" || code == "changed"
         default: false
         }
     }
