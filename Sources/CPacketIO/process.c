@@ -6,6 +6,7 @@
 #include <linux/capability.h>
 #include <malloc.h>
 #include <pwd.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -56,4 +57,9 @@ int pio_signals(void) {
 }
 
 int pio_thread_name(const char *name) { return prctl(PR_SET_NAME, name, 0, 0, 0) < 0 ? -errno : 0; }
+int pio_thread_batch(void) {
+    struct sched_param none = {0};
+    return sched_setscheduler(0, SCHED_BATCH, &none) < 0 ? -errno : 0;
+}
+
 int64_t pio_heap_in_use(void) { return (int64_t)mallinfo2().uordblks; }

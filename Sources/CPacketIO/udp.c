@@ -75,7 +75,6 @@ int pio_udp_can_segment(int fd) {
 
 int pio_udp_join(int fd) { return set(fd, SOL_UDP, UDP_GRO, 1); }
 int pio_udp_without_checksum(int fd) { return set(fd, SOL_SOCKET, SO_NO_CHECK, 1); }
-int pio_udp_busy_poll(int fd, int microseconds) { return set(fd, SOL_SOCKET, SO_BUSY_POLL, microseconds); }
 
 int pio_udp_steer(int fd, unsigned int mask) {
     // The program sees the UDP payload; the SPI is its first word, big endian (RFC 3948, section 2.1).

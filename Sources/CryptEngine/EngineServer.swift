@@ -92,7 +92,7 @@ public final class EngineServer {
     ) throws(EngineError) -> PacketEngine {
         try PacketEngine(
             table: table, devices: devices, backend: backend,
-            busyPollMicroseconds: configuration.busyPollMicroseconds)
+            busyPoll: configuration.busyPoll)
     }
 
     /// Serves until it is told to end: by SIGTERM or SIGINT, by a client, or by a successor that has taken over.

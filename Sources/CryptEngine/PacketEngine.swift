@@ -21,7 +21,7 @@ final class PacketEngine {
 
     /// Starts the threads as far as they go without touching a packet: every key of the table is expanded.
     init(
-        table: EngineTable, devices: EngineDevices, backend: CipherBackend.Choice, busyPollMicroseconds: Int
+        table: EngineTable, devices: EngineDevices, backend: CipherBackend.Choice, busyPoll: Int
     ) throws(EngineError) {
         self.table = table
         self.devices = devices
@@ -34,7 +34,7 @@ final class PacketEngine {
                     let mailbox = try Mailbox()
                     let context = WorkerContext(
                         queue: queue, table: table, devices: devices.queues[queue], mailbox: mailbox, signals: signals,
-                        busyPoll: UInt64(busyPollMicroseconds) * 1_000, joinsUDP: devices.takesUDPSuperPackets,
+                        busyPoll: busyPoll, joinsUDP: devices.takesUDPSuperPackets,
                         cutsInKernel: devices.cutsInKernel)
                     try Self.start(context, backend.backend, isTransmitter)
                     if isTransmitter { transmitters.append(mailbox) } else { receivers.append(mailbox) }

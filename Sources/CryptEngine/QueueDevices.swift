@@ -93,9 +93,6 @@ struct EngineDevices: Sendable {
         _ = socket.enableJoining()
         // The program belongs to the group of sockets; it may name only members, so the last one brings it.
         if queue == configuration.queues - 1, queue > 0 { try socket.steer(among: configuration.queues) }
-        if configuration.busyPollMicroseconds > 0 {
-            try socket.setBusyPoll(microseconds: configuration.busyPollMicroseconds)
-        }
         return UnderlaySocket(socket)
     }
 

@@ -55,7 +55,7 @@ struct ReceiveWorker {
         let hasBoth = context.devices.receivePort4.isOpen && context.devices.receivePort6.isOpen
         var port = context.devices.receivePort4.isOpen ? context.devices.receivePort4 : context.devices.receivePort6
         var other = hasBoth ? context.devices.receivePort6 : .none
-        var busy = BusyPoll(nanoseconds: context.busyPoll)
+        var busy = BusyPoll(looks: context.busyPoll)
         var isRunning = false
         var misses = 0
         while true {
@@ -73,7 +73,7 @@ struct ReceiveWorker {
             switch port.receive(into: &input, segment: &segment) {
             case .bytes(let count):
                 misses = 0
-                busy.reset()
+                busy.packetCame()
                 opener.open(
                     input.span.extracting(0..<count), segmentByteCount: segment, table: &table, cipher: &cipher,
                     output: &output, sink: &sink)
@@ -87,9 +87,10 @@ struct ReceiveWorker {
             guard misses > (hasBoth ? 1 : 0) else { continue }
             misses = 0
             opener.flush(output: &output, sink: &sink)
-            if busy.continues() { continue }
+            if busy.looksAgain() { continue }
             publish(sink)
             PacketWait.forDatagram(on: port, other, or: mailbox.wakeUp)
+            busy.woke()
         }
     }
 

@@ -66,7 +66,7 @@ struct TransmitWorker {
     ) {
         let limit = ESPLimits.frameBufferByteCount - ESPLimits.tailroomByteCount
         let mailbox = context.mailbox
-        var busy = BusyPoll(nanoseconds: context.busyPoll)
+        var busy = BusyPoll(looks: context.busyPoll)
         var isRunning = false
         while true {
             // 1. Commands, with no packet in hand.
@@ -81,13 +81,14 @@ struct TransmitWorker {
             // 2. Read.
             switch tap.read(into: &frame, limit: limit) {
             case .bytes(let count):
-                busy.reset()
+                busy.packetCame()
                 take(&cipher, &frame, count, &piece, &output)
             case .nothing, .failed:
                 send(output)
-                if busy.continues() { continue }
+                if busy.looksAgain() { continue }
                 publish()
                 PacketWait.forFrame(on: tap, or: mailbox.wakeUp)
+                busy.woke()
             }
         }
     }

@@ -8,8 +8,8 @@ struct WorkerContext: Sendable {
     let devices: QueueDevices
     let mailbox: Mailbox
     let signals: WorkerSignals
-    /// How long to look for packets before sleeping, in nanoseconds.
-    let busyPoll: UInt64
+    /// How often to look for packets before sleeping.
+    let busyPoll: Int
     /// Whether the TAP takes UDP super-packets.
     let joinsUDP: Bool
     /// Whether the sending sockets cut datagrams.
@@ -24,24 +24,4 @@ final class WorkerSignals: Sendable {
     let cannotCut = Atomic<Bool>(false)
     /// Why a thread did not start.
     let failure = Mutex<String?>(nil)
-}
-
-/// Time that a thread spends looking for packets before it sleeps.
-struct BusyPoll {
-    private let limit: UInt64
-    private var since: UInt64 = 0
-
-    init(nanoseconds: UInt64) { limit = nanoseconds }
-
-    /// A packet came.
-    @inline(__always)
-    mutating func reset() { since = 0 }
-
-    /// Nothing came: whether to look again at once.
-    mutating func continues() -> Bool {
-        guard limit > 0 else { return false }
-        let now = PacketWait.now
-        if since == 0 { since = now }
-        return now &- since < limit
-    }
 }

@@ -141,6 +141,7 @@ final class Engine: Sendable {
             "\(locator)", "--port", "\(settings.port)", "--capacity", "\(settings.capacity)",
         ]
         if let backend = settings.backend { words += ["--backend", backend] }
+        if let looks = settings.busyPoll { words += ["--busy-poll", "\(looks)"] }
         if let user = settings.user { words += ["--user", user] }
         let process = try ChildProcess.start(words + extra, output: .inherited, error: .inherited, newSession: true)
         state.withLock { $0.process = process }

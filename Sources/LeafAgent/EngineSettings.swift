@@ -12,6 +12,8 @@ public struct EngineSettings: Sendable {
     public var capacity = 65_536
     /// The cipher's implementation; nil: the fastest that works.
     public var backend: String?
+    /// How often packet threads look for packets before they sleep, at most; nil: the engine's own choice.
+    public var busyPoll: Int?
     /// The user that the engine becomes.
     public var user: String? = "nobody"
     /// After how long a protected wire gets new keys.

@@ -79,12 +79,6 @@ public struct DatagramSocket: ~Copyable, Sendable {
             pio_udp_steer(descriptor.number, UInt32(count - 1)), "setsockopt", "SO_ATTACH_REUSEPORT_CBPF")
     }
 
-    /// Lets the kernel poll the network device for so long before a receiver sleeps (SO_BUSY_POLL).
-    public func setBusyPoll(microseconds: Int) throws(SystemCallError) {
-        try checked(
-            pio_udp_busy_poll(descriptor.number, Int32(clamping: microseconds)), "setsockopt", "SO_BUSY_POLL")
-    }
-
     /// The socket for a packet thread, which must end before this value does.
     public var port: DatagramPort { DatagramPort(number: descriptor.number) }
 }

@@ -45,6 +45,9 @@ public enum PacketWait {
         _ = pio_wait(first.number, second.number, wakeUp.number, -1)
     }
 
+    /// Lets another thread that can run have the processor (sched_yield).
+    public static func giveWay() { _ = sched_yield() }
+
     /// Nanoseconds of the monotonic clock.
     public static var now: UInt64 { pio_monotonic() }
 }

@@ -8,8 +8,8 @@ struct EngineKind: Hashable {
     var queues = 1
     /// The cipher's implementation; nil: the engine's own choice.
     var backend: String?
-    /// How many microseconds packet threads look for packets before they sleep.
-    var busyPoll = 0
+    /// How often packet threads look for packets before they sleep, at most; nil: the engine's own choice.
+    var busyPoll: Int?
     /// Whether the engine of each host has a processor of its own: 0 the sender's, 1 the receiver's.
     var isPinned = false
     /// Whether the endpoint's TCP builds super-packets that fill one burst of the engine exactly.
@@ -19,7 +19,7 @@ struct EngineKind: Hashable {
     static let auth = EngineKind(name: "auth", protection: .auth)
     static let twoQueues = EngineKind(name: "conf-2-queues", queues: 2)
     static let openSSL = EngineKind(name: "conf-openssl", backend: "openssl")
-    static let busyPoll = EngineKind(name: "conf-busy-poll", busyPoll: 50)
+    static let asleep = EngineKind(name: "conf-no-busy-poll", busyPoll: 0)
     static let pinned = EngineKind(name: "conf-pinned", isPinned: true)
     static let bounded = EngineKind(name: "conf-bounded", boundsSuperPackets: true)
 }

@@ -24,7 +24,8 @@ final class EnginePair {
             var words = kind.isPinned ? ["taskset", "-c", "\(index)"] : []
             words += [try Self.program(), "run", "--control", control, "--device", Self.device]
             words += ["--queues", "\(kind.queues)", "--locator", "\(Platform.locator(UInt32(index + 1)))"]
-            words += ["--capacity", "64", "--busy-poll", "\(kind.busyPoll)"]
+            words += ["--capacity", "64"]
+            words += kind.busyPoll.map { ["--busy-poll", "\($0)"] } ?? []
             words += kind.backend.map { ["--backend", $0] } ?? []
             let engine = try Running(Command.inside(host) + words)
             engines.append(engine)

@@ -24,7 +24,7 @@ struct Run: ParsableCommand {
     var suite: [String] = []
     @Option(
         name: .customLong("case"), parsing: .unconditionalSingleValue,
-        help: "Only cases whose name has this in it. May be given again.")
+        help: "Only the case of this name, or else those whose name has this in it. May be given again.")
     var cases: [String] = []
     @Flag(help: "One round of short measurements: does everything work?") var quick = false
     @Flag(help: "Name the cases and end.") var list = false
@@ -47,9 +47,11 @@ struct Run: ParsableCommand {
         let wires = WiresSuite(durations: durations)
         let plugging = PluggingSuite(isQuick: quick)
         let all = plain.steps() + protected.steps() + wires.steps() + plugging.steps()
+        let names = Set(all.map(\.name))
+        let isExact = { (name: String) in names.contains(name) }
         let steps = all.filter { step in
             (suite.isEmpty || suite.contains(step.suite))
-                && (cases.isEmpty || cases.contains { step.name.contains($0) })
+                && (cases.isEmpty || cases.contains { isExact($0) ? step.name == $0 : step.name.contains($0) })
         }
         if list {
             for step in steps { print(step.suite, step.name) }

@@ -48,8 +48,8 @@ struct PatchbayCrypt: ParsableCommand {
         @Option(help: "The cipher's implementation: ipsec-mb or openssl (default: the fastest that works).")
         var backend: String?
 
-        @Option(help: "How many microseconds packet threads look for packets before they sleep.")
-        var busyPoll = 0
+        @Option(help: "How often packet threads look for packets, at most, before they sleep; 0 sleeps at once.")
+        var busyPoll = EngineConfiguration.defaultBusyPoll
 
         @Option(help: "The user to become once everything is open.")
         var user: String?
@@ -80,7 +80,7 @@ struct PatchbayCrypt: ParsableCommand {
             configuration.port = port
             configuration.capacity = capacity
             configuration.backend = backend.flatMap { CipherBackend(rawValue: $0) }
-            configuration.busyPollMicroseconds = busyPoll
+            configuration.busyPoll = busyPoll
             configuration.user = user
             configuration.start = adopt ? .adopt : takeOver ? .takeOver : .fresh
             var logger = Logger(label: "crypt", factory: { StreamLogHandler.standardError(label: $0) })

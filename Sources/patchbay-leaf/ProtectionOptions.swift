@@ -25,6 +25,10 @@ struct ProtectionOptions: ParsableArguments {
     @Option(help: "The cipher's implementation: ipsec-mb or openssl (default: the fastest that works).")
     var cryptBackend: String?
 
+    @Option(
+        help: "How often packet threads look for packets before they sleep, at most (default: the engine's choice).")
+    var cryptBusyPoll: Int?
+
     @Option(help: "The user that the engine becomes once everything is open.")
     var cryptUser = "nobody"
 
@@ -49,6 +53,9 @@ struct ProtectionOptions: ParsableArguments {
         guard (1...1 << 20).contains(cryptCapacity) else {
             throw ValidationError("--crypt-capacity must be 1 to 1048576.")
         }
+        if let cryptBusyPoll, !(0...1_000_000).contains(cryptBusyPoll) {
+            throw ValidationError("--crypt-busy-poll \(cryptBusyPoll): 0 to 1000000 looks.")
+        }
         guard cryptPort > 0 else { throw ValidationError("--crypt-port must be 1 to 65535.") }
         guard rekeyPackets > 0, rekeyPackets <= 1 << 31 else {
             throw ValidationError("--rekey-packets must be 1 to 2147483648: one key is never used for 2^32 packets.")
@@ -65,6 +72,7 @@ struct ProtectionOptions: ParsableArguments {
         settings.port = cryptPort
         settings.capacity = cryptCapacity
         settings.backend = cryptBackend
+        settings.busyPoll = cryptBusyPoll
         settings.user = cryptUser
         settings.rekeyAge = rekeyAge
         settings.rekeyPackets = rekeyPackets

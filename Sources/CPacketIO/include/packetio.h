@@ -36,7 +36,6 @@ int pio_udp_join(int fd);
 /// Leaves out the checksums of IPv4 datagrams (RFC 3948, section 2.1).
 int pio_udp_without_checksum(int fd);
 /// Has the kernel look for packets itself for so many microseconds before it sleeps.
-int pio_udp_busy_poll(int fd, int microseconds);
 /// Steers datagrams within the group of sockets of one port: socket number = (fourth payload byte) & mask.
 int pio_udp_steer(int fd, unsigned int mask);
 /// Sends bytes as datagrams of `segment` bytes each (the last may be shorter) by one call, UDP_SEGMENT.

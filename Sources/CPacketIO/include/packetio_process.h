@@ -38,5 +38,7 @@ int pio_confine(int64_t user, gid_t group);
 int pio_signals(void);
 /// Names the calling thread, at most 15 bytes.
 int pio_thread_name(const char *name);
+/// Has the calling thread not interrupt others when it is woken (SCHED_BATCH).
+int pio_thread_batch(void);
 /// Bytes that the heap has in use (mallinfo2), and how many chunks of it are free.
 int64_t pio_heap_in_use(void);
