@@ -104,6 +104,10 @@ final class Engine: Sendable {
     /// Finds the engine or starts one. Runs on the queue.
     private func connect(isFirst: Bool) {
         if let client = try? EngineClient(path: path), let info = try? client.info(), info.phase == .running {
+            if isFirst, needsSuccessor(info), let (client, info) = succeed(info) {
+                return use(client, info, isEmpty: false, wasStarted: true, isFirst: isFirst)
+            }
+            if isFirst { warnOfOtherSettings(info) }
             return use(client, info, isEmpty: false, wasStarted: false, isFirst: isFirst)
         }
         for attempt in 0..<20 {
@@ -130,12 +134,54 @@ final class Engine: Sendable {
         known.withLock { $0 = nil }
     }
 
-    private func spawn(_ extra: [String]) throws -> EngineClient {
+    /// Whether the program on disk is another file than the one that runs, as after the upgrade of a package, or the
+    /// cipher's implementation is to be another.
+    private func needsSuccessor(_ info: EngineInfo) -> Bool {
+        if let backend = settings.backend, backend != info.backend { return true }
+        guard let program = settings.program, let runs = FileNumber(of: "/proc/\(info.processID)/exe"),
+            let isThere = FileNumber(of: program)
+        else { return false }
+        return runs != isThere
+    }
+
+    /// What a running engine and its successors cannot change.
+    private func warnOfOtherSettings(_ info: EngineInfo) {
+        let isOther = info.queues != UInt8(clamping: queues) || info.port != settings.port
+        guard isOther || info.transmitCapacity != UInt32(clamping: settings.capacity) else { return }
+        logger.warning(
+            "the ESP engine goes on with other settings than were given; end it to have them",
+            metadata: [
+                "process": "\(info.processID)", "queues": "\(info.queues)", "port": "\(info.port)",
+                "capacity": "\(info.transmitCapacity)",
+            ])
+    }
+
+    /// Has another engine take everything over from the one that runs; nil when it cannot, and the former one goes on.
+    private func succeed(_ former: EngineInfo) -> (EngineClient, EngineInfo)? {
+        do {
+            let client = try spawn(["--take-over"], after: former.processID)
+            let info = try client.info()
+            logger.notice(
+                "another ESP engine has taken over",
+                metadata: ["former": "\(former.processID)", "process": "\(info.processID)"])
+            return (client, info)
+        } catch {
+            logger.error(
+                "no other ESP engine can take over; the former one goes on",
+                metadata: ["error": "\(error)"])
+            return nil
+        }
+    }
+
+    /// Starts an engine and waits until it answers.
+    ///
+    /// - Parameter former: the process that answers until the new one has taken over.
+    private func spawn(_ extra: [String], after former: UInt32? = nil) throws -> EngineClient {
         guard let program = settings.program else {
             throw LeafError("This leaf has no ESP engine", remedy: "Start it with --crypt-program.")
         }
-        let former = state.withLock { $0.process }
-        _ = try former?.poll()
+        let ended = state.withLock { $0.process }
+        _ = try ended?.poll()
         var words = [
             program, "run", "--control", path, "--device", settings.device, "--queues", "\(queues)", "--locator",
             "\(locator)", "--port", "\(settings.port)", "--capacity", "\(settings.capacity)",
@@ -146,7 +192,11 @@ final class Engine: Sendable {
         let process = try ChildProcess.start(words + extra, output: .inherited, error: .inherited, newSession: true)
         state.withLock { $0.process = process }
         for _ in 0..<1_000 {
-            if let client = try? EngineClient(path: path), (try? client.info()) != nil { return client }
+            if let client = try? EngineClient(path: path), let info = try? client.info(),
+                former.map({ $0 != info.processID && info.phase == .running }) ?? true
+            {
+                return client
+            }
             if let status = try process.poll() {
                 throw LeafError(
                     "\(program) ended with \(status)", remedy: "See what it wrote before, in the leaf's log.")
@@ -331,28 +381,4 @@ final class Engine: Sendable {
             (drops ?? []).map { ("esp-\($0.direction == .receive ? "receive" : "transmit")-\($0.reason)", $0.count) },
             uniquingKeysWith: +)
     }
-}
-
-/// The numbers of transmit groups that are free.
-struct SlotNumbers: Sendable {
-    private var taken = Set<UInt32>()
-    private var next: UInt32 = 0
-    private let capacity: UInt32
-
-    init(capacity: UInt32 = 0) { self.capacity = capacity }
-
-    /// Takes a number that was not in use lately; nil when all are in use.
-    mutating func take() -> UInt32? {
-        guard taken.count < capacity else { return nil }
-        while taken.contains(next) { next = (next + 1) % capacity }
-        defer { next = (next + 1) % capacity }
-        taken.insert(next)
-        return next
-    }
-
-    /// Notes one that is in use already.
-    mutating func note(_ slot: UInt32) { taken.insert(slot) }
-
-    /// Gives one back.
-    mutating func release(_ slot: UInt32) { taken.remove(slot) }
 }

@@ -1,3 +1,4 @@
+import ESP
 import GRPCCore
 import GRPCNIOTransportHTTP2Posix
 import KernelPath
@@ -150,13 +151,22 @@ struct Underlay {
         }
         mtu = Int(link.mtu)
         innerMTU = mtu - PortDevices.overhead(of: locator)
-        // RFC 8200, section 5: every link must carry IPv6 packets of 1,280 bytes.
-        guard innerMTU >= 1_280 else {
+        let family: UnderlayFamily = if case .v4 = locator { .v4 } else { .v6 }
+        let inESP = ESPLimits.innerMTU(pathMTU: mtu, family: family)
+        guard min(innerMTU, inESP) >= Self.leastInnerMTU else {
+            // ESP takes more than VXLAN, and pads to its alignment.
+            let least = (1_280...2_000).first { ESPLimits.innerMTU(pathMTU: $0, family: family) >= Self.leastInnerMTU }
             throw LeafError(
-                "The MTU of \(device) is \(link.mtu), which leaves \(innerMTU) bytes for a packet inside VXLAN",
-                remedy: "Set it to \(1_280 + PortDevices.overhead(of: locator)) or more.")
+                """
+                The MTU of \(device) is \(link.mtu), which leaves \(max(0, inESP)) bytes for a packet inside ESP, and \
+                \(max(0, innerMTU)) inside VXLAN; a wire must carry \(Self.leastInnerMTU)
+                """,
+                remedy: "Set it to \(least ?? 1_500) or more.")
         }
     }
+
+    /// RFC 8200, section 5: every link must carry IPv6 packets of 1,280 bytes.
+    private static let leastInnerMTU = 1_280
 
     private static func isUsable(_ address: IPAddress) -> Bool {
         switch address {
