@@ -1,4 +1,5 @@
 import Foundation
+import NetTypes
 import Testing
 
 /// A platform whose certificates live seconds: leaves 90, endpoints and policy keys 16, location records 10.
@@ -9,6 +10,8 @@ extension LabTests.WithShortLives {
         try await lab.expectPlugged("acme/web1", "acme/web2")
         let first = try await serials(of: lab)
         let leaves = leafRenewals(in: lab)
+        let old = try HostileLeaf(of: "h3")
+        let began = ContinuousClock.now
         // Longer than the longest life: everything that the wire was plugged on has ended.
         let ping = try Command(
             try lab.endpoint("acme/web1").inside
@@ -37,6 +40,13 @@ extension LabTests.WithShortLives {
         try await lab.succeed("endpoint", "move", "acme/db1", "h1")
         try await lab.waitUntilRunning("acme/db1")
         try await lab.expectPlugged("acme/batch1", "acme/db1")
+
+        // A leaf's certificate of long ago, with the right key, is not heard any more; the present one is.
+        try await Task.sleep(until: began + .seconds(92), clock: .continuous)
+        let leaf = try LeafID(parsing: try #require(try await lab.json("host", "show", "h2")["id"].string))
+        let present = try await HostileLeaf(of: "h3").ask(nil, at: leaf, lab.host("h2").locator)
+        #expect(present.number == 7)
+        await #expect(throws: (any Error).self) { _ = try await old.ask(nil, at: leaf, lab.host("h2").locator) }
     }
 
     /// A controller that is away for longer than a record lives: plugged wires stay, and all is renewed when it is back.
