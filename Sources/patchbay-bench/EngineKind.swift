@@ -10,8 +10,9 @@ struct EngineKind: Hashable {
     var backend: String?
     /// How often packet threads look for packets before they sleep, at most; nil: the engine's own choice.
     var busyPoll: Int?
-    /// Whether the engine of each host has a processor of its own: 0 the sender's, 1 the receiver's.
-    var isPinned = false
+    /// Where the packet threads may run.
+    enum Processors: Hashable { case all, oneForEachHost, oneForBoth }
+    var processors = Processors.all
     /// Whether the endpoint's TCP builds super-packets that fill one burst of the engine exactly.
     var boundsSuperPackets = false
 
@@ -20,6 +21,7 @@ struct EngineKind: Hashable {
     static let twoQueues = EngineKind(name: "conf-2-queues", queues: 2)
     static let openSSL = EngineKind(name: "conf-openssl", backend: "openssl")
     static let asleep = EngineKind(name: "conf-no-busy-poll", busyPoll: 0)
-    static let pinned = EngineKind(name: "conf-pinned", isPinned: true)
+    static let pinned = EngineKind(name: "conf-pinned", processors: .oneForEachHost)
+    static let oneProcessor = EngineKind(name: "conf-1-processor", processors: .oneForBoth)
     static let bounded = EngineKind(name: "conf-bounded", boundsSuperPackets: true)
 }

@@ -21,7 +21,12 @@ final class EnginePair {
         self.kind = kind
         for (index, host) in hosts.enumerated() {
             let control = "\(Platform.directory)/\(kind.name)-\(index + 1).sock"
-            var words = kind.isPinned ? ["taskset", "-c", "\(index)"] : []
+            var words: [String] =
+                switch kind.processors {
+                case .all: []
+                case .oneForEachHost: ["taskset", "-c", "\(index)"]
+                case .oneForBoth: ["taskset", "-c", "1"]
+                }
             words += [try Self.program(), "run", "--control", control, "--device", Self.device]
             words += ["--queues", "\(kind.queues)", "--locator", "\(Platform.locator(UInt32(index + 1)))"]
             words += ["--capacity", "64"]
