@@ -19,7 +19,8 @@ final class ProtectedSuites {
 
     private static let whole: [Carrier] =
         [.routed, .bridge]
-        + [EngineKind.conf, .auth, .twoQueues, .pinned, .oneProcessor, .asleep, .openSSL, .bounded].map(Carrier.protected)
+        + [EngineKind.conf, .auth, .twoQueues, .pinned, .oneProcessor, .asleep, .openSSL, .bounded].map(
+            Carrier.protected)
         + Peer.allCases.map { Carrier.peer($0) } + [.peer(.wireGuard, isPinned: true)]
 
     private static let segmented: [Carrier] = [
