@@ -86,11 +86,15 @@ final class TwoEngines {
         }
     }
 
-    init(queues: (Int, Int) = (1, 1), options: [String] = []) throws {
+    /// Starts both engines; with a host that is no endpoint, nothing has an address behind the TAP.
+    init(
+        queues: (Int, Int) = (1, 1), options: [String] = [], underlayMTU: UInt32 = 1_500, deviceMTU: Int = 1_400,
+        hostIsEndpoint: Bool = true
+    ) throws {
         for name in ["pbB-a", "pbB-b"] { try? NetworkNamespace.delete(named: name) }
         let spaces = (try NetworkNamespace.create(named: "pbB-a"), try NetworkNamespace.create(named: "pbB-b"))
         let first = try Netlink(in: spaces.0)
-        try first.createVeth(name: "under", mtu: 1500, peerName: "under", peerNamespace: spaces.1)
+        try first.createVeth(name: "under", mtu: underlayMTU, peerName: "under", peerNamespace: spaces.1)
         a = try Side(name: "pbB-a", last: 1, queues: queues.0, namespace: spaces.0)
         b = try Side(name: "pbB-b", last: 2, queues: queues.1, namespace: spaces.1)
         for side in [a, b] {
@@ -108,10 +112,10 @@ final class TwoEngines {
             side.process = try side.launch(
                 [
                     "--device", "crypt", "--queues", "\(side.queues)", "--locator", "\(side.underlay)", "--locator",
-                    "\(try side.underlay6)", "--user", "nobody", "--capacity", "64", "--device-mtu", "1400",
+                    "\(try side.underlay6)", "--user", "nobody", "--capacity", "64", "--device-mtu", "\(deviceMTU)",
                 ] + options)
             _ = try side.client()
-            try inner(side)
+            if hostIsEndpoint { try inner(side) }
         }
     }
 
