@@ -73,10 +73,11 @@ final class InnerSocket: Sendable {
         _ = unsafe Self.withAddress(address, port) { unsafe Glibc.connect(number, $0, $1) }
     }
 
-    /// Whether the don't-fragment bit is set.
+    /// Whether the don't-fragment bit is set; of IPv6, whether the sender itself may cut.
     func setDontFragment(_ on: Bool) {
         var value: Int32 = on ? IP_PMTUDISC_DO : IP_PMTUDISC_DONT
         _ = unsafe setsockopt(number, Int32(IPPROTO_IP), IP_MTU_DISCOVER, &value, 4)
+        _ = unsafe setsockopt(number, Int32(IPPROTO_IPV6), IPV6_MTU_DISCOVER, &value, 4)
     }
 
     /// Cuts what is sent into datagrams of a size by the kernel (UDP_SEGMENT); 0 does not.

@@ -56,7 +56,8 @@ final class InnerStream {
                 if entries[index].revents & Int16(POLLOUT) != 0, sent[index] < bytes.count {
                     let from = sent[index]
                     let count = unsafe bytes.withUnsafeBytes {
-                        unsafe Glibc.send(ends[index], $0.baseAddress?.advanced(by: from), min(65_536, $0.count - from), 0)
+                        unsafe Glibc.send(
+                            ends[index], $0.baseAddress?.advanced(by: from), min(65_536, $0.count - from), 0)
                     }
                     sent[index] += max(0, count)
                 }

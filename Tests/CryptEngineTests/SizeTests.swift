@@ -1,6 +1,5 @@
 import CryptClient
 import CryptProtocol
-import ESP
 import Glibc
 import LinuxKit
 import NetTypes
@@ -54,7 +53,9 @@ struct InnerFamily {
         var sizes = Set(headerByteCount...headerByteCount + 4)
         sizes.formUnion(68...72)
         sizes.formUnion(mtu - 5...mtu + 5)
-        for count in [2, 3, 7] { sizes.formUnion(ipByteCount + count * fragment - 1...ipByteCount + count * fragment + 1) }
+        for count in [2, 3, 7] {
+            sizes.formUnion(ipByteCount + count * fragment - 1...ipByteCount + count * fragment + 1)
+        }
         for usual in [576, 1_280, 1_500, 9_000] { sizes.formUnion(usual - 1...usual + 1) }
         sizes.formUnion([32_768, 64_999, 65_000, 65_001, largest - 1, largest])
         var numbers = Seeded(state: seed)
@@ -211,7 +212,9 @@ extension EngineTests {
                 for family in [InnerFamily.ipv4, .ipv6] {
                     let most = mtu - family.headerByteCount
                     var cases: [(segment: Int, count: Int)] = []
-                    for segment in [1, 2, 7, 8, 20, 21, 47, 48, 100, 511, 512, 1_000, most - 3, most - 2, most - 1, most] {
+                    for segment in [
+                        1, 2, 7, 8, 20, 21, 47, 48, 100, 511, 512, 1_000, most - 3, most - 2, most - 1, most,
+                    ] {
                         // What one sendmsg takes: 64 segments, and 64 KiB with all headers.
                         let largest = min(64 * segment, 65_535 - family.headerByteCount)
                         for count in [segment + 1, 2 * segment, 3 * segment - segment / 2, largest - 1, largest] {
