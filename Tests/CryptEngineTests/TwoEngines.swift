@@ -105,7 +105,11 @@ final class TwoEngines {
                 .v6(try IPv6Address(parsing: "fe80::\(side.last)")), prefixLength: 64, to: link)
             try side.netlink.setUp(link)
         }
-        // Neighbour discovery of a link that just came up takes a while, which is not what is tested.
+        // Neighbour discovery of a link that just came up takes a while, which is not what is tested. The first question
+        // is often lost; the next is not to come a second later only.
+        try run(
+            "ip", "netns", "exec", "pbB-a", "sysctl", "-qw", "net.ipv6.neigh.under.retrans_time_ms=20",
+            "net.ipv6.neigh.under.mcast_solicit=250")
         try run("ip", "netns", "exec", "pbB-a", "ping", "-c", "1", "-W", "5", "2001:db8::2")
         for side in [a, b] {
             unsafe unlink(side.control)
