@@ -144,7 +144,7 @@ extension EngineTests {
             left.send(bytes)
             if right.receive(milliseconds: 5_000) != bytes { lost.append(size) }
             // Each takes its time.
-            guard lost.count < 4 else { break }
+            guard lost.count < 2 else { break }
         }
         return lost
     }
@@ -203,7 +203,7 @@ extension EngineTests {
                     break
                 }
             }
-            guard lost.count < 4 else { break }
+            guard lost.count < 2 else { break }
         }
         return lost
     }
