@@ -72,7 +72,9 @@ public struct TooBig: Hashable, Sendable {
             default: return nil
             }
         }
-        let quote = packet.bytes(0..<min(Int(header.totalLength), maximumQuote4, there))
+        // The packet left a device that takes more than the MTU; the answer enters by it, and must not be too big itself.
+        let room = max(mtu - 28, header.byteCount + 8)
+        let quote = packet.bytes(0..<min(Int(header.totalLength), maximumQuote4, room, there))
         var message = [UInt8](capacity: 8 + quote.count) { output in
             output.append(3 as UInt8)
             output.append(4 as UInt8)

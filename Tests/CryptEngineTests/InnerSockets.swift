@@ -5,7 +5,10 @@ import NetTypes
 
 /// Runs a program to its end; what it printed, or an error with it.
 @discardableResult
-func run(_ words: String...) throws -> String {
+func run(_ words: String...) throws -> String { try run(words) }
+
+@discardableResult
+func run(_ words: [String]) throws -> String {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
     process.arguments = words
@@ -45,7 +48,7 @@ final class InnerSocket: Sendable {
         return result == 0 ? number : -errno
     }
 
-    private static func withAddress(
+    static func withAddress(
         _ text: String, _ port: UInt16, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32
     ) -> Int32 {
         if text.contains(":") {
@@ -70,16 +73,23 @@ final class InnerSocket: Sendable {
         _ = unsafe Self.withAddress(address, port) { unsafe Glibc.connect(number, $0, $1) }
     }
 
-    /// Whether the don't-fragment bit is set.
+    /// Whether the don't-fragment bit is set; of IPv6, whether the sender itself may cut.
     func setDontFragment(_ on: Bool) {
         var value: Int32 = on ? IP_PMTUDISC_DO : IP_PMTUDISC_DONT
         _ = unsafe setsockopt(number, Int32(IPPROTO_IP), IP_MTU_DISCOVER, &value, 4)
+        _ = unsafe setsockopt(number, Int32(IPPROTO_IPV6), IPV6_MTU_DISCOVER, &value, 4)
     }
 
     /// Cuts what is sent into datagrams of a size by the kernel (UDP_SEGMENT); 0 does not.
     func setSegment(_ bytes: Int32) {
         var value = bytes
         _ = unsafe setsockopt(number, Int32(IPPROTO_UDP), 103, &value, 4)
+    }
+
+    /// Leaves the checksum out, as only UDP over IPv4 may.
+    func leaveChecksumOut() {
+        var value: Int32 = 1
+        _ = unsafe setsockopt(number, SOL_SOCKET, SO_NO_CHECK, &value, 4)
     }
 
     /// Sends; the error number, 0 for none.

@@ -100,6 +100,8 @@ struct AnswerTests {
         let answer4 = try #require(TooBig(refusing: frame4, mtu: 100_000))
         #expect(answer4.frame.count == 14 + 28 + min(count, 548))
         #expect(Array(answer4.frame[40..<42]) == [0xff, 0xff], "an MTU that does not fit is written as the largest")
+        #expect(try #require(TooBig(refusing: frame4, mtu: 514)).frame.count == 14 + 514, "it fits what it says")
+        #expect(try #require(TooBig(refusing: frame4, mtu: 0)).frame.count == 14 + 28 + 28, "header and eight bytes")
         let six = IPv6Header(
             source: FirstPacketTests.a6, destination: FirstPacketTests.b6, nextHeader: .udp,
             payloadByteCount: count - 40)
