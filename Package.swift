@@ -93,6 +93,10 @@ let package = Package(
         .target(name: "ESP", dependencies: ["AEAD", crypto], swiftSettings: strict),
         .target(name: "CPacketIO"),
         .target(name: "PacketIO", dependencies: ["NetTypes", "LinuxKit", "CPacketIO"], swiftSettings: strict),
+        .target(
+            name: "SPIFilter", dependencies: ["PacketIO", "LinuxKit", "CLibbpf", "CSPIFilter"], exclude: ["BPF"],
+            swiftSettings: strict, plugins: ["EmbedBPF"]),
+        .target(name: "CSPIFilter"),
         .target(name: "CryptProtocol", dependencies: ["NetTypes"], swiftSettings: strict),
         .target(
             name: "CryptClient", dependencies: ["CryptProtocol", "PacketIO", "LinuxKit", "NetTypes"],
@@ -100,7 +104,8 @@ let package = Package(
         .target(
             name: "CryptEngine",
             dependencies: [
-                "AEAD", "ESP", "PacketIO", "CryptProtocol", "PacketFormats", "LinuxKit", "NetTypes", logging,
+                "AEAD", "ESP", "PacketIO", "SPIFilter", "CryptProtocol", "PacketFormats", "LinuxKit", "NetTypes",
+                logging,
             ], swiftSettings: strict),
 
         // MARK: Directory
@@ -198,8 +203,8 @@ let package = Package(
         .testTarget(
             name: "CryptEngineTests",
             dependencies: [
-                "AEAD", "ESP", "CryptClient", "CryptEngine", "CryptProtocol", "PacketIO", "PacketFormats", "LinuxKit",
-                "NetTypes", "patchbay-crypt",
+                "AEAD", "ESP", "CryptClient", "CryptEngine", "CryptProtocol", "PacketIO", "PacketFormats", "SPIFilter",
+                "LinuxKit", "NetTypes", "patchbay-crypt",
             ], swiftSettings: strict),
         .testTarget(
             name: "KernelPathTests",

@@ -36,7 +36,7 @@ enum EngineDrop: Int, CaseIterable {
 }
 
 /// One packet thread's counters of drops, in the table. Written by the thread when it has nothing else to do, read by the
-/// control thread.
+/// control thread. The filter's row is the control thread's.
 struct DropRow: BitwiseCopyable {
     /// By the raw values of ``ESP/ESPDrop``.
     var esp: InlineArray<16, UInt64> = .init(repeating: 0)
@@ -60,9 +60,10 @@ extension EngineTable {
     func dropCounts() -> [DropCount] {
         var counts: [DropCount] = []
         for direction in [Direction.transmit, .receive] {
-            let first = direction == .transmit ? 0 : TableLayout.queues
+            // What the filter dropped was received.
+            let rows = direction == .transmit ? 0..<TableLayout.queues : TableLayout.queues..<TableLayout.dropRows
             func sum(_ offset: Int) -> UInt64 {
-                (first..<first + TableLayout.queues).reduce(0) { $0 &+ drops.counter(at: $1, offset: offset) }
+                rows.reduce(0) { $0 &+ drops.counter(at: $1, offset: offset) }
             }
             func own(_ drop: EngineDrop) -> UInt64 { sum(DropRow.ownOffset + drop.rawValue * 8) }
             for drop in ESPDrop.allCases {

@@ -27,7 +27,10 @@ extension EngineServer {
         case .readCounters(let direction, let first):
             let page = try running().counters(direction, from: first)
             peer.send(.counters(page.groups, next: page.next), number: number)
-        case .readDrops: peer.send(.drops(try running().table.dropCounts()), number: number)
+        case .readDrops:
+            let engine = try running()
+            engine.publishFilterDrops()
+            peer.send(.drops(engine.table.dropCounts()), number: number)
         case .descriptors: try lend(peer, number, hasListener: false)
         case .subscribe:
             peer.isSubscribed = true
@@ -36,6 +39,7 @@ extension EngineServer {
             guard !hasSuccessor || peer.isSuccessor else { throw Refusal(.busy, "another engine takes over already") }
             try lend(peer, number, hasListener: true)
             peer.isSuccessor = true
+            hasLentSockets = true
         case .handOver: try handOver(peer, number)
         case .adopt(let layout): try adopt(layout, &descriptors, peer, number)
         case .stop:
@@ -62,6 +66,7 @@ extension EngineServer {
         guard !hasSuccessor else {
             throw Refusal(.busy, "another engine is taking over: connect again and repeat the request")
         }
+        takeSocketsBack()
         return engine
     }
 
@@ -127,7 +132,7 @@ extension EngineServer {
             let devices = try EngineDevices(
                 adopting: &descriptors, layout: layout,
                 takesUDPSuperPackets: table.header[0].takesUDPSuperPackets == 1)
-            let engine = try Self.prepare(table, devices, backend, configuration)
+            let engine = try Self.prepare(table, devices, backend, filter, configuration, logger)
             try engine.begin()
             self.engine = engine
         } catch {

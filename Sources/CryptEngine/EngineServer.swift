@@ -3,6 +3,7 @@ internal import CryptProtocol
 internal import LinuxKit
 public import Logging
 internal import PacketIO
+internal import SPIFilter
 
 /// An engine: its control socket, and behind it the packet threads. The thread that runs it is the control thread.
 public final class EngineServer {
@@ -10,8 +11,12 @@ public final class EngineServer {
     let logger: Logger
     let backend: CipherBackend.Choice
     let listener: ControlListener
+    /// Loaded while it may; nil where the kernel does not take it.
+    let filter: SPIFilter?
     /// Nil while it waits for descriptors to adopt.
     var engine: PacketEngine?
+    /// Whether a successor got the sockets, and may have put its own filter on them.
+    var hasLentSockets = false
     private let signals: OwnedDescriptor
     private var peers: [ControlPeer] = []
     private var polling = Polling()
@@ -41,6 +46,7 @@ public final class EngineServer {
         } catch {
             throw .system(error)
         }
+        filter = Self.loadFilter(logger)
         switch configuration.start {
         case .fresh:
             listener = try Self.listen(configuration)
@@ -49,7 +55,7 @@ public final class EngineServer {
                 capacity: configuration.capacity, queues: configuration.queues, port: configuration.port)
             table.header.withElement(0) { $0.takesUDPSuperPackets = devices.takesUDPSuperPackets ? 1 : 0 }
             try Self.confine(user)
-            let engine = try Self.prepare(table, devices, backend, configuration)
+            let engine = try Self.prepare(table, devices, backend, filter, configuration, logger)
             try engine.begin()
             self.engine = engine
         case .adopt:
@@ -63,7 +69,7 @@ public final class EngineServer {
             let devices = belongings.devices
             listener = belongings.takeListener()
             try Self.confine(user)
-            let engine = try Self.prepare(table, devices, backend, configuration)
+            let engine = try Self.prepare(table, devices, backend, filter, configuration, logger)
             try predecessor.end()
             try engine.begin()
             self.engine = engine
@@ -86,13 +92,34 @@ public final class EngineServer {
         }
     }
 
+    /// Without it everything works, only that a flood of garbage costs the packet threads' time.
+    private static func loadFilter(_ logger: Logger) -> SPIFilter? {
+        do throws(SystemCallError) {
+            return try SPIFilter()
+        } catch {
+            logger.warning(
+                "no filter on the receive sockets: the packet threads look at every datagram",
+                metadata: ["error": "\(error)"])
+            return nil
+        }
+    }
+
     static func prepare(
-        _ table: EngineTable, _ devices: EngineDevices, _ backend: CipherBackend.Choice,
-        _ configuration: EngineConfiguration
+        _ table: EngineTable, _ devices: EngineDevices, _ backend: CipherBackend.Choice, _ filter: SPIFilter?,
+        _ configuration: EngineConfiguration, _ logger: Logger
     ) throws(EngineError) -> PacketEngine {
-        try PacketEngine(
-            table: table, devices: devices, backend: backend,
-            busyPoll: configuration.busyPoll)
+        let engine = try PacketEngine(
+            table: table, devices: devices, backend: backend, filter: filter, busyPoll: configuration.busyPoll)
+        attachFilter(of: engine, logger)
+        return engine
+    }
+
+    private static func attachFilter(of engine: PacketEngine, _ logger: Logger) {
+        do throws(EngineError) {
+            try engine.attachFilter()
+        } catch {
+            logger.warning("the receive sockets have no filter", metadata: ["error": "\(error)"])
+        }
     }
 
     /// Serves until it is told to end: by SIGTERM or SIGINT, by a client, or by a successor that has taken over.
@@ -110,6 +137,7 @@ public final class EngineServer {
                 if polling.isReady(knocks), !isEnding { admit() }
             }
             peers.removeAll { $0.isClosed }
+            takeSocketsBack()
             let now = PacketWait.now
             if now &- lastLook >= UInt64(Self.interval) * 1_000_000, !isEnding {
                 lastLook = now
@@ -150,6 +178,8 @@ public final class EngineServer {
     /// Tells subscribers what happened.
     private func report() {
         guard let engine, engine.isRunning else { return }
+        // What is not in the table when the process is killed is lost.
+        engine.publishFilterDrops()
         for event in engine.events() {
             logger.info("event", metadata: ["event": "\(event)"])
             for peer in peers where peer.isSubscribed { peer.send(.event(event), number: 0) }
@@ -175,6 +205,13 @@ public final class EngineServer {
     func end(_ reason: String) {
         logger.notice("engine ends", metadata: ["reason": "\(reason)"])
         isEnding = true
+    }
+
+    /// A successor that went away without taking over may have left its filter, which nobody keeps in step.
+    func takeSocketsBack() {
+        guard hasLentSockets, !hasSuccessor, !isEnding, let engine else { return }
+        hasLentSockets = false
+        Self.attachFilter(of: engine, logger)
     }
 
     /// Whether somebody is about to take over; until it has, or is gone, nothing may change.

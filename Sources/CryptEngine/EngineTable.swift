@@ -5,21 +5,23 @@ internal import PacketIO
 
 /// Where everything stands in the memory that an engine shares with its successor.
 ///
-/// header (4,096 bytes); drop counters, a row for each packet thread; staging for one group of either direction; marks
+/// header (4,096 bytes); drop counters, a row for each packet thread and one for the filter of the sockets; staging for one group of either direction; marks
 /// of former transmit keys; records of transmit groups, of receive groups; transmit entries, receive associations,
 /// eight for each group whatever its number of queues. Everything is in the machine's own byte order.
 enum TableLayout {
     /// "PBcrypt" and a zero.
     static let magic: UInt64 = 0x0074_7079_7263_4250
     /// Raised with every change of the layout, also of what ESP puts into it.
-    static let version: UInt32 = 1
+    static let version: UInt32 = 2
     /// Queues of a group.
     static let queues = 8
     /// Groups of either direction at most.
     static let capacities = 1...65_536
 
     static let drops = 4_096
-    static let dropRows = 2 * queues
+    /// The row of the filter, behind those of transmit and of receive threads.
+    static let filterDrops = 2 * queues
+    static let dropRows = filterDrops + 1
     static let stagedTransmit = drops + dropRows * MemoryLayout<DropRow>.stride
     static let stagedReceive = aligned(stagedTransmit + queues * MemoryLayout<TransmitEntry>.stride)
     static let formerKeys = aligned(stagedReceive + queues * MemoryLayout<ReceiveAssociation>.stride)

@@ -4,6 +4,7 @@ internal import ESP
 internal import LinuxKit
 internal import NetTypes
 internal import PacketIO
+internal import SPIFilter
 internal import Synchronization
 
 /// The packet threads of one engine and what the control thread does with them.
@@ -17,15 +18,20 @@ final class PacketEngine {
     let signals = WorkerSignals()
     private let transmitters: [Mailbox]
     private let receivers: [Mailbox]
+    /// What stands before the receive sockets, if the kernel has it.
+    let filter: SPIFilter?
+    /// What former engines' filters dropped.
+    private(set) var filterBase = DropRow()
     private(set) var isRunning = false
 
     /// Starts the threads as far as they go without touching a packet: every key of the table is expanded.
     init(
-        table: EngineTable, devices: EngineDevices, backend: CipherBackend.Choice, busyPoll: Int
+        table: EngineTable, devices: EngineDevices, backend: CipherBackend.Choice, filter: SPIFilter?, busyPoll: Int
     ) throws(EngineError) {
         self.table = table
         self.devices = devices
         self.backend = backend
+        self.filter = filter
         var transmitters: [Mailbox] = []
         var receivers: [Mailbox] = []
         do throws(SystemCallError) {
@@ -81,6 +87,7 @@ final class PacketEngine {
     /// Makes the table this engine's and lets packets pass from now on.
     func begin() throws(EngineError) {
         table.begin()
+        filterBase = table.drops[TableLayout.filterDrops]
         guard tell(transmitters + receivers, .start) else { throw .thread("it does not answer") }
         isRunning = true
     }
@@ -89,6 +96,7 @@ final class PacketEngine {
     func stop() throws(EngineError) {
         isRunning = false
         guard tell(transmitters + receivers, .stop) else { throw .thread("it does not stop") }
+        publishFilterDrops()
     }
 
     // MARK: Receive groups
@@ -126,6 +134,7 @@ final class PacketEngine {
             throw Refusal(.system, "SPI base \(group.spiBase): the cipher has no room for its keys")
         }
         table.receiveRecords.withElement(place) { $0.rawState = GroupRecord.State.installed.rawValue }
+        admit(place)
     }
 
     func retireReceive(spiBase: UInt32) throws(Refusal) {
@@ -134,6 +143,7 @@ final class PacketEngine {
             throw Refusal(.missing, "SPI base \(spiBase): there is no such receive group")
         }
         table.receiveRecords.withElement(place) { $0.rawState = GroupRecord.State.changing.rawValue }
+        filter?.refuse(at: place)
         guard tell(receivers, .retireReceive(place: place)) else { throw Self.silent }
         table.wipeReceive(place)
     }

@@ -8,13 +8,13 @@ internal import PacketIO
 struct ReceiveWorker {
     private let context: WorkerContext
     private var opener: Opener
-    private let base: DropRow
+    /// What former engines' threads counted, once the last of them has stopped.
+    private var base = DropRow()
     private var own: InlineArray<8, UInt64> = .init(repeating: 0)
 
     private init(_ context: WorkerContext) {
         self.context = context
         opener = Opener(joinsTCP: true, joinsUDP: context.joinsUDP)
-        base = context.table.drops[TableLayout.queues + context.queue]
     }
 
     /// The thread's whole life: prepares, answers, waits for the start, and ends with the answer to `stop`.
@@ -103,13 +103,14 @@ struct ReceiveWorker {
     private mutating func perform<Cipher: PacketCipher & ~Copyable>(
         _ cipher: inout Cipher, _ table: QueueTable, _ sink: TapSink, _ isRunning: inout Bool
     ) -> Bool {
-        publish(sink)
+        if isRunning { publish(sink) }
         let mailbox = context.mailbox
         switch mailbox.take() {
         case .stop:
             mailbox.answer()
             return false
         case .start:
+            base = context.table.drops[TableLayout.queues + context.queue]
             isRunning = true
             mailbox.answer()
         case .installReceive(let place):

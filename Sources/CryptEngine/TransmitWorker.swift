@@ -18,7 +18,8 @@ struct TransmitWorker {
     private var burstSlot = 0
     private var cuts: Bool
     private var own: InlineArray<8, UInt64> = .init(repeating: 0)
-    private let base: DropRow
+    /// What former engines' threads counted, once the last of them has stopped.
+    private var base = DropRow()
     private var answers = AnswerBudget()
 
     private init(_ context: WorkerContext) {
@@ -28,7 +29,6 @@ struct TransmitWorker {
         port4 = context.devices.sendPort4
         port6 = context.devices.sendPort6
         cuts = context.cutsInKernel
-        base = context.table.drops[context.queue]
     }
 
     /// The thread's whole life: prepares, answers, waits for the start, and ends with the answer to `stop`.
@@ -188,13 +188,14 @@ struct TransmitWorker {
     private mutating func perform<Cipher: PacketCipher & ~Copyable>(
         _ cipher: inout Cipher, _ isRunning: inout Bool
     ) -> Bool {
-        publish()
+        if isRunning { publish() }
         let mailbox = context.mailbox
         switch mailbox.take() {
         case .stop:
             mailbox.answer()
             return false
         case .start:
+            base = context.table.drops[context.queue]
             isRunning = true
             mailbox.answer()
         case .installTransmit(let slot): mailbox.answer(failed: !install(&cipher, slot))

@@ -20,6 +20,10 @@ let (includes, object, swift) = (CommandLine.arguments[3], CommandLine.arguments
     let multiarch = "x86_64-linux-gnu"
 #endif
 
+/// `spi_filter.bpf.c` becomes the constant `spiFilterObject`.
+let words = source.lastPathComponent.split(separator: ".")[0].split(separator: "_")
+let name = words.dropFirst().reduce(String(words[0])) { $0 + $1.capitalized } + "Object"
+
 let compiler = Process()
 compiler.executableURL = URL(fileURLWithPath: clang)
 compiler.currentDirectoryURL = source.deletingLastPathComponent()
@@ -40,14 +44,14 @@ guard var bytes = FileManager.default.contents(atPath: object) else { fail("no o
 let count = bytes.count
 while !bytes.count.isMultiple(of: 8) { bytes.append(0) }
 var text = "// Made by bpfembed from \(source.lastPathComponent).\n\n"
-text += "/// The bytes of the object file, and how many of them count.\nlet dataPathObjectByteCount = \(count)\n"
-text += "let dataPathObject: [UInt64] = [\n"
+text += "/// The bytes of the object file, and how many of them count.\nlet \(name)ByteCount = \(count)\n"
+text += "let \(name): [UInt64] = [\n"
 for start in stride(from: 0, to: bytes.count, by: 64) {
-    let words = stride(from: start, to: min(start + 64, bytes.count), by: 8).map { offset in
+    let row = stride(from: start, to: min(start + 64, bytes.count), by: 8).map { offset in
         let word = (0..<8).reduce(UInt64(0)) { $0 | UInt64(bytes[offset + $1]) << UInt64(8 * $1) }
         return "0x" + String(word, radix: 16)
     }
-    text += "    " + words.joined(separator: ", ") + ",\n"
+    text += "    " + row.joined(separator: ", ") + ",\n"
 }
 text += "]\n"
 do {

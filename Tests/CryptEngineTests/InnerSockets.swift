@@ -117,7 +117,17 @@ final class FrameSocket: Sendable {
         self.device = device
         number = try namespace.perform {
             let number = socket(AF_PACKET, Int32(SOCK_RAW.rawValue), Int32(UInt16(0x0003).bigEndian))
-            return number < 0 ? -errno : number
+            guard number >= 0 else { return -errno }
+            // struct sockaddr_ll: of other devices nothing is even copied.
+            var address = [UInt8](repeating: 0, count: 20)
+            address[0] = UInt8(AF_PACKET)
+            address[3] = 0x03
+            for byte in 0..<4 { address[4 + byte] = UInt8(truncatingIfNeeded: device >> UInt32(8 * byte)) }
+            let result = unsafe address.withUnsafeBytes { raw in
+                guard let base = raw.baseAddress else { return Int32(-1) }
+                return unsafe bind(number, base.assumingMemoryBound(to: sockaddr.self), socklen_t(raw.count))
+            }
+            return result == 0 ? number : -errno
         }
         guard number >= 0 else { throw SystemCallError(call: "socket", code: -number, context: "packet socket") }
     }

@@ -43,10 +43,11 @@ final class TwoEngines {
             process = ChildProcess(pid: 0)
         }
 
-        /// Starts another engine of this host.
-        func launch(_ more: [String]) throws -> ChildProcess {
+        /// Starts another engine of this host, by another program if one is given.
+        func launch(_ more: [String], by launcher: [String] = []) throws -> ChildProcess {
             let words =
-                [try programs() + "/patchbay-crypt", "run", "--control", control, "--log-level", "info"] + more
+                launcher + [try programs() + "/patchbay-crypt", "run", "--control", control, "--log-level", "info"]
+                + more
             let log = log
             return try namespace.perform { try ChildProcess.start(words, output: .memory(log), error: .memory(log)) }
         }
