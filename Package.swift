@@ -87,7 +87,8 @@ let package = Package(
         .plugin(name: "EmbedBPF", capability: .buildTool(), dependencies: ["bpfembed"]),
 
         // MARK: Protected wires
-        .systemLibrary(name: "CIPSecMB", providers: [.apt(["libipsec-mb-dev"])]),
+        // Its header is Debian's libipsec-mb-dev; the library is loaded at run time.
+        .target(name: "CIPSecMB", linkerSettings: [.linkedLibrary("dl")]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .target(name: "AEAD", dependencies: ["CIPSecMB", "COpenSSL"], swiftSettings: strict),
         .target(name: "ESP", dependencies: ["AEAD", crypto], swiftSettings: strict),

@@ -9,6 +9,30 @@
         // Sendable is unchecked because of the pointers: this value owns all that they point to, and moves as a whole.
         public static let backend = CipherBackend.ipsecMB
 
+        /// What is called by name.
+        @safe private struct Library {
+            let make: @convention(c) (UInt64) -> UnsafeMutablePointer<IMB_MGR>?
+            let end: @convention(c) (UnsafeMutablePointer<IMB_MGR>?) -> Void
+            let choose: @convention(c) (UnsafeMutablePointer<IMB_MGR>?, UnsafeMutablePointer<IMB_ARCH>?) -> Void
+            let error: @convention(c) (UnsafeMutablePointer<IMB_MGR>?) -> Int32
+
+            init() throws(CipherError) {
+                var why: UnsafePointer<CChar>?
+                guard let found = unsafe ipsecmb_load(&why), let make = unsafe found.pointee.make,
+                    let end = unsafe found.pointee.end, let choose = unsafe found.pointee.choose,
+                    let error = unsafe found.pointee.error
+                else {
+                    let reason = unsafe why.map { unsafe String(cString: $0) } ?? "not found"
+                    throw .unavailable(.ipsecMB, reason: "the library cannot be loaded: \(reason)")
+                }
+                unsafe self.make = unsafe make
+                unsafe self.end = unsafe end
+                unsafe self.choose = unsafe choose
+                unsafe self.error = unsafe error
+            }
+        }
+
+        private let library: Library
         private let arena: ContextArena
         private let manager: UnsafeMutablePointer<IMB_MGR>
         private let expand: @convention(c) (UnsafeRawPointer?, UnsafeMutablePointer<gcm_key_data>?) -> Void
@@ -33,15 +57,16 @@
 
         public init(capacity: Int) throws(CipherError) {
             // 1. The library tests its own functions while it chooses them.
-            guard let manager = unsafe alloc_mb_mgr(0) else {
+            let library = try Library()
+            guard let manager = unsafe library.make(0) else {
                 throw .unavailable(.ipsecMB, reason: "its manager could not be made")
             }
             var chosen = IMB_ARCH_NONE
-            unsafe init_mb_mgr_auto(manager, &chosen)
+            unsafe library.choose(manager, &chosen)
             let features = unsafe manager.pointee.features
             let problem: String? =
-                if unsafe imb_get_errno(manager) != 0 {
-                    "its start failed with error \(unsafe imb_get_errno(manager))"
+                if unsafe library.error(manager) != 0 {
+                    "its start failed with error \(unsafe library.error(manager))"
                 } else if features & UInt64(IMB_FEATURE_AESNI) == 0 {
                     "the processor has no AES instructions"
                 } else if features & UInt64(1 << 20) != 0, features & UInt64(1 << 21) == 0 {
@@ -50,7 +75,7 @@
                     nil
                 }
             if let problem {
-                unsafe free_mb_mgr(manager)
+                unsafe library.end(manager)
                 throw .unavailable(.ipsecMB, reason: problem)
             }
 
@@ -59,16 +84,17 @@
                 let decrypt = unsafe manager.pointee.gcm128_dec, let begin = unsafe manager.pointee.gmac128_init,
                 let update = unsafe manager.pointee.gmac128_update, let end = unsafe manager.pointee.gmac128_finalize
             else {
-                unsafe free_mb_mgr(manager)
+                unsafe library.end(manager)
                 throw .unavailable(.ipsecMB, reason: "it has no AES-128-GCM")
             }
             do {
                 arena = try ContextArena(
                     capacity: capacity, contextByteCount: MemoryLayout<gcm_key_data>.size)
             } catch {
-                unsafe free_mb_mgr(manager)
+                unsafe library.end(manager)
                 throw error
             }
+            self.library = library
             unsafe self.manager = unsafe manager
             unsafe self.expand = unsafe expand
             unsafe self.encrypt = unsafe encrypt
@@ -86,7 +112,7 @@
                 }
         }
 
-        deinit { unsafe free_mb_mgr(manager) }
+        deinit { unsafe library.end(manager) }
 
         public var capacity: Int { arena.capacity }
 

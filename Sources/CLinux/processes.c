@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/file.h>
@@ -96,3 +97,5 @@ int pb_forbid_dumps(void) {
     // The limit alone does not hold where cores are piped to a program (core(5)).
     return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ? -errno : 0;
 }
+
+int pb_overwrite_freed(void) { return mallopt(M_PERTURB, 0xa5) == 1 ? 0 : -EINVAL; }

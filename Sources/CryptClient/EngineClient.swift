@@ -26,11 +26,13 @@ public final class EngineClient: Sendable {
 
     /// Receives by a group from now on. The same group with the same keys again is fine; with others it is `taken`.
     public func install(_ group: borrowing ReceiveGroup) throws(EngineClientError) {
+        defer { StackResidue.overwrite() }
         try done(.installReceive(group.duplicate()))
     }
 
     /// Sends by a group from now on, in place of the slot's former one, whose keys are overwritten.
     public func install(_ group: borrowing TransmitGroup) throws(EngineClientError) {
+        defer { StackResidue.overwrite() }
         try done(.installTransmit(group.duplicate()))
     }
 

@@ -75,7 +75,7 @@ extension EngineServer {
             ?? EngineInfo(
                 phase: .waiting, processID: UInt32(ChildProcess.ownID), tableVersion: UInt16(TableLayout.version),
                 generation: 0, queues: UInt8(configuration.queues), receiveCapacity: 0, transmitCapacity: 0, port: 0,
-                cutsInKernel: false, joinsInKernel: false, takesUDPSuperPackets: false,
+                cutsInKernel: false, joinsInKernel: false, filtersInKernel: false, takesUDPSuperPackets: false,
                 backend: backend.backend.rawValue, backendReason: backend.reason, device: "")
     }
 

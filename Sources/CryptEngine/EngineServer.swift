@@ -133,7 +133,10 @@ public final class EngineServer {
             let places = peers.map { polling.add($0.connection.descriptor.number) }
             if polling.wait(milliseconds: Self.interval) {
                 if polling.isReady(ends) { end("signal") }
-                for (peer, place) in zip(peers, places) where polling.isReady(place) && !isEnding { serve(peer) }
+                for (peer, place) in zip(peers, places) where polling.isReady(place) && !isEnding {
+                    serve(peer)
+                    StackResidue.overwrite()
+                }
                 if polling.isReady(knocks), !isEnding { admit() }
             }
             peers.removeAll { $0.isClosed }

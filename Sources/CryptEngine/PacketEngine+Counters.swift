@@ -93,7 +93,8 @@ extension PacketEngine {
             queues: UInt8(table.queues), receiveCapacity: UInt32(table.capacity),
             transmitCapacity: UInt32(table.capacity), port: devices.port,
             cutsInKernel: devices.cutsInKernel && !signals.cannotCut.load(ordering: .relaxed),
-            joinsInKernel: devices.joinsInKernel, takesUDPSuperPackets: devices.takesUDPSuperPackets,
+            joinsInKernel: devices.joinsInKernel, filtersInKernel: isFiltered,
+            takesUDPSuperPackets: devices.takesUDPSuperPackets,
             backend: backend.backend.rawValue, backendReason: backend.reason, device: devices.device)
     }
 }

@@ -20,6 +20,7 @@ extension PacketEngine {
     ///
     /// Without a filter a former one is taken off: nobody keeps it in step any more. The same after an error.
     func attachFilter() throws(EngineError) {
+        isFiltered = false
         do throws(SystemCallError) {
             guard let filter else { return try detachFilters() }
             // It may be on the sockets already: what is installed passes all the time.
@@ -33,6 +34,7 @@ extension PacketEngine {
                 try detachFilters()
                 throw error
             }
+            isFiltered = true
         } catch {
             throw .system(error)
         }

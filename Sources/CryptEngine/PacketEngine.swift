@@ -20,6 +20,8 @@ final class PacketEngine {
     private let receivers: [Mailbox]
     /// What stands before the receive sockets, if the kernel has it.
     let filter: SPIFilter?
+    /// Whether it is on the receive sockets.
+    var isFiltered = false
     /// What former engines' filters dropped.
     private(set) var filterBase = DropRow()
     private(set) var isRunning = false

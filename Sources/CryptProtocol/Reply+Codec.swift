@@ -126,7 +126,9 @@ extension EngineInfo {
         cursor.write(receiveCapacity, &bytes)
         cursor.write(transmitCapacity, &bytes)
         cursor.write(port, &bytes)
-        for flag in [cutsInKernel, joinsInKernel, takesUDPSuperPackets] { cursor.write(flag ? 1 as UInt8 : 0, &bytes) }
+        for flag in [cutsInKernel, joinsInKernel, filtersInKernel, takesUDPSuperPackets] {
+            cursor.write(flag ? 1 as UInt8 : 0, &bytes)
+        }
         cursor.write(backend, limit: 32, &bytes)
         cursor.write(backendReason, limit: 256, &bytes)
         cursor.write(device, limit: 16, &bytes)
@@ -143,6 +145,7 @@ extension EngineInfo {
         port = cursor.read(UInt16.self, bytes)
         cutsInKernel = try cursor.readFlag("cuts in kernel", bytes)
         joinsInKernel = try cursor.readFlag("joins in kernel", bytes)
+        filtersInKernel = try cursor.readFlag("filters in kernel", bytes)
         takesUDPSuperPackets = try cursor.readFlag("takes UDP super-packets", bytes)
         backend = try cursor.readText("backend", limit: 32, bytes)
         backendReason = try cursor.readText("backend reason", limit: 256, bytes)

@@ -45,6 +45,8 @@ public struct EngineInfo: Hashable, Sendable {
     public var cutsInKernel: Bool
     /// Whether the kernel joins datagrams on receiving (UDP_GRO).
     public var joinsInKernel: Bool
+    /// Whether the kernel drops datagrams of unknown SPIs before a packet thread sees them.
+    public var filtersInKernel: Bool
     /// Whether UDP super-packets stay whole on the TAP (USO, Linux 6.2).
     public var takesUDPSuperPackets: Bool
     /// The cipher's implementation, such as `ipsec-mb`.
@@ -54,12 +56,13 @@ public struct EngineInfo: Hashable, Sendable {
     /// The TAP device's name.
     public var device: String
 
-    static let byteCount = 1 + 4 + 2 + 4 + 1 + 4 + 4 + 2 + 3 + (2 + 32) + (2 + 256) + (2 + 16)
+    static let byteCount = 1 + 4 + 2 + 4 + 1 + 4 + 4 + 2 + 4 + (2 + 32) + (2 + 256) + (2 + 16)
 
     /// Makes one.
     public init(
         phase: Phase, processID: UInt32, tableVersion: UInt16, generation: UInt32, queues: UInt8,
         receiveCapacity: UInt32, transmitCapacity: UInt32, port: UInt16, cutsInKernel: Bool, joinsInKernel: Bool,
+        filtersInKernel: Bool,
         takesUDPSuperPackets: Bool, backend: String, backendReason: String, device: String
     ) {
         self.phase = phase
@@ -72,6 +75,7 @@ public struct EngineInfo: Hashable, Sendable {
         self.port = port
         self.cutsInKernel = cutsInKernel
         self.joinsInKernel = joinsInKernel
+        self.filtersInKernel = filtersInKernel
         self.takesUDPSuperPackets = takesUDPSuperPackets
         self.backend = backend
         self.backendReason = backendReason

@@ -42,11 +42,17 @@ public struct MessageBuffer: ~Copyable, Sendable {
         try body(storage.bytes.span.extracting(0..<count))
     }
 
-    /// Lends the whole buffer to a reader, which says how many bytes it put there.
+    /// Lends the whole buffer to a reader, which says how many bytes it put there. Nothing of the message before stays.
     public mutating func fill<Failure: Error>(
         _ body: (inout MutableSpan<UInt8>) throws(Failure) -> Int
     ) throws(Failure) {
+        let former = count
         count = min(try storage.withBytes(body), CryptLimits.maximumMessageByteCount)
+        let present = count
+        guard former > present else { return }
+        storage.withBytes { bytes in
+            for index in present..<former { bytes[index] = 0 }
+        }
     }
 }
 

@@ -29,6 +29,7 @@ public struct Leaf: Service {
     public func run() async throws {
         if let missing = Capabilities.missing() { throw LeafError(missing, remedy: "Run patchbay-leaf as root.") }
         try CoreDumps.forbid()
+        try FreedMemory.overwrite()
         let state = try LeafStateDirectory(path: configuration.stateDirectory)
         let lock = try await Self.lock(configuration.stateDirectory)
         guard let saved = try state.membership(), let key = try state.keys.load(LeafStateDirectory.leafKeyName) else {

@@ -17,6 +17,7 @@ extension LeafAgent {
                 $0.reason = info.backendReason
                 $0.queues = UInt32(info.queues)
                 $0.segments = info.cutsInKernel && info.joinsInKernel
+                $0.filters = info.filtersInKernel
             }
         }
         hello.running = ports.values.filter { $0.facts != nil }.map { .init($0.endpoint.identity.octets) }

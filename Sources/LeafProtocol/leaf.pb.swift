@@ -205,6 +205,9 @@ public nonisolated struct Patchbay_Leaf_V1_Engine: Sendable {
   /// whether the kernel cuts and joins its datagrams (UDP_SEGMENT, UDP_GRO)
   public var segments: Bool = false
 
+  /// whether the kernel drops datagrams of unknown SPIs before its threads see them
+  public var filters: Bool = false
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -1201,7 +1204,7 @@ nonisolated extension Patchbay_Leaf_V1_Hello: SwiftProtobuf.Message, SwiftProtob
 
 nonisolated extension Patchbay_Leaf_V1_Engine: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Engine"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}backend\0\u{1}reason\0\u{1}queues\0\u{1}segments\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}backend\0\u{1}reason\0\u{1}queues\0\u{1}segments\0\u{1}filters\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1213,6 +1216,7 @@ nonisolated extension Patchbay_Leaf_V1_Engine: SwiftProtobuf.Message, SwiftProto
       case 2: try { try decoder.decodeSingularStringField(value: &self.reason) }()
       case 3: try { try decoder.decodeSingularUInt32Field(value: &self.queues) }()
       case 4: try { try decoder.decodeSingularBoolField(value: &self.segments) }()
+      case 5: try { try decoder.decodeSingularBoolField(value: &self.filters) }()
       default: break
       }
     }
@@ -1231,6 +1235,9 @@ nonisolated extension Patchbay_Leaf_V1_Engine: SwiftProtobuf.Message, SwiftProto
     if self.segments != false {
       try visitor.visitSingularBoolField(value: self.segments, fieldNumber: 4)
     }
+    if self.filters != false {
+      try visitor.visitSingularBoolField(value: self.filters, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1239,6 +1246,7 @@ nonisolated extension Patchbay_Leaf_V1_Engine: SwiftProtobuf.Message, SwiftProto
     if lhs.reason != rhs.reason {return false}
     if lhs.queues != rhs.queues {return false}
     if lhs.segments != rhs.segments {return false}
+    if lhs.filters != rhs.filters {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -50,8 +50,8 @@ struct ProtectionOptions: ParsableArguments {
         if let cryptBackend, !["ipsec-mb", "openssl"].contains(cryptBackend) {
             throw ValidationError("--crypt-backend \(cryptBackend): ipsec-mb or openssl.")
         }
-        guard (1...1 << 20).contains(cryptCapacity) else {
-            throw ValidationError("--crypt-capacity must be 1 to 1048576.")
+        guard (1...1 << 16).contains(cryptCapacity) else {
+            throw ValidationError("--crypt-capacity must be 1 to 65536.")
         }
         if let cryptBusyPoll, !(0...1_000_000).contains(cryptBusyPoll) {
             throw ValidationError("--crypt-busy-poll \(cryptBusyPoll): 0 to 1000000 looks.")

@@ -180,7 +180,8 @@ private func transmit(
 @Suite struct ReplyTests {
     private static let info = EngineInfo(
         phase: .running, processID: 1, tableVersion: 2, generation: 3, queues: 4, receiveCapacity: 5,
-        transmitCapacity: 6, port: 7, cutsInKernel: true, joinsInKernel: false, takesUDPSuperPackets: true,
+        transmitCapacity: 6, port: 7, cutsInKernel: true, joinsInKernel: false, filtersInKernel: true,
+        takesUDPSuperPackets: true,
         backend: "ipsec-mb", backendReason: "it passed its self test", device: "patchbay-crypt")
 
     @Test func `Replies come back as they were`() throws {

@@ -67,6 +67,7 @@ extension LabTests.OverIPv4 {
         try await lab.waitUntilWhole()
         let after = try #require(try await lab.json("host", "show", "h3")["engine"].string)
         #expect(after.hasPrefix("openssl") && after != before, "\(before); \(after)")
+        #expect(after.contains(", segmentation offload, SPI filter: "), "\(after)")
         try await lab.succeed("plug", "acme/batch1", "acme/web2", "--security", "conf")
         try await lab.expectPlugged("acme/batch1", "acme/web2")
         try await lab.daemons.crash("leaf h3")
@@ -109,7 +110,7 @@ extension LabTests.OverIPv4 {
         let cases: [(words: [String], says: String)] = [
             (["--crypt-backend", "rot13"], "ipsec-mb or openssl"),
             (["--crypt-queues", "3"], "1, 2, 4 or 8"),
-            (["--crypt-capacity", "0"], "1 to 1048576"),
+            (["--crypt-capacity", "0"], "1 to 65536"),
             (["--crypt-port", "0"], "1 to 65535"),
             (["--crypt-busy-poll", "-1"], "--crypt-busy-poll"),
             (["--rekey-packets", "4294967296"], "2147483648"),

@@ -21,3 +21,6 @@ int pb_lock_directory(const char *path);
 
 // Has the kernel write no core file of this process, whatever happens to it.
 int pb_forbid_dumps(void);
+
+/// Has the heap overwrite what is given back to it from now on (glibc's M_PERTURB).
+int pb_overwrite_freed(void);

@@ -69,7 +69,8 @@ struct LeafReader: Sendable {
     private static func words(_ engine: Patchbay_Leaf_V1_Engine) -> String {
         let offload = engine.segments ? "segmentation offload" : "no segmentation offload"
         let queues = engine.queues == 1 ? "1 queue" : "\(engine.queues) queues"
-        let text = "\(engine.backend), \(queues), \(offload): \(engine.reason)"
+        let filter = engine.filters ? "SPI filter" : "no SPI filter"
+        let text = "\(engine.backend), \(queues), \(offload), \(filter): \(engine.reason)"
         let clean = text.unicodeScalars.map { (" "..."~").contains($0) ? Character($0) : "?" }
         return String(clean.prefix(ControllerLimits.leafTextBytes))
     }
