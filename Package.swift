@@ -58,6 +58,7 @@ let package = Package(
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
@@ -67,6 +68,11 @@ let package = Package(
 
         // MARK: Engines and trust
         .target(name: "Policy", dependencies: ["NetTypes"], swiftSettings: strict),
+        .target(name: "PolicyLanguage", dependencies: ["NetTypes", "Policy"], swiftSettings: strict),
+        .target(
+            name: "PolicyYAML",
+            dependencies: ["NetTypes", "PolicyLanguage", .product(name: "Yams", package: "Yams")],
+            swiftSettings: strict),
         .target(
             name: "Trust", dependencies: ["NetTypes", crypto, x509, asn1], swiftSettings: strict),
         .target(
@@ -185,6 +191,9 @@ let package = Package(
             name: "PacketFormatsTests", dependencies: ["PacketFormats", "NetTypes"],
             swiftSettings: strict),
         .testTarget(name: "PolicyTests", dependencies: ["Policy", "NetTypes"], swiftSettings: strict),
+        .testTarget(
+            name: "PolicyLanguageTests", dependencies: ["NetTypes", "Policy", "PolicyLanguage", "PolicyYAML"],
+            swiftSettings: strict),
         .testTarget(
             name: "TrustTests", dependencies: ["Trust", "NetTypes", crypto, x509, asn1],
             resources: [.copy("Resources")], swiftSettings: strict),

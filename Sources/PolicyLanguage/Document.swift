@@ -1,0 +1,85 @@
+public import NetTypes
+
+/// A policy document: groups, outside networks, rules and tests of one tenant, or the guardrails of the platform.
+///
+/// Every name in a document resolves, nothing in it contradicts itself, and all is within ``PolicyLimits``: a document
+/// that would not be so is refused when it is made. What no rule speaks about is unplugged.
+public struct Document: Hashable, Sendable {
+    /// Whose document it is.
+    public enum Scope: Hashable, Sendable {
+        /// A tenant's own rules.
+        case tenant(Name)
+        /// The provider's guardrails, which stand before the rules of every tenant.
+        case platform
+    }
+
+    /// Whose document it is.
+    public let scope: Scope
+    /// The tenant's tiers in the order in which they decide; never empty, `default` where the text names none.
+    public let tiers: [Name]
+    /// The groups, by name.
+    public let groups: [PolicyGroup]
+    /// The outside networks, by name.
+    public let networks: [OutsideNetwork]
+    /// The rules in the order of the text.
+    public let rules: [Rule]
+    /// The tests in the order of the text.
+    public let tests: [DocumentTest]
+
+    /// The tier of documents that name none.
+    public static let defaultTiers = [Name(fixed: "default")]
+
+    /// Makes a document of groups and networks in any order.
+    ///
+    /// - Throws: ``DocumentRefusal`` with everything that is wrong, up to ``PolicyLimits/findings``.
+    public init(
+        scope: Scope, tiers: [Name] = Self.defaultTiers, groups: [PolicyGroup] = [], networks: [OutsideNetwork] = [],
+        rules: [Rule] = [], tests: [DocumentTest] = []
+    ) throws(DocumentRefusal) {
+        self.init(unchecked: scope, tiers, groups, networks, rules, tests)
+        var validator = DocumentValidator(document: self, places: DocumentPlaces())
+        validator.run()
+        if !validator.findings.isEmpty { throw DocumentRefusal(validator.findings) }
+    }
+
+    init(
+        unchecked scope: Scope, _ tiers: [Name], _ groups: [PolicyGroup], _ networks: [OutsideNetwork],
+        _ rules: [Rule], _ tests: [DocumentTest]
+    ) {
+        self.scope = scope
+        self.tiers = tiers
+        self.groups = groups.sorted { $0.name < $1.name }
+        self.networks = networks.sorted { $0.name < $1.name }
+        self.rules = rules
+        self.tests = tests
+    }
+
+    /// The index of a rule's tier in ``tiers``.
+    func tierIndex(of rule: Rule) -> Int { rule.tier.flatMap { tiers.firstIndex(of: $0) } ?? 0 }
+}
+
+extension Name {
+    /// A name that stands in this library's own text; anything else becomes `x`.
+    init(fixed text: StaticString) {
+        // Of the fixed texts none is refused, and a name of one letter never is.
+        do throws(TextError) {
+            self = try Name(parsing: String(describing: text))
+        } catch {
+            self = .init(fixed: "x")
+        }
+    }
+}
+
+/// A document with the places of its values.
+public struct SourcedDocument: Sendable {
+    /// The document.
+    public let document: Document
+    /// Where its values stand in the text.
+    public let places: DocumentPlaces
+
+    /// Joins a document with its places.
+    public init(_ document: Document, places: DocumentPlaces = DocumentPlaces()) {
+        self.document = document
+        self.places = places
+    }
+}
