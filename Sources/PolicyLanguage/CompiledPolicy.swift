@@ -111,6 +111,9 @@ private struct Order: Comparable {
     private let priority: Int
     private let specificity: UInt8
     private let strictness: Int
+    private let isTwoWay: Int
+    private let rate: UInt64
+    private let burst: UInt64
 
     init(_ document: Document, _ number: Int, _ index: Int) {
         let rule = document.rules[index]
@@ -119,6 +122,9 @@ private struct Order: Comparable {
         tier = document.scope == .platform ? -1 : document.tierIndex(of: rule)
         priority = rule.priority
         specificity = rule.specificity
+        isTwoWay = rule.direction == .twoWay ? 1 : 0
+        rate = rule.rate?.bitsPerSecond ?? .max
+        burst = rule.rate?.burstBytes ?? .max
         strictness =
             switch rule.verdict {
             case .unplug: 0
@@ -138,6 +144,10 @@ private struct Order: Comparable {
         if a.priority != b.priority { return a.priority < b.priority }
         if a.specificity != b.specificity { return a.specificity > b.specificity }
         if a.strictness != b.strictness { return a.strictness < b.strictness }
+        // So far what flows fare by; the order of the text only says whose name is told, and whether there is a log.
+        if a.isTwoWay != b.isTwoWay { return a.isTwoWay < b.isTwoWay }
+        if a.rate != b.rate { return a.rate < b.rate }
+        if a.burst != b.burst { return a.burst < b.burst }
         return a.index < b.index
     }
 }

@@ -1,5 +1,24 @@
 import NetTypes
 
+/// A side of rules, apart from its number in one compiled policy.
+struct SideKey: Hashable, Sendable {
+    /// Whether it is a group or network of the platform; endpoints, `any` and `everything` are everybody's.
+    let isPlatform: Bool
+    let peer: Peer
+
+    init(isPlatform: Bool, peer: Peer) {
+        self.isPlatform = isPlatform
+        self.peer = peer
+    }
+
+    init(_ peer: Peer, inPlatform: Bool) {
+        switch peer {
+        case .group, .network: self.init(isPlatform: inPlatform, peer: peer)
+        case .any, .everything, .endpoint: self.init(isPlatform: false, peer: peer)
+        }
+    }
+}
+
 /// The numbers of the sides of rules: 0 is `any`, 1 is `everything`, then come the endpoints, groups and networks that
 /// rules name. Groups and networks of the guardrails are not those of the document, whatever their names.
 struct SideTable: Sendable {
@@ -19,11 +38,13 @@ struct SideTable: Sendable {
 
     private var scopes: [Scope]
     private var endpoints: [Name: UInt32] = [:]
-    private(set) var peers: [Peer] = [.any, .everything]
+    private(set) var keys = [SideKey(isPlatform: false, peer: .any), SideKey(isPlatform: false, peer: .everything)]
+    private let isPlatform: [Bool]
 
-    var count: Int { peers.count }
+    var count: Int { keys.count }
 
     init(_ documents: [Document]) {
+        isPlatform = documents.map { $0.scope == .platform }
         scopes = documents.map { document in
             Scope(
                 table: GroupTable(document.groups),
@@ -35,7 +56,7 @@ struct SideTable: Sendable {
 
     /// The number of a side of a rule of a document; the names in it resolve.
     mutating func number(_ peer: Peer, _ document: Int) -> UInt32 {
-        let next = UInt32(peers.count)
+        let next = UInt32(keys.count)
         switch peer {
         case .any: return CompiledPolicy.any
         case .everything: return CompiledPolicy.everything
@@ -51,7 +72,7 @@ struct SideTable: Sendable {
             if scopes[document].networkSides[index] != 0 { return scopes[document].networkSides[index] }
             scopes[document].networkSides[index] = next
         }
-        peers.append(peer)
+        keys.append(SideKey(peer, inPlatform: isPlatform[document]))
         return next
     }
 
