@@ -39,6 +39,9 @@ public struct CompiledPolicy: Sendable {
         }
         order.sort()
         var packer = Packer()
+        packer.rules.reserveCapacity(order.count)
+        packer.ports.reserveCapacity(
+            documents.reduce(0) { $0 + $1.document.rules.reduce(0) { $0 + $1.ports.count } })
         var numbered: [(from: UInt32, entry: Entry)] = []
         numbered.reserveCapacity(order.count * 2)
         for (rank, place) in order.enumerated() {

@@ -202,6 +202,9 @@ struct DocumentValidator {
                 .limit, path("ports"), "\(rule.ports.count) ports are too many",
                 "use at most \(PolicyLimits.ports), or ranges")
         }
+        if let port = rule.ports.first(where: { (try? PortMatch(parsing: $0.description)) != $0 }) {
+            report(.badValue, path("ports"), "\(port) is not one type, or one code", "write it as several")
+        }
         if rule.windows.count > PolicyLimits.windows {
             report(
                 .limit, path("when"), "\(rule.windows.count) windows are too many",

@@ -45,7 +45,7 @@ public struct Explanation: Sendable, CustomStringConvertible {
         }
         let deciding = verdict.outcome.rule
         self.deciding = deciding.map { rule(policy.rules[$0.position]).summary } ?? ""
-        var misses: [(lacks: [String], position: Int)] = []
+        var misses: [(weight: Int, lacks: [String], position: Int)] = []
         var told: [String] = []
         for (position, packed) in policy.rules.enumerated() where position != deciding?.position {
             let isPlatform = packed.flags.contains(.platform)
@@ -58,15 +58,19 @@ public struct Explanation: Sendable, CustomStringConvertible {
                 isTo: (sides.0.contains(to), sides.1.contains(to)),
                 decidedBefore: deciding.map { $0.position < position } ?? false,
                 by: deciding)
-            if lacks.count <= 2 { misses.append((lacks, position)) }
+            if lacks.count <= 2 {
+                // A rule that would have done otherwise is what people look for.
+                let weight = (rule.verdict == .plug) == verdict.isPlugged ? 4 : 0
+                misses.append((lacks.reduce(weight) { $0 + $1.weight }, lacks.map(\.text), position))
+            }
             let matches = sides.0.contains(from) && sides.1.contains(to)
             if isPlatform, matches {
                 told.append(
-                    "\(packed.reference(UInt32(position))): \(lacks.isEmpty ? "passes on" : lacks.joined(separator: "; "))"
+                    "\(packed.reference(UInt32(position))): \(lacks.isEmpty ? "passes on" : lacks.map(\.text).joined(separator: "; "))"
                 )
             }
         }
-        misses.sort { ($0.lacks.count, $0.position) < ($1.lacks.count, $1.position) }
+        misses.sort { ($0.weight, $0.position) < ($1.weight, $1.position) }
         nearest = misses.filter { !$0.lacks.isEmpty }.prefix(Self.nearMisses).map { miss in
             let packed = policy.rules[miss.position]
             return NearMiss(
@@ -104,6 +108,12 @@ extension Rule {
     }
 }
 
+/// One thing that a rule lacks, and how far it takes the rule away from the flow.
+private struct Lack {
+    let weight: Int
+    let text: String
+}
+
 /// What a rule lacks to decide a flow.
 private struct Question<Zones: TimeZones> {
     let flow: Flow
@@ -116,28 +126,33 @@ private struct Question<Zones: TimeZones> {
     func lacks(
         isFrom: (source: Bool, destination: Bool), isTo: (source: Bool, destination: Bool), decidedBefore: Bool,
         by deciding: RuleReference?
-    ) -> [String] {
-        var lacks: [String] = []
+    ) -> [Lack] {
+        var lacks: [Lack] = []
         let isReversed = isFrom.destination && isTo.source
         let matches = isFrom.source && isTo.destination
         if !matches, !(isReversed && rule.isMirrored) {
             if isReversed {
                 lacks.append(
-                    rule.direction == .oneWay
-                        ? "it is one-way, \(flow.destination) → \(flow.source)"
-                        : "with ports it is for flows that \(flow.destination) begins")
+                    Lack(
+                        weight: 2,
+                        text: rule.direction == .oneWay
+                            ? "it is one-way, \(flow.destination) → \(flow.source)"
+                            : "with ports it is for flows that \(flow.destination) begins"))
             } else {
-                if !isFrom.source { lacks.append("\(flow.source) is not in \(rule.from)") }
-                if !isTo.destination { lacks.append("\(flow.destination) is not in \(rule.to)") }
+                if !isFrom.source { lacks.append(Lack(weight: 3, text: "\(flow.source) is not in \(rule.from)")) }
+                if !isTo.destination { lacks.append(Lack(weight: 3, text: "\(flow.destination) is not in \(rule.to)")) }
             }
         }
-        lacks += portLack
+        lacks += portLack.map { Lack(weight: 1, text: $0) }
         if rule.isLevelGuardrail, flow.source.level <= flow.destination.level {
-            lacks.append("level \(flow.source.level) to \(flow.destination.level) is not downwards")
+            lacks.append(
+                Lack(weight: 3, text: "level \(flow.source.level) to \(flow.destination.level) is not downwards"))
         }
-        lacks += timeLack
-        if rule.isDryRun { lacks.append("it is in dry run") }
-        if lacks.isEmpty, decidedBefore, let deciding { lacks.append("\(deciding) stands before it") }
+        lacks += timeLack.map { Lack(weight: 1, text: $0) }
+        if rule.isDryRun { lacks.append(Lack(weight: 1, text: "it is in dry run")) }
+        if lacks.isEmpty, decidedBefore, let deciding {
+            lacks.append(Lack(weight: 1, text: "\(deciding) stands before it"))
+        }
         return lacks
     }
 

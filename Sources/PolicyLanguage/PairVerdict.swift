@@ -21,6 +21,13 @@ public struct DirectionVerdict: Hashable, Sendable {
     /// Whether the direction is plugged or unplugged as a whole.
     public var isWhole: Bool { rules.isEmpty }
 
+    /// Whether this has the same rules for the same ports, whatever they are called. Two that are not the same in this
+    /// way may still come to the same.
+    func isSame(as other: Self) -> Bool {
+        otherwise.isSame(as: other.otherwise) && rules.count == other.rules.count
+            && zip(rules, other.rules).allSatisfy { $0.ports == $1.ports && $0.outcome.isSame(as: $1.outcome) }
+    }
+
     /// What happens to a flow.
     public func outcome(of transport: Transport) -> Outcome {
         guard case .numbered(let portProtocol, let number) = transport else { return otherwise }

@@ -61,6 +61,7 @@ public struct PolicyDiff: Sendable {
         var finder = DiffPairs(classes, before, after)
         finder.run(old, new)
         var changes: [Change] = []
+        let named = classes.all.map { $0.members.map { parties[$0] } }
         for pair in finder.pairs.sorted() {
             let (a, b) = (classes.all[pair.first], classes.all[pair.second])
             if pair.first == pair.second, a.members.count < 2 { continue }
@@ -69,8 +70,11 @@ public struct PolicyDiff: Sendable {
             let now = after.compile(a.after, b.after, at: moment, zones: zones)
             let directions =
                 pair.first == pair.second
-                ? [(a, b, was.forward, now.forward)]
-                : [(a, b, was.forward, now.forward), (b, a, was.backward, now.backward)]
+                ? [(pair.first, pair.second, was.forward, now.forward)]
+                : [
+                    (pair.first, pair.second, was.forward, now.forward),
+                    (pair.second, pair.first, was.backward, now.backward),
+                ]
             for (source, destination, was, now) in directions {
                 let ports = PortEffects.changes(from: was, to: now).map { change in
                     Change.Ports(ports: change.ports, before: change.1, after: change.2)
@@ -78,9 +82,7 @@ public struct PolicyDiff: Sendable {
                 guard !ports.isEmpty else { continue }
                 changes.append(
                     Change(
-                        sources: source.members.map { parties[$0] },
-                        destinations: destination.members.map { parties[$0] },
-                        ports: ports))
+                        sources: named[source], destinations: named[destination], ports: ports))
             }
         }
         self.changes = changes

@@ -43,6 +43,8 @@ struct PortEffects {
         if old.rules.isEmpty, new.rules.isEmpty {
             return old.otherwise.isSame(as: new.otherwise) ? [] : [("everything", old.otherwise, new.otherwise)]
         }
+        // Mostly nothing changes; that is seen without taking the ports apart.
+        if old.isSame(as: new) { return [] }
         let isOtherSame = old.otherwise.isSame(as: new.otherwise)
         let protocols = Set((old.rules + new.rules).flatMap { $0.ports.map(\.portProtocol) }).sorted()
         for portProtocol in protocols {

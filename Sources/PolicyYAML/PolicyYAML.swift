@@ -41,7 +41,8 @@ public enum PolicyYAML {
             ])
         }
         guard node.anchor == nil else {
-            throw refusal(place, "", "anchors are not taken", "write the value out in each place")
+            // The guard sees them all; should it ever not, they still do no more than be refused.
+            throw refusal(place, "", "an anchor stands here", "write the value out in each place")
         }
         switch node {
         case .scalar(let scalar):

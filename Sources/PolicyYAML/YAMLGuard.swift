@@ -19,6 +19,10 @@ struct YAMLGuard {
     private var hasContent = false
     private var hasEnded = false
     private var valueCount = 0
+    /// Where the innermost block stands, by its last field or dash; what goes on with its value stands further right.
+    private var blockColumn = -1
+    /// Where the last value outside of brackets began, which may turn out to be a field's name.
+    private var scalarColumn = 0
 
     /// Refuses a text, or gives it as a string.
     static func check(_ bytes: [UInt8]) throws(DocumentRefusal) -> String {
@@ -116,9 +120,11 @@ struct YAMLGuard {
         }
         guard !hasEnded else { throw refusal(.syntax, "text stands here after the end of the document", "remove it") }
         hasContent = true
-        // After a value only a new element or field can begin a line; the rest would go on with the value.
-        var mustBeKey = flowDepth == 0 && !isExpecting
-        if flowDepth > 0, !isExpecting, !",]}:".utf8.contains(bytes[at]) { throw multiline() }
+        // After a value, what stands further right than its block would go on with it, and the rest of the text would
+        // be taken apart in another way than the parser does.
+        if !isExpecting, flowDepth == 0 ? at - start > blockColumn : !",]}:".utf8.contains(bytes[at]) {
+            throw multiline()
+        }
         if flowDepth == 0 { isExpecting = true }
         while at < end {
             let character = bytes[at]
@@ -129,7 +135,7 @@ struct YAMLGuard {
             } else if character == UInt8(ascii: "#"), at == start || bytes[at - 1] == 0x20 {
                 return
             } else if isExpecting {
-                try value(&mustBeKey)
+                try value()
             } else {
                 try separator()
             }
@@ -160,13 +166,14 @@ struct YAMLGuard {
         return true
     }
 
-    private mutating func value(_ mustBeKey: inout Bool) throws(DocumentRefusal) {
+    private mutating func value() throws(DocumentRefusal) {
+        if flowDepth == 0 { scalarColumn = at - start }
         switch bytes[at] {
         case UInt8(ascii: "-") where isBlank(at + 1) && flowDepth == 0:
             guard at - start <= PolicyLimits.indentation else {
                 throw refusal(.limit, "lists are nested too deep", "nest less")
             }
-            mustBeKey = false
+            blockColumn = at - start
             at += 1
         case UInt8(ascii: "?") where isBlank(at + 1):
             throw refusal(.syntax, "keys after '?' are not taken", "write 'KEY: VALUE'")
@@ -190,21 +197,16 @@ struct YAMLGuard {
         case UInt8(ascii: ",") where flowDepth > 0: at += 1
         case UInt8(ascii: "\""), UInt8(ascii: "'"):
             try quotes()
-            try ended(&mustBeKey)
+            try ended()
         default:
             try plain()
-            try ended(&mustBeKey)
+            try ended()
         }
     }
 
-    private mutating func ended(_ mustBeKey: inout Bool) throws(DocumentRefusal) {
+    private mutating func ended() throws(DocumentRefusal) {
         isExpecting = false
         try count()
-        guard mustBeKey else { return }
-        mustBeKey = false
-        var next = at
-        while next < end, bytes[next] == 0x20 { next += 1 }
-        guard byte(next) == UInt8(ascii: ":"), isBlank(next + 1), next < end else { throw multiline() }
     }
 
     private mutating func quotes() throws(DocumentRefusal) {
@@ -247,6 +249,7 @@ struct YAMLGuard {
     private mutating func separator() throws(DocumentRefusal) {
         switch bytes[at] {
         case UInt8(ascii: ":") where flowDepth > 0 || isBlank(at + 1):
+            if flowDepth == 0 { blockColumn = scalarColumn }
             isExpecting = true
             at += 1
         case UInt8(ascii: ",") where flowDepth > 0:

@@ -12,7 +12,7 @@ struct CheckTests {
     {
         let lines = rules.enumerated().map { "  - {name: r\($0), \($1)}\n" }.joined()
         let text =
-            "version: 1\ntenant: acme\ngroups: {x: {label: x=1}, y: {members: [b]}, xy: {any: [x, y]}, sub: {all: [x, xy]}, none: {members: []}}\nrules:\n"
+            "version: 1\ntenant: acme\ngroups: {x: {label: x=1}, y: {members: [b]}, xy: {any: [x, \"y\"]}, sub: {all: [x, xy]}, none: {members: []}}\nrules:\n"
             + lines + more
         let check = PolicyCheck(try PolicyYAML.read(text), endpoints: endpoints, at: moment)
         return check.findings.map { "\($0.place) \($0.code.rawValue)" }
@@ -63,13 +63,13 @@ struct CheckTests {
                 "from: a, to: b, verdict: plug",
             ], []
         ),
-        (["from: any, to: any, verdict: plug, not-after: 2020-01-01"], ["5:58 unreachable"]),
+        (["from: any, to: any, verdict: plug, not-after: 2020-01-01"], ["5:62 unreachable"]),
         (["from: a, to: a, verdict: plug"], ["5:5 unreachable"]),
         (["from: group:none, to: any, verdict: plug"], ["5:22 unreachable"]),
         (["from: group:x, to: any, verdict: plug", "from: group:sub, to: any, verdict: unplug"], ["5:5 conflict"]),
         (
             ["from: group:y, to: group:y, verdict: plug", "from: group:xy, to: group:xy, verdict: unplug"],
-            ["5:5 conflict"]
+            ["5:5 shadowed", "5:5 conflict"]
         ),
         (["from: a, to: b, verdict: plug", "from: group:x, to: group:y, verdict: unplug"], []),
         (
@@ -93,13 +93,14 @@ struct CheckTests {
         (["from: a, to: any, verdict: plug", "from: any, to: b, verdict: unplug, priority: 4"], []),
         (
             ["from: any, to: any, verdict: plug, when: {from: \"01:00\", to: \"02:00\", zone: Mars/Olympus}"],
-            ["5:62 unknown-name"]
+            ["5:57 unknown-name"]
         ),
     ]
 
     @Test("1: rules that never decide, and rules that contradict each other", arguments: reach)
     func reachRow(row: (rules: [String], findings: [String])) throws {
-        #expect(try Self.check(row.rules) == row.findings)
+        let findings = try Self.check(row.rules)
+        #expect(findings == row.findings)
     }
 
     @Test("2: what is known of endpoints is used")
@@ -112,14 +113,14 @@ struct CheckTests {
         // By labels nobody is in both groups, so the rules do not meet.
         let rules = ["from: group:x, to: any, verdict: plug", "from: group:y, to: any, verdict: unplug"]
         #expect(try Self.check(rules, endpoints: known).filter { $0.contains("conflict") }.isEmpty == false)
-        #expect(
-            try Self.check(["from: group:x, to: b, verdict: plug"], endpoints: []).sorted()
-                == ["3:30 unknown-name", "5:22 unreachable", "5:35 unknown-name"].sorted())
+        let nobody = try Self.check(["from: group:x, to: b, verdict: plug"], endpoints: [])
+        #expect(nobody == ["3:27 unknown-name", "5:22 unreachable", "5:35 unknown-name"])
     }
 
     @Test("3: the examples pass their own tests, and a test that fails refuses the document")
     func tests() throws {
         let example = try Example.document()
+        let line = try Example.line(of: "db-access")
         let zones = SystemTimeZones(of: [example.document])
         let check = PolicyCheck(example, guardrails: try Example.guardrails(), at: Self.moment, zones: zones)
         #expect(check.isAccepted && check.passedTests == 4, "\(check.findings)")
@@ -130,7 +131,7 @@ struct CheckTests {
         #expect(!failing.isAccepted)
         let finding = try #require(failing.findings.first { $0.code == .testFailed })
         #expect(
-            finding.problem.contains("nobody logs in") && finding.problem.contains("rule db-access (line 27)"),
+            finding.problem.contains("nobody logs in") && finding.problem.contains("rule db-access (line \(line))"),
             "\(finding)")
         #expect(text.components(line: finding.place.line).contains("- expect: unplug"))
     }
@@ -138,6 +139,7 @@ struct CheckTests {
     @Test("4: explain names the rule, its line, and what the others lacked")
     func explain() throws {
         let example = try Example.document()
+        let line = try Example.line(of: "db-access")
         let web = Party.endpoint(try name("web1"), labels: [try PolicyLabel(parsing: "tier=web")], level: 1)
         let db = Party.endpoint(try name("db1"), labels: [try PolicyLabel(parsing: "tier=db")], level: 2)
         let guardrails = try Example.guardrails()
@@ -147,7 +149,7 @@ struct CheckTests {
                 Flow(from: from, to: to, transport, at: Self.moment), example, guardrails: guardrails, zones: zones)
         }
         let allowed = explanation(web, db, .numbered(.tcp, 5432))
-        #expect(allowed.verdict.outcome.rule?.name.text == "db-access" && allowed.verdict.outcome.rule?.line == 27)
+        #expect(allowed.verdict.outcome.rule?.name.text == "db-access" && allowed.verdict.outcome.rule?.line == line)
         #expect(
             !allowed.verdict.answers && allowed.deciding.hasPrefix("plug group:web ↔ group:db, icmp/8, tcp/5432, conf"))
         #expect(allowed.levels == "web1 has level 1, db1 level 2")

@@ -18,7 +18,7 @@ struct EvaluatorTests {
     }
 
     static let head =
-        "version: 1\ntenant: acme\ntiers: [early, late]\ngroups: {x: {label: x=1}, y: {label: y=1}, xy: {any: [x, y]}}\nnetworks: {out: [192.0.2.0/24, \"2001:db8::/32\"]}\nrules:\n"
+        "version: 1\ntenant: acme\ntiers: [early, late]\ngroups: {x: {label: x=1}, y: {label: y=1}, xy: {any: [x, \"y\"]}}\nnetworks: {out: [192.0.2.0/24, \"2001:db8::/32\"]}\nrules:\n"
 
     static func policy(_ rules: [String], guardrails: [String]? = nil) throws(DocumentRefusal) -> CompiledPolicy {
         func lines(_ rules: [String], _ letter: String) -> String {

@@ -15,6 +15,12 @@ enum Example {
     }
 
     static func text() throws -> String { try texts()[0] }
+    /// The line of the first text on which a rule begins.
+    static func line(of rule: String) throws -> Int {
+        let lines = try text().split(separator: "\n", omittingEmptySubsequences: false)
+        return (lines.firstIndex { $0.hasSuffix("- name: \(rule)") } ?? -1) + 1
+    }
+
     static func document() throws -> SourcedDocument { try PolicyYAML.read(texts()[0]) }
     static func guardrails() throws -> SourcedDocument { try PolicyYAML.read(texts()[1]) }
 }

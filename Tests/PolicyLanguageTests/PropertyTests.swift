@@ -103,7 +103,7 @@ struct PropertyTests {
     func diff() throws {
         let town = try Town()
         var random = SeededGenerator(seed: Self.seed + 9)
-        for number in 0..<1_500 {
+        for number in 0..<250 {
             guard let old = try town.document(&random) else { continue }
             // Mostly small edits: a whole other document compares everything, which hides what is passed over.
             var rules = old.rules

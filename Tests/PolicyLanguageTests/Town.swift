@@ -30,7 +30,9 @@ struct Town {
     let zones = FixedTimeZones(["Asia/Taipei": 28_800, "America/New_York": -18_000])
 
     init() throws {
-        let labels = try ["tier=web", "tier=db", "env=test", "env=live", "app=cart"].map { try PolicyLabel(parsing: $0) }
+        let labels = try ["tier=web", "tier=db", "env=test", "env=live", "app=cart"].map {
+            try PolicyLabel(parsing: $0)
+        }
         let facts: [(String, [Int], UInt8)] = [
             ("e0", [0, 3], 0), ("e1", [1], 1), ("e2", [0, 1, 2], 1), ("e3", [], 2), ("e4", [4, 2], 0),
         ]
@@ -81,7 +83,8 @@ struct Town {
             let first = UInt16(random.below(4))
             let match =
                 random.chance(20)
-                ? PortMatch(portProtocol) : PortMatch(portProtocol, first...first + UInt16(random.below(2)))
+                ? PortMatch(portProtocol)
+                : PortMatch(portProtocol, first...first + (portProtocol.isICMP ? 0 : UInt16(random.below(2))))
             if !ports.contains(match) { ports.append(match) }
         }
         return ports
