@@ -141,12 +141,30 @@ public nonisolated struct Patchbay_Leaf_V1_FromLeaf: Sendable {
     set {message = .wires(newValue)}
   }
 
+  public var pair: Patchbay_Leaf_V1_PairReport {
+    get {
+      if case .pair(let v)? = message {return v}
+      return Patchbay_Leaf_V1_PairReport()
+    }
+    set {message = .pair(newValue)}
+  }
+
+  public var flows: Patchbay_Leaf_V1_FlowsSeen {
+    get {
+      if case .flows(let v)? = message {return v}
+      return Patchbay_Leaf_V1_FlowsSeen()
+    }
+    set {message = .flows(newValue)}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_Message: Equatable, Sendable {
     case hello(Patchbay_Leaf_V1_Hello)
     case port(Patchbay_Leaf_V1_PortState)
     case wires(Patchbay_Leaf_V1_WireReport)
+    case pair(Patchbay_Leaf_V1_PairReport)
+    case flows(Patchbay_Leaf_V1_FlowsSeen)
 
   }
 
@@ -453,6 +471,31 @@ public nonisolated struct Patchbay_Leaf_V1_ToLeaf: Sendable {
     set {message = .revoked(newValue)}
   }
 
+  /// a new revision of the platform's guardrails
+  public var guardrails: Patchbay_Leaf_V1_PolicyDocument {
+    get {
+      if case .guardrails(let v)? = message {return v}
+      return Patchbay_Leaf_V1_PolicyDocument()
+    }
+    set {message = .guardrails(newValue)}
+  }
+
+  public var pair: Patchbay_Leaf_V1_PairQuery {
+    get {
+      if case .pair(let v)? = message {return v}
+      return Patchbay_Leaf_V1_PairQuery()
+    }
+    set {message = .pair(newValue)}
+  }
+
+  public var flows: Patchbay_Leaf_V1_FlowsQuery {
+    get {
+      if case .flows(let v)? = message {return v}
+      return Patchbay_Leaf_V1_FlowsQuery()
+    }
+    set {message = .flows(newValue)}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_Message: Equatable, Sendable {
@@ -465,6 +508,10 @@ public nonisolated struct Patchbay_Leaf_V1_ToLeaf: Sendable {
     case changed(Patchbay_Leaf_V1_Changed)
     case query(Patchbay_Leaf_V1_WireQuery)
     case revoked(Patchbay_Leaf_V1_Revoked)
+    /// a new revision of the platform's guardrails
+    case guardrails(Patchbay_Leaf_V1_PolicyDocument)
+    case pair(Patchbay_Leaf_V1_PairQuery)
+    case flows(Patchbay_Leaf_V1_FlowsQuery)
 
   }
 
@@ -530,6 +577,12 @@ public nonisolated struct Patchbay_Leaf_V1_DesiredPort: Sendable {
   /// the epoch that this leaf is to publish, at least
   public var epoch: UInt64 = 0
 
+  /// KEY=VALUE, as the certificate has them
+  public var labels: [String] = []
+
+  /// security level, 0 to 255
+  public var level: UInt32 = 0
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -567,6 +620,188 @@ public nonisolated struct Patchbay_Leaf_V1_WireQuery: Sendable {
   // methods supported on all messages.
 
   public var request: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// What does this leaf know of a pair, and what would it do with a flow?
+public nonisolated struct Patchbay_Leaf_V1_PairQuery: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var request: UInt64 = 0
+
+  /// identities
+  public var source: Data = Data()
+
+  public var destination: Data = Data()
+
+  /// IP protocol number; 0: none in particular
+  public var `protocol`: UInt32 = 0
+
+  /// destination port, or ICMP type * 256 + code
+  public var number: UInt32 = 0
+
+  /// send a marked packet from source to destination and tell its steps
+  public var trace: Bool = false
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Patchbay_Leaf_V1_PairReport: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var request: UInt64 = 0
+
+  public var sourceHere: Bool = false
+
+  public var destinationHere: Bool = false
+
+  /// of the tenant's policy that this leaf has in force; 0: none
+  public var revision: UInt64 = 0
+
+  /// revision of the platform's guardrails; 0: none
+  public var guardrails: UInt64 = 0
+
+  /// the verdict of this leaf's own policy for the flow
+  public var plugged: Bool = false
+
+  /// the rule that decided; empty: none did
+  public var rule: String = String()
+
+  public var wires: [Patchbay_Leaf_V1_WireState] = []
+
+  /// code of the last refusal; empty: none
+  public var refusal: String = String()
+
+  /// the refusal in words
+  public var detail: String = String()
+
+  public var flows: [Patchbay_Leaf_V1_FlowState] = []
+
+  public var steps: [Patchbay_Leaf_V1_TraceStep] = []
+
+  /// the verdict in words, such as "plug, conf"
+  public var effect: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// A flow in the kernel's table.
+public nonisolated struct Patchbay_Leaf_V1_FlowState: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// identity of the end that began it
+  public var source: Data = Data()
+
+  public var destination: Data = Data()
+
+  public var `protocol`: UInt32 = 0
+
+  public var sourcePort: UInt32 = 0
+
+  public var destinationPort: UInt32 = 0
+
+  public var state: String = String()
+
+  public var idleMilliseconds: UInt64 = 0
+
+  public var packets: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Patchbay_Leaf_V1_TraceStep: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// what was looked at
+  public var step: String = String()
+
+  /// what was found
+  public var finding: String = String()
+
+  public var passed: Bool = false
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// Which flows passed or were dropped lately?
+public nonisolated struct Patchbay_Leaf_V1_FlowsQuery: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var request: UInt64 = 0
+
+  public var since: Int64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Patchbay_Leaf_V1_FlowsSeen: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var request: UInt64 = 0
+
+  public var flows: [Patchbay_Leaf_V1_FlowSeen] = []
+
+  /// another part of the same answer follows
+  public var more: Bool = false
+
+  /// flows that were seen and are not told, for want of room
+  public var lost: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Patchbay_Leaf_V1_FlowSeen: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var source: Data = Data()
+
+  public var destination: Data = Data()
+
+  public var `protocol`: UInt32 = 0
+
+  /// destination port, or ICMP type * 256 + code
+  public var number: UInt32 = 0
+
+  public var passed: Bool = false
+
+  public var last: Int64 = 0
+
+  public var count: UInt64 = 0
+
+  /// the rule that decided; empty: none did
+  public var rule: String = String()
+
+  /// the rule in dry run that would have decided; empty: none
+  public var dryRun: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1061,7 +1296,7 @@ nonisolated extension Patchbay_Leaf_V1_PolicyDocument: SwiftProtobuf.Message, Sw
 
 nonisolated extension Patchbay_Leaf_V1_FromLeaf: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".FromLeaf"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}hello\0\u{1}port\0\u{1}wires\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}hello\0\u{1}port\0\u{1}wires\0\u{1}pair\0\u{1}flows\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1108,6 +1343,32 @@ nonisolated extension Patchbay_Leaf_V1_FromLeaf: SwiftProtobuf.Message, SwiftPro
           self.message = .wires(v)
         }
       }()
+      case 4: try {
+        var v: Patchbay_Leaf_V1_PairReport?
+        var hadOneofValue = false
+        if let current = self.message {
+          hadOneofValue = true
+          if case .pair(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.message = .pair(v)
+        }
+      }()
+      case 5: try {
+        var v: Patchbay_Leaf_V1_FlowsSeen?
+        var hadOneofValue = false
+        if let current = self.message {
+          hadOneofValue = true
+          if case .flows(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.message = .flows(v)
+        }
+      }()
       default: break
       }
     }
@@ -1130,6 +1391,14 @@ nonisolated extension Patchbay_Leaf_V1_FromLeaf: SwiftProtobuf.Message, SwiftPro
     case .wires?: try {
       guard case .wires(let v)? = self.message else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    }()
+    case .pair?: try {
+      guard case .pair(let v)? = self.message else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    }()
+    case .flows?: try {
+      guard case .flows(let v)? = self.message else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
     }()
     case nil: break
     }
@@ -1461,7 +1730,7 @@ nonisolated extension Patchbay_Leaf_V1_HostCounters: SwiftProtobuf.Message, Swif
 
 nonisolated extension Patchbay_Leaf_V1_ToLeaf: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ToLeaf"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}welcome\0\u{1}ports\0\u{1}policy\0\u{1}changed\0\u{1}query\0\u{1}revoked\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}welcome\0\u{1}ports\0\u{1}policy\0\u{1}changed\0\u{1}query\0\u{1}revoked\0\u{1}guardrails\0\u{1}pair\0\u{1}flows\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1547,6 +1816,45 @@ nonisolated extension Patchbay_Leaf_V1_ToLeaf: SwiftProtobuf.Message, SwiftProto
           self.message = .revoked(v)
         }
       }()
+      case 7: try {
+        var v: Patchbay_Leaf_V1_PolicyDocument?
+        var hadOneofValue = false
+        if let current = self.message {
+          hadOneofValue = true
+          if case .guardrails(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.message = .guardrails(v)
+        }
+      }()
+      case 8: try {
+        var v: Patchbay_Leaf_V1_PairQuery?
+        var hadOneofValue = false
+        if let current = self.message {
+          hadOneofValue = true
+          if case .pair(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.message = .pair(v)
+        }
+      }()
+      case 9: try {
+        var v: Patchbay_Leaf_V1_FlowsQuery?
+        var hadOneofValue = false
+        if let current = self.message {
+          hadOneofValue = true
+          if case .flows(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.message = .flows(v)
+        }
+      }()
       default: break
       }
     }
@@ -1581,6 +1889,18 @@ nonisolated extension Patchbay_Leaf_V1_ToLeaf: SwiftProtobuf.Message, SwiftProto
     case .revoked?: try {
       guard case .revoked(let v)? = self.message else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+    }()
+    case .guardrails?: try {
+      guard case .guardrails(let v)? = self.message else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+    }()
+    case .pair?: try {
+      guard case .pair(let v)? = self.message else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+    }()
+    case .flows?: try {
+      guard case .flows(let v)? = self.message else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
     }()
     case nil: break
     }
@@ -1666,7 +1986,7 @@ nonisolated extension Patchbay_Leaf_V1_DesiredPorts: SwiftProtobuf.Message, Swif
 
 nonisolated extension Patchbay_Leaf_V1_DesiredPort: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".DesiredPort"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}identity\0\u{1}tenant\0\u{1}name\0\u{1}vnet\0\u{1}ipv4\0\u{3}ipv4_prefix_length\0\u{1}groups\0\u{1}kind\0\u{1}attachment\0\u{1}epoch\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}identity\0\u{1}tenant\0\u{1}name\0\u{1}vnet\0\u{1}ipv4\0\u{3}ipv4_prefix_length\0\u{1}groups\0\u{1}kind\0\u{1}attachment\0\u{1}epoch\0\u{1}labels\0\u{1}level\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1684,6 +2004,8 @@ nonisolated extension Patchbay_Leaf_V1_DesiredPort: SwiftProtobuf.Message, Swift
       case 8: try { try decoder.decodeSingularStringField(value: &self.kind) }()
       case 9: try { try decoder.decodeSingularStringField(value: &self.attachment) }()
       case 10: try { try decoder.decodeSingularUInt64Field(value: &self.epoch) }()
+      case 11: try { try decoder.decodeRepeatedStringField(value: &self.labels) }()
+      case 12: try { try decoder.decodeSingularUInt32Field(value: &self.level) }()
       default: break
       }
     }
@@ -1720,6 +2042,12 @@ nonisolated extension Patchbay_Leaf_V1_DesiredPort: SwiftProtobuf.Message, Swift
     if self.epoch != 0 {
       try visitor.visitSingularUInt64Field(value: self.epoch, fieldNumber: 10)
     }
+    if !self.labels.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.labels, fieldNumber: 11)
+    }
+    if self.level != 0 {
+      try visitor.visitSingularUInt32Field(value: self.level, fieldNumber: 12)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1734,6 +2062,8 @@ nonisolated extension Patchbay_Leaf_V1_DesiredPort: SwiftProtobuf.Message, Swift
     if lhs.kind != rhs.kind {return false}
     if lhs.attachment != rhs.attachment {return false}
     if lhs.epoch != rhs.epoch {return false}
+    if lhs.labels != rhs.labels {return false}
+    if lhs.level != rhs.level {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1808,6 +2138,406 @@ nonisolated extension Patchbay_Leaf_V1_WireQuery: SwiftProtobuf.Message, SwiftPr
 
   public static func ==(lhs: Patchbay_Leaf_V1_WireQuery, rhs: Patchbay_Leaf_V1_WireQuery) -> Bool {
     if lhs.request != rhs.request {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Patchbay_Leaf_V1_PairQuery: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".PairQuery"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{1}source\0\u{1}destination\0\u{1}protocol\0\u{1}number\0\u{1}trace\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.request) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.source) }()
+      case 3: try { try decoder.decodeSingularBytesField(value: &self.destination) }()
+      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.`protocol`) }()
+      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.number) }()
+      case 6: try { try decoder.decodeSingularBoolField(value: &self.trace) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.request != 0 {
+      try visitor.visitSingularUInt64Field(value: self.request, fieldNumber: 1)
+    }
+    if !self.source.isEmpty {
+      try visitor.visitSingularBytesField(value: self.source, fieldNumber: 2)
+    }
+    if !self.destination.isEmpty {
+      try visitor.visitSingularBytesField(value: self.destination, fieldNumber: 3)
+    }
+    if self.`protocol` != 0 {
+      try visitor.visitSingularUInt32Field(value: self.`protocol`, fieldNumber: 4)
+    }
+    if self.number != 0 {
+      try visitor.visitSingularUInt32Field(value: self.number, fieldNumber: 5)
+    }
+    if self.trace != false {
+      try visitor.visitSingularBoolField(value: self.trace, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Patchbay_Leaf_V1_PairQuery, rhs: Patchbay_Leaf_V1_PairQuery) -> Bool {
+    if lhs.request != rhs.request {return false}
+    if lhs.source != rhs.source {return false}
+    if lhs.destination != rhs.destination {return false}
+    if lhs.`protocol` != rhs.`protocol` {return false}
+    if lhs.number != rhs.number {return false}
+    if lhs.trace != rhs.trace {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Patchbay_Leaf_V1_PairReport: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".PairReport"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{3}source_here\0\u{3}destination_here\0\u{1}revision\0\u{1}guardrails\0\u{1}plugged\0\u{1}rule\0\u{1}wires\0\u{1}refusal\0\u{1}detail\0\u{1}flows\0\u{1}steps\0\u{1}effect\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.request) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.sourceHere) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.destinationHere) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.revision) }()
+      case 5: try { try decoder.decodeSingularUInt64Field(value: &self.guardrails) }()
+      case 6: try { try decoder.decodeSingularBoolField(value: &self.plugged) }()
+      case 7: try { try decoder.decodeSingularStringField(value: &self.rule) }()
+      case 8: try { try decoder.decodeRepeatedMessageField(value: &self.wires) }()
+      case 9: try { try decoder.decodeSingularStringField(value: &self.refusal) }()
+      case 10: try { try decoder.decodeSingularStringField(value: &self.detail) }()
+      case 11: try { try decoder.decodeRepeatedMessageField(value: &self.flows) }()
+      case 12: try { try decoder.decodeRepeatedMessageField(value: &self.steps) }()
+      case 13: try { try decoder.decodeSingularStringField(value: &self.effect) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.request != 0 {
+      try visitor.visitSingularUInt64Field(value: self.request, fieldNumber: 1)
+    }
+    if self.sourceHere != false {
+      try visitor.visitSingularBoolField(value: self.sourceHere, fieldNumber: 2)
+    }
+    if self.destinationHere != false {
+      try visitor.visitSingularBoolField(value: self.destinationHere, fieldNumber: 3)
+    }
+    if self.revision != 0 {
+      try visitor.visitSingularUInt64Field(value: self.revision, fieldNumber: 4)
+    }
+    if self.guardrails != 0 {
+      try visitor.visitSingularUInt64Field(value: self.guardrails, fieldNumber: 5)
+    }
+    if self.plugged != false {
+      try visitor.visitSingularBoolField(value: self.plugged, fieldNumber: 6)
+    }
+    if !self.rule.isEmpty {
+      try visitor.visitSingularStringField(value: self.rule, fieldNumber: 7)
+    }
+    if !self.wires.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.wires, fieldNumber: 8)
+    }
+    if !self.refusal.isEmpty {
+      try visitor.visitSingularStringField(value: self.refusal, fieldNumber: 9)
+    }
+    if !self.detail.isEmpty {
+      try visitor.visitSingularStringField(value: self.detail, fieldNumber: 10)
+    }
+    if !self.flows.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.flows, fieldNumber: 11)
+    }
+    if !self.steps.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.steps, fieldNumber: 12)
+    }
+    if !self.effect.isEmpty {
+      try visitor.visitSingularStringField(value: self.effect, fieldNumber: 13)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Patchbay_Leaf_V1_PairReport, rhs: Patchbay_Leaf_V1_PairReport) -> Bool {
+    if lhs.request != rhs.request {return false}
+    if lhs.sourceHere != rhs.sourceHere {return false}
+    if lhs.destinationHere != rhs.destinationHere {return false}
+    if lhs.revision != rhs.revision {return false}
+    if lhs.guardrails != rhs.guardrails {return false}
+    if lhs.plugged != rhs.plugged {return false}
+    if lhs.rule != rhs.rule {return false}
+    if lhs.wires != rhs.wires {return false}
+    if lhs.refusal != rhs.refusal {return false}
+    if lhs.detail != rhs.detail {return false}
+    if lhs.flows != rhs.flows {return false}
+    if lhs.steps != rhs.steps {return false}
+    if lhs.effect != rhs.effect {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Patchbay_Leaf_V1_FlowState: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".FlowState"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}source\0\u{1}destination\0\u{1}protocol\0\u{3}source_port\0\u{3}destination_port\0\u{1}state\0\u{3}idle_milliseconds\0\u{1}packets\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self.source) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.destination) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.`protocol`) }()
+      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.sourcePort) }()
+      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.destinationPort) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self.state) }()
+      case 7: try { try decoder.decodeSingularUInt64Field(value: &self.idleMilliseconds) }()
+      case 8: try { try decoder.decodeSingularUInt64Field(value: &self.packets) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.source.isEmpty {
+      try visitor.visitSingularBytesField(value: self.source, fieldNumber: 1)
+    }
+    if !self.destination.isEmpty {
+      try visitor.visitSingularBytesField(value: self.destination, fieldNumber: 2)
+    }
+    if self.`protocol` != 0 {
+      try visitor.visitSingularUInt32Field(value: self.`protocol`, fieldNumber: 3)
+    }
+    if self.sourcePort != 0 {
+      try visitor.visitSingularUInt32Field(value: self.sourcePort, fieldNumber: 4)
+    }
+    if self.destinationPort != 0 {
+      try visitor.visitSingularUInt32Field(value: self.destinationPort, fieldNumber: 5)
+    }
+    if !self.state.isEmpty {
+      try visitor.visitSingularStringField(value: self.state, fieldNumber: 6)
+    }
+    if self.idleMilliseconds != 0 {
+      try visitor.visitSingularUInt64Field(value: self.idleMilliseconds, fieldNumber: 7)
+    }
+    if self.packets != 0 {
+      try visitor.visitSingularUInt64Field(value: self.packets, fieldNumber: 8)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Patchbay_Leaf_V1_FlowState, rhs: Patchbay_Leaf_V1_FlowState) -> Bool {
+    if lhs.source != rhs.source {return false}
+    if lhs.destination != rhs.destination {return false}
+    if lhs.`protocol` != rhs.`protocol` {return false}
+    if lhs.sourcePort != rhs.sourcePort {return false}
+    if lhs.destinationPort != rhs.destinationPort {return false}
+    if lhs.state != rhs.state {return false}
+    if lhs.idleMilliseconds != rhs.idleMilliseconds {return false}
+    if lhs.packets != rhs.packets {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Patchbay_Leaf_V1_TraceStep: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".TraceStep"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}step\0\u{1}finding\0\u{1}passed\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.step) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.finding) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.passed) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.step.isEmpty {
+      try visitor.visitSingularStringField(value: self.step, fieldNumber: 1)
+    }
+    if !self.finding.isEmpty {
+      try visitor.visitSingularStringField(value: self.finding, fieldNumber: 2)
+    }
+    if self.passed != false {
+      try visitor.visitSingularBoolField(value: self.passed, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Patchbay_Leaf_V1_TraceStep, rhs: Patchbay_Leaf_V1_TraceStep) -> Bool {
+    if lhs.step != rhs.step {return false}
+    if lhs.finding != rhs.finding {return false}
+    if lhs.passed != rhs.passed {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Patchbay_Leaf_V1_FlowsQuery: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".FlowsQuery"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{1}since\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.request) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.since) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.request != 0 {
+      try visitor.visitSingularUInt64Field(value: self.request, fieldNumber: 1)
+    }
+    if self.since != 0 {
+      try visitor.visitSingularInt64Field(value: self.since, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Patchbay_Leaf_V1_FlowsQuery, rhs: Patchbay_Leaf_V1_FlowsQuery) -> Bool {
+    if lhs.request != rhs.request {return false}
+    if lhs.since != rhs.since {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Patchbay_Leaf_V1_FlowsSeen: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".FlowsSeen"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{1}flows\0\u{1}more\0\u{1}lost\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.request) }()
+      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.flows) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.more) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.lost) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.request != 0 {
+      try visitor.visitSingularUInt64Field(value: self.request, fieldNumber: 1)
+    }
+    if !self.flows.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.flows, fieldNumber: 2)
+    }
+    if self.more != false {
+      try visitor.visitSingularBoolField(value: self.more, fieldNumber: 3)
+    }
+    if self.lost != 0 {
+      try visitor.visitSingularUInt64Field(value: self.lost, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Patchbay_Leaf_V1_FlowsSeen, rhs: Patchbay_Leaf_V1_FlowsSeen) -> Bool {
+    if lhs.request != rhs.request {return false}
+    if lhs.flows != rhs.flows {return false}
+    if lhs.more != rhs.more {return false}
+    if lhs.lost != rhs.lost {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Patchbay_Leaf_V1_FlowSeen: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".FlowSeen"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}source\0\u{1}destination\0\u{1}protocol\0\u{1}number\0\u{1}passed\0\u{1}last\0\u{1}count\0\u{1}rule\0\u{3}dry_run\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self.source) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.destination) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.`protocol`) }()
+      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.number) }()
+      case 5: try { try decoder.decodeSingularBoolField(value: &self.passed) }()
+      case 6: try { try decoder.decodeSingularInt64Field(value: &self.last) }()
+      case 7: try { try decoder.decodeSingularUInt64Field(value: &self.count) }()
+      case 8: try { try decoder.decodeSingularStringField(value: &self.rule) }()
+      case 9: try { try decoder.decodeSingularStringField(value: &self.dryRun) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.source.isEmpty {
+      try visitor.visitSingularBytesField(value: self.source, fieldNumber: 1)
+    }
+    if !self.destination.isEmpty {
+      try visitor.visitSingularBytesField(value: self.destination, fieldNumber: 2)
+    }
+    if self.`protocol` != 0 {
+      try visitor.visitSingularUInt32Field(value: self.`protocol`, fieldNumber: 3)
+    }
+    if self.number != 0 {
+      try visitor.visitSingularUInt32Field(value: self.number, fieldNumber: 4)
+    }
+    if self.passed != false {
+      try visitor.visitSingularBoolField(value: self.passed, fieldNumber: 5)
+    }
+    if self.last != 0 {
+      try visitor.visitSingularInt64Field(value: self.last, fieldNumber: 6)
+    }
+    if self.count != 0 {
+      try visitor.visitSingularUInt64Field(value: self.count, fieldNumber: 7)
+    }
+    if !self.rule.isEmpty {
+      try visitor.visitSingularStringField(value: self.rule, fieldNumber: 8)
+    }
+    if !self.dryRun.isEmpty {
+      try visitor.visitSingularStringField(value: self.dryRun, fieldNumber: 9)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Patchbay_Leaf_V1_FlowSeen, rhs: Patchbay_Leaf_V1_FlowSeen) -> Bool {
+    if lhs.source != rhs.source {return false}
+    if lhs.destination != rhs.destination {return false}
+    if lhs.`protocol` != rhs.`protocol` {return false}
+    if lhs.number != rhs.number {return false}
+    if lhs.passed != rhs.passed {return false}
+    if lhs.last != rhs.last {return false}
+    if lhs.count != rhs.count {return false}
+    if lhs.rule != rhs.rule {return false}
+    if lhs.dryRun != rhs.dryRun {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

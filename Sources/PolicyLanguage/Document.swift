@@ -29,6 +29,10 @@ public struct Document: Hashable, Sendable {
     /// The tier of documents that name none.
     public static let defaultTiers = [Name(fixed: "default")]
 
+    /// The tier of the entries that plug and unplug write. It stands before all others unless the document names it
+    /// among its own.
+    public static let patches = Name(fixed: "patches")
+
     /// Makes a document of groups and networks in any order.
     ///
     /// - Throws: ``DocumentRefusal`` with everything that is wrong, up to ``PolicyLimits/findings``.
@@ -55,7 +59,10 @@ public struct Document: Hashable, Sendable {
     }
 
     /// The index of a rule's tier in ``tiers``.
-    func tierIndex(of rule: Rule) -> Int { rule.tier.flatMap { tiers.firstIndex(of: $0) } ?? 0 }
+    func tierIndex(of rule: Rule) -> Int { tiers.firstIndex(of: rule.tier ?? firstTier) ?? 0 }
+
+    /// The tier of rules that name none.
+    var firstTier: Name { tiers.first { $0 != Self.patches } ?? Self.defaultTiers[0] }
 }
 
 extension Name {

@@ -49,7 +49,11 @@ extension DocumentReader {
         var labels = Set<PolicyLabel>()
         for element in fields["labels"].flatMap({ self.list($0, 0...PolicyLimits.operands, "labels") }) ?? [] {
             let label = self.parsed(element, "a label such as tier=web", "write key=value") {
-                (text) throws(DocumentTextError) in try PolicyLabel(parsing: text)
+                (text) throws(DocumentTextError) in
+                guard let label = try? PolicyLabel(parsing: text) else {
+                    throw DocumentTextError("a label such as tier=web")
+                }
+                return label
             }
             guard let label else { continue }
             if !labels.insert(label).inserted {

@@ -24,6 +24,11 @@ struct DocumentValidator {
         count(document.tests.count, PolicyLimits.tests, "tests", .tests)
         guard findings.isEmpty else { return }
         unique(document.tiers, "tier", .tiers)
+        if document.tiers == [Document.patches] {
+            report(
+                .contradiction, DocumentPath(.tiers), "no rule can be in the only tier '\(Document.patches)'",
+                "name a tier for the rules")
+        }
         unique(document.groups.map(\.name), "group", .groups)
         unique(document.networks.map(\.name), "network", .networks)
         unique(document.rules.map(\.name), "rule", .rules)
@@ -36,6 +41,11 @@ struct DocumentValidator {
             peer(rule.from, DocumentPath(.rules, index, "from"), groups, networks)
             peer(rule.to, DocumentPath(.rules, index, "to"), groups, networks)
             if let tier = rule.tier { self.tier(tier, DocumentPath(.rules, index, "tier"), tiers) }
+            if rule.name.isOfEntry {
+                report(
+                    .contradiction, DocumentPath(.rules, index, "name"),
+                    "'\(rule.name)' is the name of an entry that plug and unplug have written", "choose another name")
+            }
             self.rule(rule, index)
         }
         for (index, test) in document.tests.enumerated() {
@@ -83,6 +93,10 @@ struct DocumentValidator {
     private mutating func tier(_ name: Name, _ path: DocumentPath, _ tiers: Set<Name>) {
         if document.scope == .platform {
             report(.contradiction, path, "the platform has one tier, before all others", "leave the tier out")
+        } else if name == Document.patches {
+            report(
+                .contradiction, path, "the tier '\(name)' is that of the entries which plug and unplug write",
+                "choose another tier")
         } else if !tiers.contains(name) {
             report(
                 .unknownName, path, "unknown tier '\(name)'",

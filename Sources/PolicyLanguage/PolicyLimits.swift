@@ -1,3 +1,5 @@
+import NetTypes
+
 /// How large a document of the policy language may be, and the parts of one. All limits are on this page.
 ///
 /// They bound time and memory before anything is believed: a document comes from outside.
@@ -48,7 +50,7 @@ public enum PolicyLimits {
     /// The longest reason of a test, in bytes.
     public static let reasonBytes = 256
     /// The most bytes of a label's key, and of its value.
-    public static let labelBytes = 63
+    public static let labelBytes = PolicyLabel.wordBytes
     /// The least and the most bits per second of a rate: below, a packet would take seconds; above, there is no port.
     public static let rate: ClosedRange<UInt64> = 8_000...1_000_000_000_000
     /// The least and the most bytes of a burst: one full packet to 1 GiB.
