@@ -28,7 +28,8 @@ public struct PolicyLabel: Hashable, Sendable, Comparable, CustomStringConvertib
     public init(parsing text: some StringProtocol) throws(TextError) {
         let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
         guard parts.count == 2, let label = Self(key: String(parts[0]), value: String(parts[1])) else {
-            throw TextError(text, "a label such as tier=web: key and value of 1 to 63 letters, digits, '.', '_', '-' and '/'")
+            throw TextError(
+                text, "a label such as tier=web: key and value of 1 to 63 letters, digits, '.', '_', '-' and '/'")
         }
         self = label
     }
