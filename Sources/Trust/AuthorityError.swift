@@ -18,6 +18,10 @@ public enum AuthorityError: Error, Hashable, Sendable, CustomStringConvertible {
     case outsidePlatform(Identity, IPv6Prefix)
     /// More groups than one certificate carries.
     case tooManyGroups(Int, limit: Int)
+    /// More labels than one certificate carries.
+    case tooManyLabels(Int, limit: Int)
+    /// A label whose key is that of the memberships in groups, which are certified as groups.
+    case reservedLabel(PolicyLabel)
     /// The crypto library could not encode or sign.
     case encoding
 
@@ -33,6 +37,10 @@ public enum AuthorityError: Error, Hashable, Sendable, CustomStringConvertible {
         case .outsidePlatform(let identity, let prefix): "\(identity) is outside the platform's prefix \(prefix)"
         case .tooManyGroups(let count, let limit):
             "\(count) groups are more than the \(limit) that one endpoint may have"
+        case .tooManyLabels(let count, let limit):
+            "\(count) labels are more than the \(limit) that one endpoint may have"
+        case .reservedLabel(let label):
+            "the label \(label) would say that the endpoint is in a group; make it a member instead"
         case .encoding: "the certificate could not be encoded or signed"
         }
     }

@@ -34,7 +34,7 @@ public struct CertificateAuthority: Sendable {
         }
         switch fields.certified.name {
         case .root, .tenant: break
-        case .endpoint, .policy, .leaf, .controller:
+        case .endpoint, .policy, .guardrails, .leaf, .controller:
             throw .notAnAuthority("it is that of \(fields.certified.name.kind)")
         }
         guard fields.certified.key.info == key.publicKeyInfo else { throw .keyMismatch }
@@ -81,7 +81,7 @@ public struct CertificateAuthority: Sendable {
         return try issue(
             subject: hostName.text, publicKey: publicKey, lifetime: lifetime,
             names: [.uniformResourceIdentifier(platform.leafURI(id)), .dnsName(platform.leafHost(id))],
-            forTLS: true, groups: [], at: now)
+            forTLS: true, at: now)
     }
 
     /// Issues the certificate of a controller that listens on some addresses; the result is DER.
@@ -99,15 +99,15 @@ public struct CertificateAuthority: Sendable {
             ] + addresses.map { .ipAddress(ASN1OctetString(contentBytes: $0.octets[...])) }
         return try issue(
             subject: "controller", publicKey: publicKey, lifetime: lifetime, names: names,
-            forTLS: true, groups: [], at: now)
+            forTLS: true, at: now)
     }
 
     /// Issues the certificate of an endpoint of this tenant; the result is DER.
     ///
     /// - Parameter lifetime: in seconds.
     public func issueEndpoint(
-        _ endpoint: Name, identity: Identity, groups: [Name] = [], publicKey: [UInt8], at now: Timestamp,
-        lifetime: Int64 = TrustLimits.endpointLifetime
+        _ endpoint: Name, identity: Identity, groups: [Name] = [], labels: [PolicyLabel] = [], level: UInt8 = 0,
+        publicKey: [UInt8], at now: Timestamp, lifetime: Int64 = TrustLimits.endpointLifetime
     ) throws(AuthorityError) -> [UInt8] {
         guard case .tenant(let tenant) = name else { throw .needsTenant("the certificate of an endpoint") }
         guard platform.contains(identity) else { throw .outsidePlatform(identity, platform.prefix) }
@@ -116,7 +116,7 @@ public struct CertificateAuthority: Sendable {
             names: [
                 .uniformResourceIdentifier(platform.endpointURI(TenantName(tenant, endpoint))),
                 .ipAddress(ASN1OctetString(contentBytes: identity.octets[...])),
-            ], forTLS: false, groups: groups, at: now)
+            ], forTLS: false, attributes: Attributes(groups: groups, labels: labels, level: level), at: now)
     }
 
     /// Issues the certificate of the key that signs this tenant's policy; the result is DER.
@@ -128,20 +128,32 @@ public struct CertificateAuthority: Sendable {
         guard case .tenant(let tenant) = name else { throw .needsTenant("the certificate of a policy key") }
         return try issue(
             subject: "policy", publicKey: publicKey, lifetime: lifetime,
-            names: [.uniformResourceIdentifier(platform.policyURI(tenant))], forTLS: false, groups: [], at: now)
+            names: [.uniformResourceIdentifier(platform.policyURI(tenant))], forTLS: false, at: now)
+    }
+
+    /// Issues the certificate of the key that signs the platform's guardrails; the result is DER.
+    ///
+    /// - Parameter lifetime: in seconds.
+    public func issueGuardrails(
+        publicKey: [UInt8], at now: Timestamp, lifetime: Int64 = TrustLimits.endpointLifetime
+    ) throws(AuthorityError) -> [UInt8] {
+        guard case .root = name else { throw .needsRoot("the certificate of the platform's policy key") }
+        return try issue(
+            subject: "guardrails", publicKey: publicKey, lifetime: lifetime,
+            names: [.uniformResourceIdentifier(platform.guardrailsURI)], forTLS: false, at: now)
     }
 
     // MARK: Signing
 
     private func issue(
-        subject: String, publicKey: [UInt8], lifetime: Int64, names: [GeneralName], forTLS: Bool, groups: [Name],
-        at now: Timestamp
+        subject: String, publicKey: [UInt8], lifetime: Int64, names: [GeneralName], forTLS: Bool,
+        attributes: Attributes = Attributes(), at now: Timestamp
     ) throws(AuthorityError) -> [UInt8] {
         let key: PublicKey
         do { key = try PublicKey(info: publicKey) } catch { throw .badPublicKey }
         let draft = CertificateDraft(
             subject: try DistinguishedName(commonName: subject), key: Certificate.PublicKey(key.key),
-            lifetime: lifetime, extensions: try .endEntity(names: names, forTLS: forTLS, groups: groups))
+            lifetime: lifetime, extensions: try .endEntity(names: names, forTLS: forTLS, attributes: attributes))
         return try sign(draft, at: now)
     }
 
@@ -205,12 +217,9 @@ extension Certificate.Extensions {
     }
 
     static func endEntity(
-        names: [GeneralName], forTLS: Bool, groups: [Name]
+        names: [GeneralName], forTLS: Bool, attributes: Attributes = Attributes()
     ) throws(AuthorityError) -> Self {
-        guard groups.count <= TrustLimits.groups else {
-            throw .tooManyGroups(groups.count, limit: TrustLimits.groups)
-        }
-        let certified = try GroupsExtension(groups)?.makeExtension()
+        let certified = try attributes.makeExtensions()
         do {
             var list = [
                 try Certificate.Extension(BasicConstraints.notCertificateAuthority, critical: true),
@@ -220,8 +229,7 @@ extension Certificate.Extensions {
             if forTLS {
                 list.append(try Certificate.Extension(ExtendedKeyUsage([.serverAuth, .clientAuth]), critical: false))
             }
-            if let certified { list.append(certified) }
-            return try Self(list)
+            return try Self(list + certified)
         } catch { throw .encoding }
     }
 }

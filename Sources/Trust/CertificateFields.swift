@@ -10,8 +10,8 @@ struct Certified: Sendable {
     let name: CertificateName
     /// The identity of an endpoint, else nil.
     let identity: Identity?
-    /// The groups of an endpoint, strictly ascending.
-    let groups: [Name]
+    /// Groups, labels and level of an endpoint; of others none.
+    let attributes: Attributes
     /// The host name of a leaf, else nil.
     let hostName: Name?
     let notBefore: Timestamp
@@ -64,7 +64,7 @@ struct CertificateFields: Sendable {
         self.der = der
         self.certificate = certificate
         certified = Certified(
-            platform: kind.platform, name: kind.name, identity: kind.identity, groups: kind.groups,
+            platform: kind.platform, name: kind.name, identity: kind.identity, attributes: kind.attributes,
             hostName: kind.hostName, notBefore: notBefore, notAfter: notAfter, serial: serial, key: PublicKey(key))
     }
 

@@ -12,6 +12,10 @@ public struct CertificateSummary: Hashable, Sendable {
     public let identity: Identity?
     /// The groups of an endpoint.
     public let groups: [Name]
+    /// The labels of an endpoint, in order.
+    public let labels: [PolicyLabel]
+    /// The security level of an endpoint, else 0.
+    public let level: UInt8
     /// The host name of a leaf, else nil.
     public let hostName: Name?
     /// The subject, in the form of RFC 4514, cut to 160 scalars.
@@ -34,7 +38,9 @@ public struct CertificateSummary: Hashable, Sendable {
         name = certified.name
         platform = certified.platform
         identity = certified.identity
-        groups = certified.groups
+        groups = certified.attributes.groups
+        labels = certified.attributes.labels
+        level = certified.attributes.level
         hostName = certified.hostName
         subject = .foreign(fields.certificate.subject)
         issuer = .foreign(fields.certificate.issuer)

@@ -12,7 +12,7 @@ struct ExtensionReader {
         var platform: PlatformName
         var name: CertificateName
         var identity: Identity?
-        var groups: [Name] = []
+        var attributes = Attributes()
         var hostName: Name?
     }
 
@@ -98,9 +98,11 @@ struct ExtensionReader {
                 throw malformed("its subject is not the name in its URI")
             }
             kind.identity = identity
-            kind.groups = try groups()
+            kind.attributes = try attributes()
         case .policy:
             guard names.count == 1 else { throw malformed("a policy key has one URI, and nothing else") }
+        case .guardrails:
+            guard names.count == 1 else { throw malformed("the platform's policy key has one URI, and nothing else") }
         case .leaf(let id):
             guard names.count == 2, names.contains(.dnsName(platform.leafHost(id))) else {
                 throw malformed("a leaf has one URI and the host name of the same id, and nothing else")
@@ -127,12 +129,8 @@ struct ExtensionReader {
         else { throw malformed("its extended key usage lacks TLS server and client") }
     }
 
-    private func groups() throws(TrustRefusal) -> [Name] {
-        guard let found = certificate.extensions[oid: GroupsExtension.oid] else { return [] }
-        guard let groups = GroupsExtension(parsing: found.value) else {
-            throw malformed("its groups are not an ascending sequence of 1 to \(TrustLimits.groups) names")
-        }
-        return groups.names
+    private func attributes() throws(TrustRefusal) -> Attributes {
+        do { return try Attributes(of: certificate) } catch { throw malformed(error.problem) }
     }
 
     // MARK: Fields
@@ -169,41 +167,5 @@ extension NameConstraints {
             permittedDNSDomains: [platform.tenantDomain(tenant)],
             permittedIPRanges: [ASN1OctetString(contentBytes: range[...])],
             permittedURIDomains: [".\(platform.tenantDomain(tenant))"])
-    }
-}
-
-/// The groups of an endpoint as an extension: `SEQUENCE SIZE (1..64) OF UTF8String`, strictly ascending, not critical.
-struct GroupsExtension {
-    /// 2.25 is the arc of numbers that nobody assigns (ITU-T X.667). The number has 61 bits, not the 128 of a UUID,
-    /// because swift-asn1 keeps an arc in 64 bits and would refuse the certificate.
-    static let oid: ASN1ObjectIdentifier = [2, 25, 1_348_248_180_488_387_264]
-
-    let names: [Name]
-
-    /// Takes the names in any order; nil when there are none or too many.
-    init?(_ names: some Sequence<Name>) {
-        let sorted = Set(names).sorted()
-        guard (1...TrustLimits.groups).contains(sorted.count) else { return nil }
-        self.names = sorted
-    }
-
-    /// Reads the one DER form of the names.
-    init?(parsing der: ArraySlice<UInt8>) {
-        guard let root = try? DER.parse(der),
-            let texts = try? DER.sequence(of: ASN1UTF8String.self, identifier: .sequence, rootNode: root)
-        else { return nil }
-        let names = texts.compactMap { try? Name(parsing: String(decoding: $0.bytes, as: UTF8.self)) }
-        guard names.count == texts.count, let read = GroupsExtension(names), read.names == names else { return nil }
-        self = read
-    }
-
-    func makeExtension() throws(AuthorityError) -> Certificate.Extension {
-        var serializer = DER.Serializer()
-        do {
-            try serializer.appendConstructedNode(identifier: .sequence) { coder in
-                for name in names { try coder.serialize(ASN1UTF8String(name.text)) }
-            }
-        } catch { throw .encoding }
-        return Certificate.Extension(oid: Self.oid, critical: false, value: serializer.serializedBytes[...])
     }
 }

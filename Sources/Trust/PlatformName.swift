@@ -61,6 +61,9 @@ public struct PlatformName: Hashable, Sendable, CustomStringConvertible {
     /// `controller.<domain>`, the server name that the controllers are addressed by in TLS.
     public var controllerHost: String { "controller.\(domain)" }
 
+    /// `spiffe://guardrails.<domain>/`
+    public var guardrailsURI: String { "spiffe://guardrails.\(domain)/" }
+
     /// The common name of the root's certificate.
     public var rootCommonName: String { "Patchbay platform \(globalID)" }
 
@@ -80,6 +83,8 @@ public enum CertificateName: Hashable, Sendable, CustomStringConvertible {
     case tenant(Name)
     case endpoint(TenantName)
     case policy(Name)
+    /// The key that signs the platform's guardrails.
+    case guardrails
     case leaf(LeafID)
     case controller
 
@@ -90,6 +95,7 @@ public enum CertificateName: Hashable, Sendable, CustomStringConvertible {
         case .tenant: "a tenant's CA"
         case .endpoint: "an endpoint"
         case .policy: "a tenant's policy key"
+        case .guardrails: "the platform's policy key"
         case .leaf: "a leaf"
         case .controller: "a controller"
         }
@@ -100,7 +106,7 @@ public enum CertificateName: Hashable, Sendable, CustomStringConvertible {
         switch self {
         case .tenant(let tenant), .policy(let tenant): tenant
         case .endpoint(let name): name.tenant
-        case .root, .leaf, .controller: nil
+        case .root, .guardrails, .leaf, .controller: nil
         }
     }
 
@@ -110,6 +116,7 @@ public enum CertificateName: Hashable, Sendable, CustomStringConvertible {
         case .tenant(let name): "tenant \(name)"
         case .endpoint(let name): "endpoint \(name)"
         case .policy(let tenant): "policy of \(tenant)"
+        case .guardrails: "platform guardrails"
         case .leaf(let id): "leaf \(id)"
         case .controller: "controller"
         }
@@ -132,6 +139,7 @@ extension PlatformName {
         switch (first, labels.count) {
         case ("endpoint", 6): name = .endpoint(TenantName(try Name(parsing: labels[1]), try Name(parsing: path)))
         case ("policy", 6): name = .policy(try Name(parsing: labels[1]))
+        case ("guardrails", 4): name = .guardrails
         case ("leaf", 4): name = .leaf(try LeafID(parsing: path))
         case ("controller", 4): name = .controller
         default: throw bad
@@ -147,6 +155,7 @@ extension PlatformName {
         case .root, .tenant: nil
         case .endpoint(let endpoint): endpointURI(endpoint)
         case .policy(let tenant): policyURI(tenant)
+        case .guardrails: guardrailsURI
         case .leaf(let id): leafURI(id)
         case .controller: controllerURI
         }

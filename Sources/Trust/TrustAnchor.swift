@@ -4,8 +4,8 @@ public import NetTypes
 
 /// The root that everything is verified against, with a memory of what was verified.
 ///
-/// A chain is exactly: endpoint or policy key → the tenant's CA that was presented with it → this root; leaf or
-/// controller → this root. There is no place for filler, and every name is read from the very certificate whose chain
+/// A chain is exactly: endpoint or policy key → the tenant's CA that was presented with it → this root; leaf,
+/// controller or the platform's policy key → this root. There is no place for filler, and every name is read from the very certificate whose chain
 /// was verified. Time and revocations come in with every call and are checked at every call, also when the signatures
 /// are remembered.
 public final class TrustAnchor: Sendable {
@@ -88,24 +88,60 @@ public final class TrustAnchor: Sendable {
         }
     }
 
-    /// Verifies a signed policy document; the result is the tenant whose policy key signed it.
+    /// Verifies a signed policy of a tenant; the result is the tenant whose policy key signed it.
     ///
-    /// The caller must refuse a document that names another tenant than this.
+    /// The caller must refuse a document that names another tenant than this. It is for callers that keep no locks.
     public func verify(
         policy: SignedPolicy, at now: Timestamp, revocations: Revocations
     ) async -> Result<Name, TrustRefusal> {
+        await verify(policy: policy, lock: nil, at: now, revocations: revocations).map(\.tenant)
+    }
+
+    /// Verifies a signed policy of a tenant for a caller that keeps who may sign it.
+    ///
+    /// The caller must refuse a document of which ``VerifiedPolicy/covers(tenant:revision:)`` is false.
+    ///
+    /// - Parameter lock: the lock that the last policy of this tenant gave, or nil. No other key than the lock's is then
+    ///   believed, whatever the tenant's CA certifies, unless that key has named it.
+    public func verify(
+        policy: SignedPolicy, lock: PolicyLock?, at now: Timestamp, revocations: Revocations
+    ) async -> Result<VerifiedPolicy, TrustRefusal> {
         do throws(TrustRefusal) {
-            guard policy.body.count <= TrustLimits.policyBytes else {
-                throw .oversize(.policy, bytes: policy.body.count, limit: TrustLimits.policyBytes)
-            }
+            try Self.checkSize(policy.body, .policy, TrustLimits.policyBytes)
             let chain = try await verifiedChain(
                 policy.certificate, issuer: policy.issuer, expecting: "a tenant's policy key", now: now,
                 revocations: revocations)
             guard case .policy(let tenant) = chain.end.name else {
                 throw .wrongKind(.certificate, expected: "a tenant's policy key", found: chain.end.name.kind)
             }
-            guard chain.end.key.verifies(policy.signature, over: policy.body) else { throw .badSignature(.policy) }
-            return .success(tenant)
+            let signer = try policy.signer(of: tenant, certified: chain.end.key, pinned: lock)
+            guard signer.key.verifies(policy.signature, over: policy.body) else { throw .badSignature(.policy) }
+            return .success(VerifiedPolicy(tenant: tenant, lock: signer.lock))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    /// Verifies signed guardrails of the platform.
+    public func verify(
+        guardrails: SignedPolicy, at now: Timestamp, revocations: Revocations
+    ) async -> Result<Void, TrustRefusal> {
+        do throws(TrustRefusal) {
+            try Self.checkSize(guardrails.body, .guardrails, TrustLimits.policyBytes)
+            guard guardrails.issuer.isEmpty, guardrails.locks.isEmpty else {
+                throw .malformed(.guardrails, "the platform's root alone stands above them")
+            }
+            let chain = try await verifiedChain(
+                guardrails.certificate, issuer: nil, expecting: CertificateName.guardrails.kind, now: now,
+                revocations: revocations)
+            guard case .guardrails = chain.end.name else {
+                throw .wrongKind(
+                    .certificate, expected: CertificateName.guardrails.kind, found: chain.end.name.kind)
+            }
+            guard chain.end.key.verifies(guardrails.signature, over: guardrails.body) else {
+                throw .badSignature(.guardrails)
+            }
+            return .success(())
         } catch {
             return .failure(error)
         }
@@ -166,7 +202,8 @@ public final class TrustAnchor: Sendable {
         }
         guard chain.end.key.verifies(signed.signature, over: signed.body) else { throw .badSignature(.record) }
         let endpoint = VerifiedEndpoint(
-            identity: identity, name: name, groups: chain.end.groups, leaf: signed.record.leaf,
+            identity: identity, name: name, groups: chain.end.attributes.groups, labels: chain.end.attributes.labels,
+            level: chain.end.attributes.level, leaf: signed.record.leaf,
             locator: signed.record.locator, plugPort: signed.record.plugPort, epoch: signed.record.epoch,
             recordNotAfter: signed.record.notAfter, certificateNotAfter: chain.end.notAfter,
             serial: chain.end.serial, keyHash: chain.end.key.hash)

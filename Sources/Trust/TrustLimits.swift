@@ -25,16 +25,19 @@ public enum TrustLimits {
 
     // MARK: Sizes, in bytes; checked before anything is parsed
 
-    /// The longest certificate: 64 groups of 63 letters are 4,160 bytes, the rest of a certificate under 1,500.
-    public static let certificateBytes = 8_192
+    /// The longest certificate: 64 groups of 63 letters are 4,160 bytes, 64 labels of two such words 8,256, the rest of a
+    /// certificate under 1,500.
+    public static let certificateBytes = 16_384
     /// The longest location record; a real one has about 160 bytes.
     public static let recordBytes = 512
     /// The longest signing request.
     public static let requestBytes = 4_096
     /// The longest ECDSA P-256 signature in DER: two integers of 33 octets with their headers.
     public static let signatureBytes = 72
-    /// The longest policy document, as the Policy target has it.
-    public static let policyBytes = 4 << 20
+    /// The longest policy, and the longest guardrails: 4 MiB of entries and a document of 8 MiB with a line feed between.
+    public static let policyBytes = 12 << 20 + 1
+    /// The longest statement about a policy's lock: a hash of 64 digits, a number of 20 and a name of 63.
+    public static let lockBytes = 256
     /// The longest join token as text: 71 octets and a URL of 255.
     public static let tokenBytes = 512
     /// The longest file that a key store reads.
@@ -44,6 +47,10 @@ public enum TrustLimits {
 
     /// The most groups that one endpoint may be certified for.
     public static let groups = 64
+    /// The most labels that one endpoint may be certified for.
+    public static let labels = 64
+    /// The most statements about the lock of one policy.
+    public static let lockStatements = 32
     /// The longest serial number (RFC 5280, section 4.1.2.2).
     public static let serialBytes = 20
     /// How many tenant CAs an anchor remembers as verified.

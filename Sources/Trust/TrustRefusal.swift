@@ -6,7 +6,7 @@ public import NetTypes
 public enum TrustRefusal: Error, Hashable, Sendable {
     /// What of the presented things a reason is about.
     public enum Part: String, Hashable, Sendable {
-        case root, issuer, certificate, record, policy, request
+        case root, issuer, certificate, record, policy, guardrails, lock, request
     }
 
     /// How a revocation names what it revokes.
@@ -46,6 +46,8 @@ public enum TrustRefusal: Error, Hashable, Sendable {
     case recordTooLong(notAfter: Timestamp)
     /// The root is not the one that was pinned.
     case notPinned
+    /// The tenant's policy is locked, and nothing shows that who signed was allowed to by the key of the lock.
+    case locked(Name)
 
     /// When what was presented ended, if nothing is wrong but that; newer facts of the same endpoint would be trusted.
     public var expiredAt: Timestamp? {
@@ -74,6 +76,7 @@ public enum TrustRefusal: Error, Hashable, Sendable {
         case .recordExpired: "record-expired"
         case .recordTooLong: "record-too-long"
         case .notPinned: "not-pinned"
+        case .locked: "locked"
         }
     }
 }
@@ -114,6 +117,8 @@ extension TrustRefusal: CustomStringConvertible {
             "the location record claims to be valid until \(notAfter), longer than any may"
         case .notPinned:
             "the platform's root is not the one that the join token names"
+        case .locked(let tenant):
+            "the policy of tenant \(tenant) is locked by another key than those that were presented"
         }
     }
 }

@@ -25,6 +25,10 @@ public struct VerifiedEndpoint: Hashable, Sendable {
     public let name: TenantName
     /// The groups that the tenant's CA certifies, in order.
     public let groups: [Name]
+    /// The labels that the tenant's CA certifies, in order; none has the key `group`.
+    public let labels: [PolicyLabel]
+    /// The security level that the tenant's CA certifies, 0 to 255.
+    public let level: UInt8
     /// The leaf that runs the endpoint, from the record.
     public let leaf: LeafID
     /// The underlay address at which that leaf receives.

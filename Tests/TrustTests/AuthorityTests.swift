@@ -55,6 +55,17 @@ struct AuthorityTests {
             try world.acme.issueEndpoint(
                 name, identity: world.identity(1), groups: groups, publicKey: key, at: World.now)
         }
+        let labels = try (0...TrustLimits.labels).map { try PolicyLabel(parsing: "k\($0)=v") }
+        #expect(throws: AuthorityError.tooManyLabels(65, limit: 64)) {
+            try world.acme.issueEndpoint(
+                name, identity: world.identity(1), labels: labels, publicKey: key, at: World.now)
+        }
+        let member = PolicyLabel(memberOf: name)
+        #expect(throws: AuthorityError.reservedLabel(member)) {
+            try world.acme.issueEndpoint(
+                name, identity: world.identity(1), labels: [member], publicKey: key, at: World.now)
+        }
+        #expect(throws: AuthorityError.self) { try world.acme.issueGuardrails(publicKey: key, at: World.now) }
         for bad in [[], [0x30], key + [0], Array(key.dropLast()), Array(repeating: 0, count: 1 << 16)] {
             #expect(throws: AuthorityError.badPublicKey) {
                 try world.acme.issueEndpoint(name, identity: world.identity(1), publicKey: bad, at: World.now)
@@ -66,10 +77,16 @@ struct AuthorityTests {
     func largest() async throws {
         let tenant = try world.root.issueTenant(Name(parsing: String(repeating: "t", count: 63)), at: World.now)
         let groups = (0..<TrustLimits.groups).map { "g\($0)" + String(repeating: "x", count: 60 - "\($0)".count) }
-        let endpoint = try world.endpoint(String(repeating: "n", count: 63), of: tenant, groups: groups)
+        let labels = (10..<(10 + TrustLimits.labels)).map {
+            "k\($0)" + String(repeating: "x", count: 60) + "=" + String(repeating: "y", count: 63)
+        }
+        let endpoint = try world.endpoint(
+            String(repeating: "n", count: 63), of: tenant, groups: groups, labels: labels, level: 255)
         #expect(endpoint.facts.certificate.count <= TrustLimits.certificateBytes)
         let verified = await world.anchor.verify(endpoint: endpoint.facts, at: World.now, revocations: .none).value
         #expect(verified?.groups.count == TrustLimits.groups)
+        #expect(verified?.labels.map(\.description) == labels)
+        #expect(verified?.level == 255)
     }
 
     @Test("4: serial numbers are positive, of 16 octets, and differ")
@@ -107,10 +124,13 @@ struct AuthorityTests {
         #expect(names.contains(.dnsName("localhost")))
         #expect(names.contains(.ipAddress(ASN1OctetString(contentBytes: [192, 0, 2, 1]))))
         #expect(names.count == 5)
-        let summary = try CertificateSummary(parsing: world.endpoint("web1", groups: ["web"]).facts.certificate)
+        let summary = try CertificateSummary(
+            parsing: world.endpoint("web1", groups: ["web"], labels: ["b=2", "a=1"], level: 7).facts.certificate)
         #expect(summary.name == .endpoint(try TenantName(parsing: "acme/web1")))
         #expect(summary.identity == world.identity(1))
         #expect(summary.groups.map(\.text) == ["web"])
+        #expect(summary.labels.map(\.description) == ["a=1", "b=2"])
+        #expect(summary.level == 7)
         #expect(summary.issuer == "CN=Patchbay tenant acme")
     }
 

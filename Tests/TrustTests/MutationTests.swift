@@ -77,7 +77,7 @@ struct MutationTests {
             _ = try? CertificateFields(der: bytes, part: .certificate)
             _ = try? SignedRecord(parsing: bytes)
             _ = try? SigningRequest(parsing: bytes)
-            _ = GroupsExtension(parsing: bytes[...])
+            _ = Attributes.groups(parsing: bytes[...])
             _ = try? PublicKey(info: bytes)
             #expect(throws: TrustRefusal.self, "seed \(Self.seed), round \(round)") { try TrustAnchor(root: bytes) }
             let facts = EndpointFacts(certificate: bytes, issuer: bytes, record: bytes)

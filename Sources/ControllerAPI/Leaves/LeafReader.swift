@@ -23,6 +23,9 @@ struct LeafReader: Sendable {
             case .wires(let report):
                 try requireHello()
                 leaves.answer(report, by: session.leaf)
+            case .pair, .flows:
+                // Answers to questions that this controller does not put.
+                continue
             case nil:
                 // A message of a later version: nothing that this one could do with it.
                 continue
