@@ -73,10 +73,11 @@ let package = Package(
             name: "PolicyYAML",
             dependencies: ["NetTypes", "PolicyLanguage", .product(name: "Yams", package: "Yams")],
             swiftSettings: strict),
+        .target(name: "PolicyZones", dependencies: ["NetTypes", "PolicyLanguage"], swiftSettings: strict),
         .target(
             name: "Trust", dependencies: ["NetTypes", crypto, x509, asn1], swiftSettings: strict),
         .target(
-            name: "Plugging", dependencies: ["NetTypes", "PacketFormats", "Policy", "Trust"],
+            name: "Plugging", dependencies: ["NetTypes", "PacketFormats", "Policy", "PolicyLanguage", "Trust"],
             swiftSettings: strict),
 
         // MARK: Ports to the kernel
@@ -148,7 +149,9 @@ let package = Package(
             dependencies: [
                 "APITypes", "CryptClient", "CryptProtocol", "ESP", "KernelPath", "LeafProtocol", "LinuxKit",
                 "MutualTLS", "NetTypes", "PacketFormats",
-                "Plugging", "Policy", "Trust", logging, grpcCore, grpcTransport, nioCore, nioPosix, nioSSL, lifecycle,
+                "Plugging", "Policy", "PolicyLanguage", "PolicyZones", "Trust", logging, grpcCore, grpcTransport,
+                nioCore,
+                nioPosix, nioSSL, lifecycle,
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
             ], swiftSettings: strict),
         .target(
@@ -192,14 +195,15 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(name: "PolicyTests", dependencies: ["Policy", "NetTypes"], swiftSettings: strict),
         .testTarget(
-            name: "PolicyLanguageTests", dependencies: ["NetTypes", "Policy", "PolicyLanguage", "PolicyYAML"],
+            name: "PolicyLanguageTests",
+            dependencies: ["NetTypes", "Policy", "PolicyLanguage", "PolicyYAML", "PolicyZones"],
             swiftSettings: strict),
         .testTarget(
             name: "TrustTests", dependencies: ["Trust", "NetTypes", crypto, x509, asn1],
             resources: [.copy("Resources")], swiftSettings: strict),
         .testTarget(
             name: "PluggingTests",
-            dependencies: ["Plugging", "NetTypes", "PacketFormats", "Policy", "Trust", crypto, x509],
+            dependencies: ["Plugging", "NetTypes", "PacketFormats", "Policy", "PolicyLanguage", "Trust", crypto, x509],
             swiftSettings: strict),
         .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
         .testTarget(

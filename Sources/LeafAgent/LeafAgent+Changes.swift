@@ -4,7 +4,6 @@ import KernelPath
 import LeafProtocol
 import NetTypes
 import Plugging
-import Policy
 import Trust
 
 /// What the controller pushes, and the unplugging that follows from it.
@@ -19,14 +18,16 @@ extension LeafAgent {
         case .ports(let ports):
             arrange(ports)
         case .policy(let document):
-            await take(document, keep: true)
+            await take(policy: document, keep: true)
+        case .guardrails(let document):
+            await take(guardrails: document, keep: true)
         case .changed(let changed):
             await take(changed)
         case .query(let query):
             for part in await report(for: query.request) { controller.report(part) }
         case .revoked(let revoked):
             await take(revoked)
-        case nil:
+        case .pair, .flows, nil:
             return
         }
     }
@@ -67,89 +68,6 @@ extension LeafAgent {
         // Deleted while this leaf was not told of changes.
         for pair in wires.pairs(of: remote) { cut(pair, because: .unknownDestination) }
         known.forget(remote)
-    }
-
-    // MARK: Policy
-
-    /// Verifies a policy document and puts it in force: what it forbids is cut before this returns.
-    func take(_ message: Patchbay_Leaf_V1_PolicyDocument, keep: Bool) async {
-        let signed = SignedPolicy(message)
-        let tenant: Name
-        switch await membership.anchor.verify(policy: signed, at: now(), revocations: revocations) {
-        case .success(let name):
-            tenant = name
-        case .failure(let refusal):
-            logger.error("policy refused", metadata: ["reason": "\(refusal)"])
-            return
-        }
-        do {
-            let document = try PolicyDocument(canonicalBytes: signed.body)
-            guard document.tenant == tenant else {
-                logger.error("policy refused", metadata: ["reason": "it is of \(document.tenant), signed by \(tenant)"])
-                return
-            }
-            // An older document is a replay, whoever sends it.
-            guard document.revision >= policies[tenant]?.revision ?? 0 else {
-                logger.error("policy refused", metadata: ["reason": "revision \(document.revision) is an older one"])
-                return
-            }
-            policies[tenant] = TenantPolicy(evaluator: PolicyEvaluator(document), revision: document.revision)
-            generation += 1
-            if keep { try state.save(policy: try message.serializedData(), of: tenant) }
-        } catch {
-            logger.error("policy refused", metadata: ["tenant": "\(tenant)", "reason": "\(error)"])
-            return
-        }
-        judgeWires(of: tenant)
-        clearRefusals(of: tenant)
-    }
-
-    /// Cuts what the tenant's policy no longer allows, and touches nothing else.
-    private func judgeWires(of tenant: Name) {
-        guard let policy = policies[tenant]?.evaluator else { return }
-        for pair in wires.pairs {
-            guard let source = subject(pair.source), let destination = subject(pair.destination),
-                source.tenant == tenant || destination.tenant == tenant
-            else { continue }
-            guard source.tenant == destination.tenant else {
-                cut(pair, because: .tenantMismatch(source: source.tenant, destination: destination.tenant))
-                continue
-            }
-            let verdict = policy.verdict(source: source.subject, destination: destination.subject)
-            if !verdict.isPlugged {
-                cut(pair, because: .policy(entry: verdict.entry, reason: verdict.reason))
-            } else if !hasSecurity(pair, verdict.security) {
-                plugOtherwise(pair, verdict)
-            }
-        }
-    }
-
-    /// The policy protects a wire otherwise than it is plugged. It is cut first: what is to be secret from now on is
-    /// not sent in the clear for a moment longer.
-    private func plugOtherwise(_ pair: Pair, _ verdict: Verdict) {
-        cut(pair, because: .policy(entry: verdict.entry, reason: "its security is \(verdict.security.rawValue) now"))
-        if ports[pair.source] != nil { Task { await self.plug(pair) } }
-    }
-
-    private func subject(_ identity: Identity) -> (tenant: Name, subject: Subject)? {
-        if let endpoint = ports[identity]?.endpoint {
-            return (endpoint.name.tenant, Subject(name: endpoint.name.name, groups: endpoint.groups))
-        }
-        guard let verified = known[identity]?.verified else { return nil }
-        return (verified.name.tenant, Subject(name: verified.name.name, groups: verified.groups))
-    }
-
-    /// Lets the kernel ask again for what it was told to refuse, and answers what was asked a moment ago.
-    func clearRefusals(of tenant: Name) {
-        defer { answerAgain(tenant) }
-        for port in ports.values where port.endpoint.name.tenant == tenant {
-            do {
-                try path.clearDenied(port: port.index)
-            } catch {
-                logger.error(
-                    "refusals not cleared", metadata: ["endpoint": "\(port.endpoint.name)", "error": "\(error)"])
-            }
-        }
     }
 
     // MARK: Facts of endpoints elsewhere
@@ -252,18 +170,7 @@ extension LeafAgent {
         let floor = epochs[remote.identity]
         guard remote.epoch >= floor else { return cut(pair, because: .olderEpoch(remote.epoch, known: floor)) }
         epochs.raise(remote.identity, to: remote.epoch)
-        guard let source = subject(pair.source), let destination = subject(pair.destination) else { return }
-        guard source.tenant == destination.tenant else {
-            return cut(pair, because: .tenantMismatch(source: source.tenant, destination: destination.tenant))
-        }
-        guard let policy = policies[source.tenant]?.evaluator else {
-            return cut(pair, because: .noPolicy(source.tenant))
-        }
-        let verdict = policy.verdict(source: source.subject, destination: destination.subject)
-        guard verdict.isPlugged else {
-            return cut(pair, because: .policy(entry: verdict.entry, reason: verdict.reason))
-        }
-        guard hasSecurity(pair, verdict.security) else { return plugOtherwise(pair, verdict) }
+        guard judge(pair) else { return }
         if isOutgoing {
             guard let wire = wires.sends[pair] else { return }
             if let locator = wire.target.locator, locator == remote.locator,

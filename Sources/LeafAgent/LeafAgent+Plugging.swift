@@ -22,7 +22,7 @@ extension LeafAgent {
             SenderInput(
                 source: source.endpoint, destination: pair.destination,
                 known: facts != nil || known[pair.destination] != nil, facts: facts,
-                policy: policies[tenant]?.evaluator,
+                policy: policies[tenant]?.inForce,
                 epochFloor: epochs[pair.destination], revocations: revocations, now: now()))
         if case .plug(let order) = decision, let facts {
             epochs.raise(pair.destination, to: order.destination.epoch)
@@ -94,7 +94,7 @@ extension LeafAgent {
             ReceiverInput(
                 peer: membership.id, presented: presented, directory: presented, directoryAnswered: true,
                 claimedOneWay: order.oneWay, destination: destination.endpoint,
-                destinationIdentity: pair.destination, policy: policies[destination.endpoint.name.tenant]?.evaluator,
+                destinationIdentity: pair.destination, policy: policies[destination.endpoint.name.tenant]?.inForce,
                 epochFloor: epochs[pair.source], revocations: revocations, now: now()))
         let accepted: PlugGrant
         switch decision {
@@ -251,7 +251,7 @@ extension LeafAgent {
                     directoryAnswered: controller.isConnected,
                     claimedOneWay: request.oneWay, claimedSecurity: security, destination: port.endpoint,
                     destinationIdentity: identity,
-                    policy: policies[port.endpoint.name.tenant]?.evaluator,
+                    policy: policies[port.endpoint.name.tenant]?.inForce,
                     epochFloor: claimed.map { epochs[$0] } ?? 0, revocations: revocations, now: now()))
             guard began == generation else { continue }
             switch decision {

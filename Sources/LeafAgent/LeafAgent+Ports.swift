@@ -97,7 +97,8 @@ extension LeafAgent {
             throw error
         }
         let endpoint = LocalEndpoint(
-            identity: wanted.identity, name: wanted.name, groups: wanted.groups, vnet: wanted.vnet,
+            identity: wanted.identity, name: wanted.name, groups: wanted.groups, labels: wanted.labels,
+            level: wanted.level, vnet: wanted.vnet,
             ipv4: wanted.ipv4, epoch: wanted.epoch)
         ports[wanted.identity] = LocalPort(endpoint: endpoint, desired: wanted, index: index, key: key)
     }
@@ -128,7 +129,7 @@ extension LeafAgent {
         }
         ports[wanted.identity]?.desired = wanted
         generation += 1
-        if port.facts == nil || present.groups != wanted.groups { await certify(wanted.identity) }
+        if port.facts == nil || !present.isCertified(as: wanted) { await certify(wanted.identity) }
         if ports[wanted.identity]?.facts != nil { report(wanted.identity, .open, "") }
         for pair in wires.pairs(of: wanted.identity) { await judgeAgain(pair) }
         clearRefusals(of: wanted.name.tenant)
@@ -230,7 +231,7 @@ extension LeafAgent {
         ports[identity]?.renewal = renewal
         ports[identity]?.facts = facts
         ports[identity]?.verified = verified
-        ports[identity]?.certify(groups: verified.groups, epoch: epoch)
+        ports[identity]?.certify(verified, epoch: epoch)
         epochs.raise(identity, to: epoch)
         generation += 1
         try state.save(
@@ -258,8 +259,11 @@ extension LeafAgent {
     /// Ports whose device is gone, or of which nothing is on disk, are closed.
     func adopt() async {
         do {
+            if let data = try state.savedGuardrails() {
+                await take(guardrails: try Patchbay_Leaf_V1_PolicyDocument(serializedBytes: data), keep: false)
+            }
             for data in try state.savedPolicies() {
-                await take(try Patchbay_Leaf_V1_PolicyDocument(serializedBytes: data), keep: false)
+                await take(policy: try Patchbay_Leaf_V1_PolicyDocument(serializedBytes: data), keep: false)
             }
             let saved = try state.savedPorts()
             for open in try path.ports() {
@@ -281,7 +285,8 @@ extension LeafAgent {
             certificate: Array(saved.certificate), issuer: Array(saved.issuer), record: Array(saved.record))
         var port = LocalPort(
             endpoint: LocalEndpoint(
-                identity: wanted.identity, name: wanted.name, groups: wanted.groups, vnet: wanted.vnet,
+                identity: wanted.identity, name: wanted.name, groups: wanted.groups, labels: wanted.labels,
+                level: wanted.level, vnet: wanted.vnet,
                 ipv4: wanted.ipv4, epoch: wanted.epoch), desired: wanted, index: index, key: key)
         let verification = await membership.anchor.verify(endpoint: facts, at: now(), revocations: revocations)
         if case .success(let verified) = verification, verified.leaf == membership.id,
@@ -290,7 +295,7 @@ extension LeafAgent {
             port.facts = facts
             port.verified = verified
             port.renewal = Renewal(of: verified, at: now())
-            port.certify(groups: verified.groups, epoch: verified.epoch)
+            port.certify(verified, epoch: verified.epoch)
         }
         try path.openPort(devices.configuration(of: wanted, index: index))
         ports[wanted.identity] = port

@@ -8,13 +8,14 @@ import NetTypes
 import PacketFormats
 import Plugging
 import Policy
+import PolicyLanguage
 import Trust
 
 /// The agent of one host: it catches first packets, decides with the two algorithms of NVI, and plugs.
 ///
 /// One actor owns all of the leaf's knowledge; packets of plugged wires never come here. It is spread over files by
 /// what happens: ports (`+Ports`), first packets (`+FirstPacket`), plugging (`+Plugging`), changes and unplugging
-/// (`+Changes`), time (`+Upkeep`), and reports (`+Report`).
+/// (`+Changes`), policies (`+Policy`), time (`+Upkeep`), and reports (`+Report`).
 actor LeafAgent {
     let configuration: LeafConfiguration
     let membership: LeafMembership
@@ -33,7 +34,9 @@ actor LeafAgent {
     let now: @Sendable () -> Timestamp
 
     var ports = LocalPorts()
-    var policies: [Name: TenantPolicy] = [:]
+    var policies: [Name: HeldPolicy] = [:]
+    /// The platform's guardrails, which stand before every tenant's rules.
+    var guardrails: Guardrails?
     var known = KnownEndpoints(capacity: LeafLimits.factsKept)
     var epochs = EpochFloor(capacity: LeafLimits.factsKept)
     var revocations = Revocations()
@@ -88,12 +91,6 @@ actor LeafAgent {
         receiver = ReceiverProtocol(anchor: membership.anchor)
         holds = HoldQueue()
         labelMark = labels.reservedUpTo
-    }
-
-    /// The policy of a tenant as this leaf has verified it.
-    struct TenantPolicy {
-        var evaluator: PolicyEvaluator
-        var revision: UInt64
     }
 
     /// Packets of one port to one destination address: what is held together.

@@ -44,6 +44,8 @@ enum LeafLimits {
     static let plugTimeout: Duration = .seconds(2)
     /// The number of look-ups at one time after the session with the controller began anew.
     static let lookupsAtOnce = 64
+    /// How often is looked whether a rule begins or ceases to hold.
+    static let timeInterval: Duration = .milliseconds(250)
     /// How long facts that have expired are waited for before the wires that need them are cut, in seconds.
     static let expiryGrace: Int64 = 30
     /// How long the controller may take for issuing and publishing.

@@ -96,6 +96,12 @@ final class LeafStateDirectory: Sendable {
         try replace("policies/\(tenant)", with: policy)
     }
 
+    /// The serialized guardrails that were in force; nil where there were none.
+    func savedGuardrails() throws -> Data? { FileManager.default.contents(atPath: path + "/guardrails") }
+
+    /// Keeps the platform's guardrails.
+    func save(guardrails: Data) throws { try replace("guardrails", with: guardrails) }
+
     /// How far labels are reserved, for ``Plugging/LabelAllocator``; 0 on a new leaf.
     func labelMark() -> UInt64 {
         FileManager.default.contents(atPath: path + "/labels")

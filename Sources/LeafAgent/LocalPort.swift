@@ -5,7 +5,8 @@ import Trust
 
 /// The socket of one endpoint on this leaf: its device, its key, and the facts that the leaf publishes about it.
 struct LocalPort {
-    /// The endpoint as the engines know it; its groups are those of its present certificate.
+    /// The endpoint as the engines know it; its groups, labels and level are those of its present
+    /// certificate.
     var endpoint: LocalEndpoint
     /// What the controller asked for.
     var desired: DesiredPort
@@ -21,11 +22,11 @@ struct LocalPort {
     /// When the certificate is to be renewed, and when the record.
     var renewal = Renewal()
 
-    /// Takes what has been certified for the endpoint's groups and epoch.
-    mutating func certify(groups: [Name], epoch: Epoch) {
+    /// Takes what has been certified for the endpoint: its groups, labels and level.
+    mutating func certify(_ verified: VerifiedEndpoint, epoch: Epoch) {
         endpoint = LocalEndpoint(
-            identity: endpoint.identity, name: endpoint.name, groups: groups, vnet: endpoint.vnet,
-            ipv4: endpoint.ipv4, epoch: epoch)
+            identity: endpoint.identity, name: endpoint.name, groups: verified.groups, labels: verified.labels,
+            level: verified.level, vnet: endpoint.vnet, ipv4: endpoint.ipv4, epoch: epoch)
     }
 }
 
@@ -64,6 +65,8 @@ struct DesiredPort: Hashable, Sendable {
     var ipv4: IPv4Address
     var ipv4PrefixLength: Int
     var groups: [Name]
+    var labels: [PolicyLabel]
+    var level: UInt8
     var kind: Kind
     var attachment: String
     var epoch: Epoch
@@ -72,6 +75,11 @@ struct DesiredPort: Hashable, Sendable {
     func hasPlace(of other: DesiredPort) -> Bool {
         kind == other.kind && attachment == other.attachment && ipv4 == other.ipv4
             && ipv4PrefixLength == other.ipv4PrefixLength && vnet == other.vnet
+    }
+
+    /// Whether a certificate for the one holds for the other.
+    func isCertified(as other: DesiredPort) -> Bool {
+        groups == other.groups && labels == other.labels && level == other.level
     }
 
     /// Reads a message.
@@ -103,6 +111,9 @@ struct DesiredPort: Hashable, Sendable {
         name = TenantName(try Name(parsing: message.tenant), try Name(parsing: message.name))
         ipv4PrefixLength = Int(message.ipv4PrefixLength)
         groups = try message.groups.map { try Name(parsing: $0) }.sorted()
+        labels = try message.labels.map { try PolicyLabel(parsing: $0) }.sorted()
+        guard let level = UInt8(exactly: message.level) else { throw bad("level") }
+        self.level = level
         attachment = message.attachment
         epoch = message.epoch
     }

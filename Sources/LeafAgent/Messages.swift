@@ -29,7 +29,10 @@ extension SignedPolicy {
     init(_ message: Patchbay_Leaf_V1_PolicyDocument) {
         self.init(
             body: Array(message.body), signature: Array(message.signature), certificate: Array(message.certificate),
-            issuer: Array(message.issuer))
+            issuer: Array(message.issuer),
+            locks: message.locks.map {
+                SignedLock(body: Array($0.body), signature: Array($0.signature), key: Array($0.key))
+            })
     }
 }
 
@@ -56,6 +59,8 @@ extension DesiredPort {
         message.ipv4 = Data(ipv4.octets)
         message.ipv4PrefixLength = UInt32(ipv4PrefixLength)
         message.groups = groups.map(\.text)
+        message.labels = labels.map(\.description)
+        message.level = UInt32(level)
         message.kind = kind.rawValue
         message.attachment = attachment
         message.epoch = epoch

@@ -1,5 +1,5 @@
 public import NetTypes
-public import Policy
+public import PolicyLanguage
 
 /// An endpoint that runs on this leaf, as this leaf certified it.
 public struct LocalEndpoint: Hashable, Sendable {
@@ -9,6 +9,10 @@ public struct LocalEndpoint: Hashable, Sendable {
     public let name: TenantName
     /// The certified groups.
     public let groups: [Name]
+    /// The certified labels.
+    public let labels: [PolicyLabel]
+    /// The certified security level.
+    public let level: UInt8
     /// The layer-2 segment that it belongs to.
     public let vnet: VNetID
     /// Its private address in that segment.
@@ -18,16 +22,26 @@ public struct LocalEndpoint: Hashable, Sendable {
 
     /// Puts them together.
     public init(
-        identity: Identity, name: TenantName, groups: [Name], vnet: VNetID, ipv4: IPv4Address, epoch: Epoch
+        identity: Identity, name: TenantName, groups: [Name], labels: [PolicyLabel] = [], level: UInt8 = 0,
+        vnet: VNetID, ipv4: IPv4Address, epoch: Epoch
     ) {
         self.identity = identity
         self.name = name
         self.groups = groups
+        self.labels = labels
+        self.level = level
         self.vnet = vnet
         self.ipv4 = ipv4
         self.epoch = epoch
     }
 
     /// The endpoint as a policy sees it.
-    public var subject: Subject { Subject(name: name.name, groups: groups) }
+    public var party: Party { .certified(name.name, groups: groups, labels: labels, level: level) }
+}
+
+extension Party {
+    /// An endpoint with the facts of its certificate: its labels, and one for each group that it is in.
+    public static func certified(_ name: Name, groups: [Name], labels: [PolicyLabel], level: UInt8) -> Party {
+        .endpoint(name, labels: Set(labels).union(groups.map { PolicyLabel(memberOf: $0) }), level: level)
+    }
 }

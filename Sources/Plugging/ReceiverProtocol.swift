@@ -1,5 +1,4 @@
 public import NetTypes
-public import Policy
 public import Trust
 
 /// What the receiver's protocol decides from.
@@ -21,7 +20,7 @@ public struct ReceiverInput: Sendable {
     /// The identity that was asked for, for the reason where ``destination`` is nil.
     public var destinationIdentity: Identity
     /// P: the policy of the destination's tenant, whose signature was verified; nil where this leaf has none.
-    public var policy: PolicyEvaluator?
+    public var policy: PolicyInForce?
     /// The highest epoch of SRC that this leaf has ever verified; 0 for none.
     public var epochFloor: Epoch
     /// What has been revoked.
@@ -33,7 +32,7 @@ public struct ReceiverInput: Sendable {
     public init(
         peer: LeafID, presented: EndpointFacts, directory: EndpointFacts?, directoryAnswered: Bool,
         claimedOneWay: Bool, claimedSecurity: PairSecurity = PairSecurity(), destination: LocalEndpoint?,
-        destinationIdentity: Identity, policy: PolicyEvaluator?,
+        destinationIdentity: Identity, policy: PolicyInForce?,
         epochFloor: Epoch = 0, revocations: Revocations = .none, now: Timestamp
     ) {
         self.peer = peer
@@ -57,8 +56,8 @@ public struct PlugGrant: Hashable, Sendable {
     public let source: VerifiedEndpoint
     /// Whether the way back must exist at neither end: so says the asking leaf, or this leaf's own policy.
     public let oneWay: Bool
-    /// The entry of the policy that decided.
-    public let entry: PolicyEntry
+    /// Which flows pass.
+    public let plan: WirePlan
     /// How the directions are protected; the reverse is `none` where there is no way back.
     public let security: PairSecurity
 }
@@ -122,7 +121,8 @@ public struct ReceiverProtocol: Sendable {
         //    P contains "SRC, DST: Unplug", then DH terminates service (unplug at the receiver's end);
         let policy: AgreedPolicy
         switch AgreedPolicy.decide(
-            input.policy, tenant: destination.name.tenant, source: source.subject, destination: destination.subject)
+            input.policy, tenant: destination.name.tenant, source: source.party, destination: destination.party,
+            at: input.now)
         {
         case .success(let agreed): policy = agreed
         case .failure(let reason): return .unplug(reason.reason)
@@ -140,7 +140,7 @@ public struct ReceiverProtocol: Sendable {
         guard input.claimedSecurity.forward == own.forward,
             oneWay || input.claimedSecurity.reverse == own.reverse
         else { return .unplug(.securityMismatch(asked: input.claimedSecurity, own: own)) }
-        return .plug(PlugGrant(source: source, oneWay: oneWay, entry: policy.entry, security: own))
+        return .plug(PlugGrant(source: source, oneWay: oneWay, plan: policy.plan, security: own))
     }
 
     /// Compares the presented source with what the directory holds; gives the reason to refuse it, if there is one.

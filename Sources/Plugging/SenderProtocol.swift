@@ -1,5 +1,5 @@
 public import NetTypes
-public import Policy
+public import PolicyLanguage
 public import Trust
 
 /// What the sender's protocol decides from.
@@ -13,7 +13,7 @@ public struct SenderInput: Sendable {
     /// Cert(DST) and Sign(DST, Physical-DIP), as the directory gave them; nil where DST runs nowhere.
     public var facts: EndpointFacts?
     /// P: the policy of the source's tenant, whose signature was verified; nil where this leaf has none.
-    public var policy: PolicyEvaluator?
+    public var policy: PolicyInForce?
     /// The highest epoch of DST that this leaf has ever verified; 0 for none.
     public var epochFloor: Epoch
     /// What has been revoked.
@@ -24,7 +24,7 @@ public struct SenderInput: Sendable {
     /// Puts them together.
     public init(
         source: LocalEndpoint, destination: Identity, known: Bool = true, facts: EndpointFacts?,
-        policy: PolicyEvaluator?, epochFloor: Epoch = 0, revocations: Revocations = .none, now: Timestamp
+        policy: PolicyInForce?, epochFloor: Epoch = 0, revocations: Revocations = .none, now: Timestamp
     ) {
         self.source = source
         self.destination = destination
@@ -43,8 +43,8 @@ public struct PlugOrder: Hashable, Sendable {
     public let destination: VerifiedEndpoint
     /// Whether the way back must exist at neither end.
     public let oneWay: Bool
-    /// The entry of the policy that decided.
-    public let entry: PolicyEntry
+    /// Which flows pass.
+    public let plan: WirePlan
     /// How the directions are protected.
     public let security: PairSecurity
 }
@@ -106,7 +106,8 @@ public struct SenderProtocol: Sendable {
         //    SRC; if P contains "SRC, DST: Unplug", then SH terminates service (unplug at the sender's end);
         let policy: AgreedPolicy
         switch AgreedPolicy.decide(
-            input.policy, tenant: source.name.tenant, source: source.subject, destination: destination.subject)
+            input.policy, tenant: source.name.tenant, source: source.party, destination: destination.party,
+            at: input.now)
         {
         case .success(let agreed): policy = agreed
         case .failure(let reason): return .unplug(reason.reason)
@@ -119,7 +120,7 @@ public struct SenderProtocol: Sendable {
         //    cryptographic protection on application layer data in the network packet;
         //    ESP, at the level of the policy's verdict; labels and keys are exchanged inside mutual TLS.
         return .plug(
-            PlugOrder(destination: destination, oneWay: policy.oneWay, entry: policy.entry, security: policy.security))
+            PlugOrder(destination: destination, oneWay: policy.oneWay, plan: policy.plan, security: policy.security))
     }
 
     /// Checks that the leaf that answered a plug request is the one that the destination's record names.
@@ -135,5 +136,5 @@ public struct SenderProtocol: Sendable {
 
 extension VerifiedEndpoint {
     /// The endpoint as a policy sees it.
-    public var subject: Subject { Subject(name: name.name, groups: groups) }
+    public var party: Party { .certified(name.name, groups: groups, labels: labels, level: level) }
 }

@@ -1,5 +1,4 @@
 public import NetTypes
-public import Policy
 public import Trust
 
 /// Why a pair has no wire. A closed list: every refusal of both algorithms, and what ends a wire that was plugged.
@@ -36,8 +35,8 @@ public enum UnplugReason: Hashable, Sendable {
 
     // MARK: Policy
 
-    /// The tenant's policy says unplug; the entry is nil where none speaks about the pair.
-    case policy(entry: PolicyEntry?, reason: String)
+    /// The policy says unplug, or reject, which is to be answered; the rule is nil where none speaks about the pair.
+    case policy(rule: Name?, reason: String, answers: Bool)
     /// There is no policy of this tenant at this leaf, so nothing is plugged.
     case noPolicy(Name)
     /// The other leaf's policy protects the pair otherwise than this one's; one of them has an older revision.
@@ -145,7 +144,7 @@ extension UnplugReason: CustomStringConvertible {
             "the source belongs to tenant \(source), the destination to tenant \(destination)"
         case .olderEpoch(let epoch, let known): "the record has epoch \(epoch), but epoch \(known) is known already"
         case .anotherLeaf(let record, let session): "the record names leaf \(record), but leaf \(session) speaks"
-        case .policy(_, let reason): "the policy says unplug: \(reason)"
+        case .policy(_, let reason, _): "the policy says unplug: \(reason)"
         case .noPolicy(let tenant): "this leaf has no policy of tenant \(tenant), so nothing is plugged"
         case .securityMismatch(let asked, let own):
             "the other leaf means security \(asked.forward.rawValue) and \(asked.reverse.rawValue) for the way back, "

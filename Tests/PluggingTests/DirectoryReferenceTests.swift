@@ -1,6 +1,7 @@
 import NetTypes
 import Plugging
 import Policy
+import PolicyLanguage
 import Testing
 import Trust
 
@@ -144,7 +145,8 @@ struct DirectoryReferenceTests {
             let word = await algorithm.decide(
                 SenderInput(
                     source: source.local, destination: destination.identity, known: known,
-                    facts: running ? noted.facts : nil, policy: document.map(PolicyEvaluator.init), epochFloor: floor,
+                    facts: running ? noted.facts : nil,
+                    policy: try document.map { PolicyInForce(try TenantPolicy(entries: $0)) }, epochFloor: floor,
                     revocations: revocations, now: now)
             ).word
 
@@ -217,7 +219,8 @@ struct DirectoryReferenceTests {
                 ReceiverInput(
                     peer: peer, presented: noted.facts, directory: held?.facts, directoryAnswered: answered,
                     claimedOneWay: oneWay, destination: here ? destination.local : nil,
-                    destinationIdentity: destination.identity, policy: document.map(PolicyEvaluator.init),
+                    destinationIdentity: destination.identity,
+                    policy: try document.map { PolicyInForce(try TenantPolicy(entries: $0)) },
                     epochFloor: floor, revocations: revocations, now: now)
             ).word
 

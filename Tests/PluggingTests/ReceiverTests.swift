@@ -1,6 +1,7 @@
 import NetTypes
 import Plugging
 import Policy
+import PolicyLanguage
 import Testing
 import Trust
 
@@ -43,7 +44,7 @@ struct ReceiverTests {
         #expect(grant.source.identity == web.identity)
         #expect(grant.source.leaf == World.there)
         #expect("\(grant.source.locator)" == "192.0.2.9")
-        #expect(grant.entry.id == 1)
+        #expect(grant.plan.refusal.rule?.name.text == "entry-1")
         #expect(!grant.oneWay)
     }
 
@@ -195,7 +196,7 @@ struct ReceiverTests {
             .directoryUnavailable("x"), .untrusted(.badSignature(.record)),
             .anotherIdentity(expected: id, found: db.identity),
             .tenantMismatch(source: try name("a"), destination: try name("b")), .olderEpoch(1, known: 2),
-            .anotherLeaf(record: World.here, session: World.there), .policy(entry: nil, reason: "x"),
+            .anotherLeaf(record: World.here, session: World.there), .policy(rule: nil, reason: "x", answers: false),
             .noPolicy(try name("a")), .unreachable("x"), .refused(code: "policy", detail: "x"), .exhausted("x"),
             .failed("x"), .portClosed, .idle, .unplugged(code: "idle"),
         ]

@@ -43,7 +43,7 @@ struct SenderTests {
         #expect("\(order.destination.locator)" == "192.0.2.9")
         #expect(order.destination.plugPort == 7_000)
         #expect(order.destination.epoch == 7)
-        #expect(order.entry.id == 1)
+        #expect(order.plan.refusal.rule?.name.text == "entry-1")
         #expect(!order.oneWay)
     }
 

@@ -1,6 +1,7 @@
 import NetTypes
 import Plugging
 import Policy
+import PolicyLanguage
 import Trust
 
 /// A small generator of random numbers with a seed, SplitMix64, for tests that can be repeated.
@@ -96,8 +97,8 @@ struct World: Sendable {
     }
 }
 
-/// Makes an evaluator of entries in words, such as `plug web1 -> group:db` (one-way) or `unplug web1 <-> db1`.
-func policy(_ tenant: String = "acme", _ lines: String...) throws -> PolicyEvaluator {
+/// Makes a policy of entries in words, such as `plug web1 -> group:db` (one-way) or `unplug web1 <-> db1`.
+func policy(_ tenant: String = "acme", _ lines: String...) throws -> PolicyInForce {
     var document = PolicyDocument(tenant: try name(tenant), revision: 1)
     for line in lines {
         let words = line.split(separator: " ")
@@ -108,7 +109,7 @@ func policy(_ tenant: String = "acme", _ lines: String...) throws -> PolicyEvalu
             action, from: try Selector(parsing: words[1]), to: try Selector(parsing: words[3]), oneWay: words[2] == "->"
         )
     }
-    return PolicyEvaluator(document)
+    return PolicyInForce(try TenantPolicy(entries: document))
 }
 
 extension SenderDecision {

@@ -1,6 +1,7 @@
 import NetTypes
 import PolicyLanguage
 import PolicyYAML
+import PolicyZones
 import Testing
 
 @Suite("Check, explain, diff")

@@ -1,0 +1,172 @@
+import KernelPath
+import LeafProtocol
+import NetTypes
+import Plugging
+import PolicyLanguage
+import PolicyZones
+import Trust
+
+/// The tenants' policies and the platform's guardrails: verified, put in force, and asked again when they change.
+extension LeafAgent {
+    /// A policy of a tenant as this leaf has verified it.
+    struct HeldPolicy {
+        /// What was signed.
+        var policy: TenantPolicy
+        /// The same, under the guardrails, ready to be asked.
+        var inForce: PolicyInForce
+        /// Who alone may sign the next revision; nil: the key that the tenant's CA certifies.
+        var lock: PolicyLock?
+        /// When rules begin or cease to hold next.
+        var due: Timestamp?
+    }
+
+    // MARK: New revisions
+
+    /// Verifies a tenant's policy and puts it in force: what it forbids is cut before this returns.
+    func take(policy message: Patchbay_Leaf_V1_PolicyDocument, keep: Bool) async {
+        let signed = SignedPolicy(message)
+        let policy: TenantPolicy
+        do {
+            policy = try TenantPolicy(canonicalBytes: signed.body)
+        } catch {
+            return refuse("policy", "\(error)")
+        }
+        let tenant = policy.tenant
+        let lock = policies[tenant]?.lock
+        let verification = await membership.anchor.verify(
+            policy: signed, lock: lock, at: now(), revocations: revocations)
+        // Meanwhile another revision may have said who signs.
+        guard policies[tenant]?.lock == lock else { return await take(policy: message, keep: keep) }
+        do {
+            let verified = try verification.get()
+            guard verified.covers(tenant: tenant, revision: policy.revision) else {
+                return refuse("policy", "it is revision \(policy.revision) of \(tenant), signed by \(verified.tenant)")
+            }
+            // An older document is a replay, whoever sends it.
+            guard policy.revision >= policies[tenant]?.policy.revision ?? 0 else {
+                return refuse("policy", "revision \(policy.revision) of \(tenant) is an older one")
+            }
+            policies[tenant] = held(policy, verified.lock)
+            generation += 1
+            if keep { try state.save(policy: try message.serializedData(), of: tenant) }
+        } catch {
+            return refuse("policy", "of \(tenant): \(error)")
+        }
+        judgeWires(of: tenant)
+        clearRefusals(of: tenant)
+    }
+
+    /// Verifies the platform's guardrails and puts them in force before every tenant's policy.
+    func take(guardrails message: Patchbay_Leaf_V1_PolicyDocument, keep: Bool) async {
+        let signed = SignedPolicy(message)
+        if case .failure(let refusal) = await membership.anchor.verify(
+            guardrails: signed, at: now(), revocations: revocations)
+        {
+            return refuse("guardrails", "\(refusal)")
+        }
+        do {
+            let new = try Guardrails(canonicalBytes: signed.body)
+            guard new.revision >= guardrails?.revision ?? 0 else {
+                return refuse("guardrails", "revision \(new.revision) is an older one")
+            }
+            guardrails = new
+            if keep { try state.save(guardrails: try message.serializedData()) }
+        } catch {
+            return refuse("guardrails", "\(error)")
+        }
+        generation += 1
+        for (tenant, former) in policies { policies[tenant] = held(former.policy, former.lock) }
+        for tenant in policies.keys {
+            judgeWires(of: tenant)
+            clearRefusals(of: tenant)
+        }
+    }
+
+    private func refuse(_ what: String, _ reason: String) {
+        logger.error("\(what) refused", metadata: ["reason": "\(reason)"])
+    }
+
+    private func held(_ policy: TenantPolicy, _ lock: PolicyLock?) -> HeldPolicy {
+        let documents = [policy.document, guardrails?.document].compactMap { $0 }
+        let inForce = PolicyInForce(policy, guardrails: guardrails, zones: SystemTimeZones(of: documents))
+        return HeldPolicy(policy: policy, inForce: inForce, lock: lock, due: inForce.nextChange(after: now()))
+    }
+
+    /// Judges wires again at the moments at which rules begin or cease to hold, until the task is cancelled.
+    func followTime() async {
+        while !Task.isCancelled {
+            try? await Task.sleep(for: LeafLimits.timeInterval)
+            let moment = now()
+            for (tenant, held) in policies {
+                guard let due = held.due, due <= moment else { continue }
+                policies[tenant]?.due = held.inForce.nextChange(after: moment)
+                generation += 1
+                judgeWires(of: tenant)
+                clearRefusals(of: tenant)
+            }
+        }
+    }
+
+    // MARK: Judging
+
+    /// Cuts what the tenant's policy no longer allows, and touches nothing else.
+    func judgeWires(of tenant: Name) {
+        guard policies[tenant] != nil else { return }
+        for pair in wires.pairs {
+            guard let source = party(pair.source), let destination = party(pair.destination),
+                source.tenant == tenant || destination.tenant == tenant
+            else { continue }
+            judge(pair)
+        }
+    }
+
+    /// Asks the policy about a pair that has a wire: cuts it where it is no longer allowed, plugs it anew where it is
+    /// to be protected otherwise, and tells the kernel which flows pass.
+    ///
+    /// - Returns: whether the wire stays.
+    @discardableResult
+    func judge(_ pair: Pair) -> Bool {
+        guard let source = party(pair.source), let destination = party(pair.destination) else { return false }
+        guard source.tenant == destination.tenant else {
+            cut(pair, because: .tenantMismatch(source: source.tenant, destination: destination.tenant))
+            return false
+        }
+        guard let policy = policies[source.tenant]?.inForce else {
+            cut(pair, because: .noPolicy(source.tenant))
+            return false
+        }
+        let plan = policy.plan(source: source.party, destination: destination.party, at: now())
+        guard plan.isPlugged else {
+            cut(pair, because: .policy(plan, source.party, destination.party))
+            return false
+        }
+        guard hasSecurity(pair, plan.security.forward) else {
+            // It is cut first: what is to be secret from now on is not sent in the clear for a moment longer.
+            let reason = "its security is \(plan.security.forward.rawValue) now"
+            cut(pair, because: .policy(rule: plan.refusal.rule?.name, reason: reason, answers: false))
+            if ports[pair.source] != nil { Task { await self.plug(pair) } }
+            return false
+        }
+        return true
+    }
+
+    /// An endpoint as policies see it, by the facts that this leaf has verified.
+    func party(_ identity: Identity) -> (tenant: Name, party: Party)? {
+        if let endpoint = ports[identity]?.endpoint { return (endpoint.name.tenant, endpoint.party) }
+        guard let verified = known[identity]?.verified else { return nil }
+        return (verified.name.tenant, verified.party)
+    }
+
+    /// Lets the kernel ask again for what it was told to refuse, and answers what was asked a moment ago.
+    func clearRefusals(of tenant: Name) {
+        defer { answerAgain(tenant) }
+        for port in ports.values where port.endpoint.name.tenant == tenant {
+            do {
+                try path.clearDenied(port: port.index)
+            } catch {
+                logger.error(
+                    "refusals not cleared", metadata: ["endpoint": "\(port.endpoint.name)", "error": "\(error)"])
+            }
+        }
+    }
+}
