@@ -37,6 +37,12 @@ final class BPFMap<Key: BitwiseCopyable, Value: BitwiseCopyable>: Sendable {
         return unsafe bpf_map_lookup_and_delete_elem(descriptor, &key, &value) == 0 ? value : nil
     }
 
+    /// Removes a key from a map that cannot return its value at that. Returns whether it was there.
+    func remove(_ key: Key) -> Bool {
+        var key = key
+        return unsafe bpf_map_delete_elem(descriptor, &key) == 0
+    }
+
     /// Sets many values at once; on an error some may be set.
     func update(_ keys: [Key], _ values: [Value], limit: UInt32) throws(DataPathError) {
         precondition(keys.count == values.count)

@@ -35,8 +35,8 @@ extension DataPath {
                     return nil
                 }
                 return SendWire(
-                    port: key.port, destination: key.destination.value, target: target, mtu: UInt16(value.mtu),
-                    counters: WireCounters(packets: value.packets, bytes: value.bytes))
+                    port: key.port, destination: key.destination.value, target: target, mtu: value.mtu,
+                    counters: WireCounters(packets: value.packets, bytes: value.bytes), rules: binding(value.pair))
             }
         }
     }
@@ -51,7 +51,7 @@ extension DataPath {
                 locator: isProtected ? nil : IPAddress(unmapping: key.locator.value), label: label, port: value.port,
                 source: source,
                 sourceIPv4: IPv4Address.read(value.source_ipv4),
-                counters: WireCounters(packets: value.packets, bytes: value.bytes))
+                counters: WireCounters(packets: value.packets, bytes: value.bytes), rules: binding(value.pair))
         }
     }
 

@@ -40,13 +40,13 @@ extension DataPath {
             _ = maps.ports.remove(device, empty: kp_port())
             for (key, value) in try maps.wires.entries(emptyKey: .init(), emptyValue: .init())
             where key.port == device || value.label == KP_WIRE_LOCAL && value.peer == device {
-                if let removed = maps.wires.remove(key, empty: kp_wire()), removed.label != KP_WIRE_LOCAL {
-                    places.release(removed.peer)
-                }
+                guard let removed = maps.wires.remove(key, empty: kp_wire()) else { continue }
+                if removed.label != KP_WIRE_LOCAL { places.release(removed.peer) }
+                exchange(pair: removed.pair, for: 0)
             }
             for (key, value) in try maps.receive.entries(emptyKey: .init(), emptyValue: .init())
             where value.port == device {
-                _ = maps.receive.remove(key, empty: kp_receive())
+                if let removed = maps.receive.remove(key, empty: kp_receive()) { exchange(pair: removed.pair, for: 0) }
             }
             for (key, _) in try maps.denied.entries(emptyKey: .init(), emptyValue: .init()) where key.port == device {
                 _ = maps.denied.remove(key, empty: kp_denied())

@@ -6,11 +6,13 @@ internal import Synchronization
 extension DataPath {
     /// Plugs the sending end of a wire, or leads one that is there elsewhere; its counters then begin anew.
     ///
-    /// - Parameter mtu: the largest inner packet, in bytes; 0: as large as the port's MTU.
+    /// - Parameters:
+    ///   - mtu: the largest inner packet, in bytes; 0: as large as the port's MTU.
+    ///   - rules: those of the port's endpoint and the destination; nil: everything passes.
     public func plugSend(
-        port: UInt32, destination: IPv6Address, to target: SendTarget, mtu: UInt16 = 0
+        port: UInt32, destination: IPv6Address, to target: SendTarget, mtu: UInt16 = 0, rules: PairBinding? = nil
     ) throws(DataPathError) {
-        try plugSend([SendWire(port: port, destination: destination, target: target, mtu: mtu)])
+        try plugSend([SendWire(port: port, destination: destination, target: target, mtu: mtu, rules: rules)])
     }
 
     /// Plugs many sending ends; on an error some may be plugged, and all of them can be unplugged or plugged again.
@@ -24,16 +26,18 @@ extension DataPath {
         keys.reserveCapacity(wires.count)
         values.reserveCapacity(wires.count)
         for wire in wires {
+            let pair = try self.pair(wire.rules, sendingFrom: wire.port)
             let value: kp_wire
             switch wire.target {
-            case .local(let port): value = kp_wire(KP_WIRE_LOCAL, port, mtu: wire.mtu)
+            case .local(let port): value = kp_wire(KP_WIRE_LOCAL, port, mtu: wire.mtu, pair)
             case .remote(let locator, let label):
-                value = kp_wire(label.value, try place(of: locator, &places), mtu: wire.mtu)
+                value = kp_wire(label.value, try place(of: locator, &places), mtu: wire.mtu, pair)
             case .protected(let locator, let slot):
                 guard slot <= UInt32(KP_HIGHEST_SLOT) else {
                     throw DataPathError(.full, "the wire's number \(slot) is higher than \(KP_HIGHEST_SLOT)")
                 }
-                value = kp_wire(KP_WIRE_PROTECTED | slot, try place(of: locator, &places), mtu: wire.mtu)
+                value = kp_wire(
+                    KP_WIRE_PROTECTED | slot, try place(of: locator, &places), mtu: wire.mtu, pair)
             }
             let key = kp_wire_key(wire.port, wire.destination)
             if wires.count == 1 {
@@ -45,13 +49,16 @@ extension DataPath {
                     throw error
                 }
                 if let previous, previous.label != KP_WIRE_LOCAL { places.release(previous.peer) }
+                exchange(pair: previous?.pair ?? 0, for: pair)
                 _ = maps.denied.remove(key, empty: kp_denied())
                 return
             }
             keys.append(key)
             values.append(value)
         }
-        // Places of wires that were there already stay counted once too often: they are not reused, nothing else.
+        // Places and pairs of wires that were there already stay counted once too often: they are not reused, nothing
+        // else.
+        for value in values { exchange(pair: 0, for: value.pair) }
         try maps.wires.update(keys, values, limit: maps.maxWires)
     }
 
@@ -87,31 +94,55 @@ extension DataPath {
         peers.withLock { places in
             guard let wire = maps.wires.remove(kp_wire_key(port, destination), empty: kp_wire()) else { return nil }
             if wire.label != KP_WIRE_LOCAL { places.release(wire.peer) }
+            exchange(pair: wire.pair, for: 0)
             return WireCounters(packets: wire.packets, bytes: wire.bytes)
         }
     }
 
     /// Plugs the receiving end of a wire: what comes from the leaf under the label, and from the source, is for the port.
     ///
-    /// - Parameter locator: nil: what comes from the ESP engine under the label.
+    /// - Parameters:
+    ///   - locator: nil: what comes from the ESP engine under the label.
+    ///   - rules: those of the source and the port's endpoint; nil: everything passes.
     public func plugReceive(
-        locator: IPAddress?, label: Label, port: UInt32, source: Identity, sourceIPv4: IPv4Address?
+        locator: IPAddress?, label: Label, port: UInt32, source: Identity, sourceIPv4: IPv4Address?,
+        rules: PairBinding? = nil
     ) throws(DataPathError) {
-        let wire = ReceiveWire(locator: locator, label: label, port: port, source: source, sourceIPv4: sourceIPv4)
-        try maps.receive.update(kp_receive_key(locator, label), kp_receive(wire), limit: maps.maxWires)
+        try plugReceive([
+            ReceiveWire(
+                locator: locator, label: label, port: port, source: source, sourceIPv4: sourceIPv4, rules: rules)
+        ])
     }
 
     /// Plugs many receiving ends; on an error some may be plugged.
     public func plugReceive(_ wires: [ReceiveWire]) throws(DataPathError) {
-        try maps.receive.update(
-            wires.map { kp_receive_key($0.locator, $0.label) }, wires.map { kp_receive($0) }, limit: maps.maxWires)
+        let keys = wires.map { kp_receive_key($0.locator, $0.label) }
+        let values = try wires.map { (wire) throws(DataPathError) in
+            kp_receive(wire, pair: try pair(wire.rules, from: wire.source))
+        }
+        try peers.withLock { _ throws(DataPathError) in
+            let previous =
+                keys.count == 1 ? maps.receive.lookup(keys[0], empty: kp_receive())?.pair ?? 0 : 0
+            for value in values { exchange(pair: 0, for: value.pair) }
+            do throws(DataPathError) {
+                try maps.receive.update(keys, values, limit: maps.maxWires)
+            } catch {
+                if values.count == 1 { exchange(pair: values[0].pair, for: 0) }
+                throw error
+            }
+            exchange(pair: previous, for: 0)
+        }
     }
 
     /// Unplugs the receiving end of a wire and returns what had passed on it; nil when there was none.
     @discardableResult
     public func unplugReceive(locator: IPAddress?, label: Label) -> WireCounters? {
-        maps.receive.remove(kp_receive_key(locator, label), empty: kp_receive()).map {
-            WireCounters(packets: $0.packets, bytes: $0.bytes)
+        peers.withLock { _ in
+            guard let wire = maps.receive.remove(kp_receive_key(locator, label), empty: kp_receive()) else {
+                return nil
+            }
+            exchange(pair: wire.pair, for: 0)
+            return WireCounters(packets: wire.packets, bytes: wire.bytes)
         }
     }
 
@@ -135,15 +166,15 @@ extension DataPath {
 }
 
 extension kp_wire {
-    init(_ label: UInt32, _ peer: UInt32, mtu: UInt16) {
-        self.init(label: label, peer: peer, packets: 0, bytes: 0, mtu: UInt32(mtu), pad: 0)
+    init(_ label: UInt32, _ peer: UInt32, mtu: UInt16, _ pair: UInt32) {
+        self.init(label: label, peer: peer, packets: 0, bytes: 0, mtu: mtu, pad: 0, pair: pair)
     }
 }
 
 extension kp_receive {
-    init(_ wire: ReceiveWire) {
+    init(_ wire: ReceiveWire, pair: UInt32) {
         self.init(
             source: kp_address(wire.source.address), source_ipv4: IPv4Address.stored(wire.sourceIPv4), port: wire.port,
-            packets: 0, bytes: 0)
+            packets: 0, bytes: 0, pair: pair, pad: 0)
     }
 }

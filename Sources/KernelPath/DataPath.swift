@@ -15,11 +15,14 @@ public final class DataPath: Sendable {
     let maps: DataPathMaps
     let portProgram: Program
     let engineProgram: Program
+    let wirePairProgram: Program
     let netlink: Netlink
     /// This host's own addresses, by family.
     let locators: (v4: IPv4Address?, v6: IPv6Address?)
     /// Orders changes of ports and wires, and protects the places of the leaves.
     let peers: Mutex<PeerTable>
+    /// The rules of pairs. Taken after `peers` where both are.
+    let ruleTable: Mutex<RuleTable>
     private let reader: PuntReader
 
     /// Loads the programs, makes the maps or takes over those that are pinned, and attaches to the underlay.
@@ -39,7 +42,7 @@ public final class DataPath: Sendable {
         }
         let locators = try Self.locators(configuration, underlay, netlink)
         let vxlan = try Self.vxlanDevice(configuration, netlink)
-        let object = try LoadedObject(pinDirectory: directory, maxWires: configuration.maxWires)
+        let object = try LoadedObject(configuration)
         let maps = object.maps
 
         var host = kp_config()
@@ -51,6 +54,7 @@ public final class DataPath: Sendable {
         host.vxlan_port = configuration.vxlanPort.bigEndian
         // The engine outlives the leaf, and its wires go on meanwhile.
         host.engine = maps.config.lookup(0, empty: kp_config())?.engine ?? 0
+        host.setFlows(configuration)
         try maps.config.update(0, host)
 
         // Receivers first: nothing is sent to a host that cannot receive yet.
@@ -75,6 +79,8 @@ public final class DataPath: Sendable {
         self.reader = reader
         portProgram = object.port
         engineProgram = object.engine
+        wirePairProgram = object.wirePair
+        ruleTable = Mutex(try RuleTable(maps, wires: wires.map(\.value.pair)))
         peers = Mutex(PeerTable(wires: wires, at: maps.peers))
         try adoptPorts()
     }

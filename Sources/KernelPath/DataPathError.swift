@@ -14,6 +14,8 @@ public struct DataPathError: Error, Hashable, Sendable, CustomStringConvertible 
         public static let layout = Code(description: "layout")
         /// A map is full.
         public static let full = Code(description: "full")
+        /// Rules that contradict themselves or are too large.
+        public static let rules = Code(description: "rules")
         /// The port is not open.
         public static let noPort = Code(description: "no-port")
         /// The data path was closed.

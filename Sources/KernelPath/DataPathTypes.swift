@@ -15,6 +15,22 @@ public struct DataPathConfiguration: Sendable {
     public var vxlanPort: UInt16
     /// The most wires of each direction; what is not used costs 16 bytes. Maps that are pinned keep theirs.
     public var maxWires: UInt32
+    /// The most pairs with rules (16 bytes each), different flow rules (at most 65,535; 24 bytes each), segments of
+    /// them (16 bytes each), flows (112 bytes each) and counted rules. Maps that are pinned keep theirs.
+    public var maxPairs: UInt32 = 262_144
+    public var maxFlowRules: UInt32 = 32_768
+    public var maxSegments: UInt32 = 65_536
+    public var maxFlows: UInt32 = 131_072
+    public var maxCountedRules: UInt32 = 65_536
+    /// When flows end that nobody sends on.
+    public var flowTimeouts = FlowTimeouts()
+    /// How many flows a pair may begin at once, and how many a second after that; a port twice as many a second. So
+    /// one pair's flood leaves the flows of the others in the map.
+    public var flowBurst: UInt32 = 16_384
+    public var flowsPerSecond: UInt32 = 2_000
+    /// How many flow events a processor may tell at once, and how many a second after that.
+    public var eventBurst: UInt32 = 1_000
+    public var eventsPerSecond: UInt32 = 1_000
     /// How many frames a port may hand to the leaf at once, and how many a second after that.
     public var puntBurst: UInt32
     public var puntsPerSecond: UInt32
@@ -110,11 +126,15 @@ public struct SendWire: Hashable, Sendable {
     /// The largest inner packet, in bytes; 0: as large as the port's MTU.
     public var mtu: UInt16
     public var counters: WireCounters
+    /// The rules of its pair; nil: everything passes.
+    public var rules: PairBinding?
 
     public init(
-        port: UInt32, destination: IPv6Address, target: SendTarget, mtu: UInt16 = 0, counters: WireCounters = .init()
+        port: UInt32, destination: IPv6Address, target: SendTarget, mtu: UInt16 = 0, counters: WireCounters = .init(),
+        rules: PairBinding? = nil
     ) {
         self.mtu = mtu
+        self.rules = rules
         self.port = port
         self.destination = destination
         self.target = target
@@ -134,11 +154,14 @@ public struct ReceiveWire: Hashable, Sendable {
     public var source: Identity
     public var sourceIPv4: IPv4Address?
     public var counters: WireCounters
+    /// The rules of its pair; nil: everything passes.
+    public var rules: PairBinding?
 
     public init(
         locator: IPAddress?, label: Label, port: UInt32, source: Identity, sourceIPv4: IPv4Address?,
-        counters: WireCounters = .init()
+        counters: WireCounters = .init(), rules: PairBinding? = nil
     ) {
+        self.rules = rules
         self.locator = locator
         self.label = label
         self.port = port
@@ -162,6 +185,9 @@ public struct Punt: Hashable, Sendable {
         case routerSolicitation
         /// The packet is larger than the MTU; only its first bytes are here.
         case tooBig
+        /// The rules of the wire reject the packet, and the sender is to be told (``RejectAnswer``); only its first bytes
+        /// are here.
+        case rejected
     }
 
     /// The device index of the port.

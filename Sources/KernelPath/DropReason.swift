@@ -4,7 +4,7 @@ internal import CKernelPath
 public enum DropReason: UInt32, CaseIterable, Sendable, CustomStringConvertible {
     case closed, source, ethertype, multicast, linkLocal, forgedDiscovery, probe, listenerReport, malformed, tooBig
     case noWire, punted, denied, puntBudget, ringFull, puntSize, encapsulation, peerGone, unknownLabel, vxlan
-    case innerSource, innerDestination, engine
+    case innerSource, innerDestination, engine, rules, rejected, headers, flowBudget, limit
 
     /// The name under which the reason is counted and reported; it never changes.
     public var description: String {
@@ -32,6 +32,11 @@ public enum DropReason: UInt32, CaseIterable, Sendable, CustomStringConvertible 
         case .innerSource: "inner-source"
         case .innerDestination: "inner-destination"
         case .engine: "engine"
+        case .rules: "rules"
+        case .rejected: "rejected"
+        case .headers: "headers"
+        case .flowBudget: "flow-budget"
+        case .limit: "limit"
         }
     }
 }

@@ -55,3 +55,7 @@ extension kp_peer {
         sum = words.reduce(0) { $0 + UInt32($1.bigEndian) }
     }
 }
+
+extension kp_ends {
+    init(_ ends: PairEnds) { self.init(low: kp_address(ends.low.address), high: kp_address(ends.high.address)) }
+}

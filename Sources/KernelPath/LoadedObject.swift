@@ -13,6 +13,15 @@ struct DataPathMaps: Sendable {
     let denied: BPFMap<kp_wire_key, kp_denied>
     let drops: BPFMap<UInt32, UInt64>
     let punts: Int32
+    let pairs: SharedArray<kp_pair>
+    let rules: SharedArray<kp_flow_rules>
+    let segments: SharedArray<kp_segment>
+    let pairNumbers: BPFMap<kp_ends, UInt32>
+    let flows: BPFMap<kp_flow_key, kp_flow>
+    let ruleCounts: RuleCounts
+    let classes: BPFMap<UInt32, kp_class>
+    let eventBudgets: Int32
+    let events: Int32
     /// What the maps really hold at most; those that were pinned keep theirs.
     let maxWires: UInt32
 }
@@ -31,11 +40,17 @@ struct LoadedObject {
     let underlay: Program
     let vxlan: Program
     let engine: Program
+    let wirePair: Program
 
-    static let mapNames = ["config", "ports", "wires", "peers", "receive", "denied", "drops", "punts"]
+    static let mapNames = [
+        "config", "ports", "wires", "peers", "receive", "denied", "drops", "punts", "pairs", "rules", "segments",
+        "pair_numbers", "flows", "rule_counts", "classes", "told", "event_budgets", "events",
+    ]
+    static let programNames = ["port_ingress", "underlay_ingress", "vxlan_ingress", "engine_ingress", "wire_pair"]
 
     /// Loads the programs; pins the maps in the directory, or uses those that are pinned there.
-    init(pinDirectory: String, maxWires: UInt32) throws(DataPathError) {
+    init(_ configuration: DataPathConfiguration) throws(DataPathError) {
+        let pinDirectory = configuration.pinDirectory
         // libbpf would write to standard error by itself; what it has to say is in the verifier's log.
         unsafe _ = libbpf_set_print(nil)
         let opened = unsafe dataPathObject.withUnsafeBytes { bytes in
@@ -49,7 +64,7 @@ struct LoadedObject {
             guard let map = unsafe bpf_object__find_map_by_name(object, name) else {
                 throw DataPathError(.system, "the embedded BPF object has no map \(name)")
             }
-            if name == "wires" || name == "receive" { unsafe bpf_map__set_max_entries(map, maxWires) }
+            if let most = Self.capacity(name, configuration) { unsafe bpf_map__set_max_entries(map, most) }
             if try unsafe Self.reuse(map, name, pinDirectory) { pinned.insert(name) }
         }
         try unsafe Self.load(object)
@@ -69,17 +84,46 @@ struct LoadedObject {
             if number < 0 { throw .system(number, "the program \(name)") }
             return Program(number)
         }
-        let wires = unsafe bpf_object__find_map_by_name(object, "wires")
+        func capacity(_ name: String) -> UInt32 {
+            unsafe bpf_map__max_entries(bpf_object__find_map_by_name(object, name))
+        }
+        func shared<Element: BitwiseCopyable>(
+            _ name: String, _ title: String, _: Element.Type
+        ) throws(DataPathError) -> SharedArray<Element> {
+            let descriptor = try open(name)
+            defer { _ = cl_close(descriptor) }
+            return try SharedArray(descriptor, count: capacity(name), title)
+        }
         maps = DataPathMaps(
             config: BPFMap(try open("config"), "the configuration"), ports: BPFMap(try open("ports"), "ports"),
             wires: BPFMap(try open("wires"), "wires"), peers: BPFMap(try open("peers"), "leaves"),
             receive: BPFMap(try open("receive"), "labels"), denied: BPFMap(try open("denied"), "refusals"),
             drops: BPFMap(try open("drops"), "drops"), punts: try open("punts"),
-            maxWires: unsafe bpf_map__max_entries(wires))
+            pairs: try shared("pairs", "pairs", kp_pair.self),
+            rules: try shared("rules", "flow rules", kp_flow_rules.self),
+            segments: try shared("segments", "segments", kp_segment.self),
+            pairNumbers: BPFMap(try open("pair_numbers"), "pairs' numbers"),
+            flows: BPFMap(try open("flows"), "flows"),
+            ruleCounts: RuleCounts(try open("rule_counts"), capacity: capacity("rule_counts")),
+            classes: BPFMap(try open("classes"), "classes"), eventBudgets: try open("event_budgets"),
+            events: try open("events"), maxWires: capacity("wires"))
         port = try program("port_ingress")
         underlay = try program("underlay_ingress")
         vxlan = try program("vxlan_ingress")
         engine = try program("engine_ingress")
+        wirePair = try program("wire_pair")
+    }
+
+    private static func capacity(_ map: String, _ configuration: DataPathConfiguration) -> UInt32? {
+        switch map {
+        case "wires", "receive": configuration.maxWires
+        case "pairs", "pair_numbers": max(2, configuration.maxPairs)
+        case "rules": min(65_536, max(2, configuration.maxFlowRules))
+        case "segments": max(1, configuration.maxSegments)
+        case "flows": max(1, configuration.maxFlows)
+        case "rule_counts": max(1, configuration.maxCountedRules)
+        default: nil
+        }
     }
 
     /// Uses the pinned map of a name if there is one and its layout is ours.
@@ -119,7 +163,7 @@ struct LoadedObject {
     /// Loads the object; the verifier's last words are part of an error.
     @unsafe private static func load(_ object: OpaquePointer) throws(DataPathError) {
         let size = 1 << 18
-        let names = ["port_ingress", "underlay_ingress", "vxlan_ingress", "engine_ingress"]
+        let names = programNames
         var logs: [UnsafeMutablePointer<CChar>] = unsafe []
         defer { unsafe logs.forEach { unsafe $0.deallocate() } }
         for name in names {

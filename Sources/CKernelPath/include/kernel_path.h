@@ -7,7 +7,7 @@
 
 #include <linux/types.h>
 
-#define KP_LAYOUT 2
+#define KP_LAYOUT 3
 
 /// Bytes that a frame gains on the underlay inside its Ethernet header: IP 20 or 40, UDP 8, VXLAN 8, inner Ethernet 14.
 #define KP_OVERHEAD_IPV4 50
@@ -46,16 +46,36 @@ enum kp_drop {
     KP_DROP_INNER_SOURCE,     ///< the inner sender is not the wire's
     KP_DROP_INNER_DESTINATION,///< the inner destination is not the wire's
     KP_DROP_ENGINE,           ///< the wire is protected and there is no ESP engine, or the engine's frame is no wire's
+    KP_DROP_RULES,            ///< the wire is there, and its rules do not pass this flow
+    KP_DROP_REJECTED,         ///< the same, and the sender is to be told (a punt of reason rejected)
+    KP_DROP_HEADERS,          ///< more than KP_MOST_EXTENSIONS IPv6 extension headers, or broken ones
+    KP_DROP_FLOW_BUDGET,      ///< the pair or the port has begun too many flows
+    KP_DROP_LIMIT,            ///< the flow has a limit, and its queue or its class is not there
     KP_DROPS
 };
 
 /// Why the leaf gets a frame.
-enum kp_punt_reason { KP_PUNT_MISS, KP_PUNT_ARP, KP_PUNT_ND, KP_PUNT_RS, KP_PUNT_TOO_BIG, KP_PUNT_REASONS };
+enum kp_punt_reason {
+    KP_PUNT_MISS, KP_PUNT_ARP, KP_PUNT_ND, KP_PUNT_RS, KP_PUNT_TOO_BIG, KP_PUNT_REJECTED, KP_PUNT_REASONS
+};
 
 /// How frames reach the device of a port.
 enum kp_port_kind {
     KP_PORT_VETH,  ///< a veth whose peer is in another namespace: bpf_redirect_peer
     KP_PORT_PLAIN, ///< any other: bpf_redirect; tunnel marks have to be gone (a TAP)
+};
+
+/// How far a flow has come; each state has a time-out of its own, after which the flow is as if it had never been.
+enum kp_flow_state {
+    KP_FLOW_TCP_OPENING,     ///< 60 s: a SYN is repeated for about that long (RFC 6298; Linux gives up after 127 s)
+    KP_FLOW_TCP_ESTABLISHED, ///< 2 h 4 min (RFC 5382, REQ-5): keep-alives come every 2 h and must find the flow
+    KP_FLOW_TCP_CLOSING,     ///< 20 s after FIN both ways, or RST: for the last segments and their repetition
+    KP_FLOW_ONE_WAY,         ///< 30 s: UDP and other protocols that nobody has answered yet
+    KP_FLOW_BOTH_WAYS,       ///< 180 s: UDP and others, answered (RFC 4787, REQ-5 asks for 2 min or more)
+    KP_FLOW_SCTP_OPENING,    ///< 60 s, as TCP
+    KP_FLOW_SCTP_ESTABLISHED,///< as TCP
+    KP_FLOW_ECHO,            ///< 30 s: ICMP echo and time stamps
+    KP_FLOW_STATES
 };
 
 /// What there is once for a host.
@@ -68,6 +88,13 @@ struct kp_config {
     __be16 vxlan_port;   ///< network order
     __u16 pad;
     __u32 engine;        ///< device index of the ESP engine's TAP; 0: there is none
+    __u32 shaper;        ///< device index of the end of the shaper that limited packets go into; 0: there is none
+    __u32 flow_timeouts[KP_FLOW_STATES]; ///< milliseconds
+    __u32 pad2;
+    __u64 flow_interval; ///< nanoseconds of budget that a new flow costs its pair; a port has twice a pair's budget
+    __u64 flow_burst;    ///< nanoseconds of budget that can be saved up
+    __u64 event_interval;///< nanoseconds of budget that an event costs its processor
+    __u64 event_burst;
 };
 
 /// A port, found by its device index.
@@ -80,6 +107,7 @@ struct kp_port {
     __u32 punt_interval; ///< nanoseconds of budget that a punt costs
     __u64 punt_burst;    ///< nanoseconds of budget that can be saved up
     __u64 punt_time;     ///< when the budget used so far will have been earned
+    __u64 flow_time;     ///< the same for the flows that the endpoint begins
     __u64 drops[KP_DROPS];
 };
 
@@ -103,8 +131,9 @@ struct kp_wire {
     __u32 peer;    ///< index into peers, or the device index of the port at the other end
     __u64 packets; ///< segments of super-packets counted one by one
     __u64 bytes;   ///< of inner IP packets
-    __u32 mtu;     ///< bytes of the largest inner packet; 0: the port's
-    __u32 pad;
+    __u16 mtu;     ///< bytes of the largest inner packet; 0: the port's
+    __u16 pad;
+    __u32 pair;    ///< KP_PAIR of the pair and the side that sends; 0: the wire has no rules
 };
 
 /// Another leaf, found by index.
@@ -130,6 +159,8 @@ struct kp_receive {
     __u32 port;                ///< device index
     __u64 packets;
     __u64 bytes;
+    __u32 pair;                ///< KP_PAIR of the pair and the side that sends; 0: the wire has no rules
+    __u32 pad;
 };
 
 struct kp_denied {
@@ -144,13 +175,150 @@ struct kp_punt {
     __u16 length;  ///< of the frame that follows
 };
 
+// MARK: Rules of pairs
+
+/// What a wire carries of its pair: the pair's number, from 1 on, and who sends (0: the end with the lower identity).
+#define KP_PAIR(number, side) ((number) << 1 | (side))
+
+/// One 64-bit word decides what a pair may do, so that all wires of both directions change in one step:
+/// bits 0-15 the number of the flow rules of the low end, 16-31 those of the high end (0 and 0: everything passes),
+/// 32-47 the class of the low end's first limit, 48-63 that of the high end's (0: there is none).
+struct kp_pair {
+    __u64 word;
+    __u64 flow_time;  ///< when the budget of new flows used so far will have been earned
+};
+
+/// The two ends of a pair, the lower identity first; the value is the pair's number.
+struct kp_ends {
+    struct kp_address low;
+    struct kp_address high;
+};
+
+enum kp_verdict { KP_PASS, KP_DROP, KP_REJECT };
+
+#define KP_ACTION_ANSWERS 1  ///< what comes back passes as well, and there is a flow entry
+#define KP_ACTION_LOGGED 2
+
+struct kp_action {
+    __u8 verdict;  ///< enum kp_verdict
+    __u8 flags;
+    __u8 limit;    ///< 0: none, else 1 and the distance from the pair's first class
+    __u8 pad;
+    __u32 rule;    ///< under which it is counted; 0: not
+    __u32 dry_run; ///< the rule that would have decided otherwise; 0: none
+};
+
+/// The flow rules of one direction. What is published is never changed, until nobody has referred to it for a while.
+struct kp_flow_rules {
+    __u32 first;   ///< place of the first segment
+    __u32 count;   ///< of segments; 0: all is otherwise
+    struct kp_action otherwise;
+    __u32 pad;
+};
+
+/// From its start to the start of the next one. Key numbers: KP_NUMBER.
+struct kp_segment {
+    struct kp_action action;  // first, as the verifier wants no sum of a pointer that may be NULL
+    __u32 start;
+};
+
+#define KP_MOST_SEGMENTS 4096  ///< of one direction: 12 steps of search
+#define KP_SEARCH_STEPS 12
+#define KP_MOST_EXTENSIONS 8
+
+enum kp_protocol { KP_TCP, KP_UDP, KP_SCTP, KP_ICMP, KP_ICMPV6, KP_PROTOCOLS };
+
+#define KP_NUMBER(protocol, number) ((__u32)(protocol) << 16 | (number))
+/// Of a packet that no segment matches: without ports, or of a protocol that rules do not know.
+#define KP_NO_NUMBER 0xffffffffu
+
+/// A flow of a pair. For ICMP the first port is the identifier, the second the type of the question and who asks.
+struct kp_flow_key {
+    __u32 pair;      ///< the pair's number
+    __u8 protocol;   ///< IP protocol number
+    __u8 family;     ///< KP_FLOW_ bits
+    __u16 low_port;  ///< that of the end with the lower identity
+    __u16 high_port;
+    __u16 pad;
+};
+
+#define KP_FLOW_IPV6 1
+#define KP_FLOW_PORTLESS 2  ///< a protocol without ports, or fragments
+
+struct kp_flow {
+    __u64 last;      ///< CLOCK_MONOTONIC, nanoseconds
+    __u64 began;     ///< CLOCK_MONOTONIC, nanoseconds
+    __u64 packets;   ///< of both ways
+    __u8 beginner;   ///< 0: the low end
+    __u8 state;      ///< enum kp_flow_state
+    __u8 closed;     ///< by whom, for TCP: bit 0 the low end, bit 1 the high end
+    __u8 pad[5];
+};
+
+/// What was decided by a rule, on one processor.
+struct kp_rule_count {
+    __u64 packets;   ///< passed
+    __u64 bytes;     ///< of IP packets, passed
+    __u64 drops;
+    __u64 dry_runs;  ///< packets that the rule, tried only, would have decided otherwise
+};
+
+/// What is told of a flow whose action is logged.
+struct kp_event {
+    __u64 time;      ///< CLOCK_MONOTONIC, nanoseconds
+    struct kp_flow_key flow;
+    __u32 rule;
+    __u32 dry_run;
+    __u8 side;       ///< who sent the packet
+    __u8 verdict;
+    __u16 number;    ///< of ICMP: type << 8 | code
+};
+
+/// The budget of events of one processor, and what it could not tell.
+struct kp_event_budget {
+    __u64 time;
+    __u64 lost;
+};
+
+/// A limit as it was set, found by its class: what a later process has to know.
+struct kp_class {
+    __u64 rate;      ///< bits per second
+    __u32 burst;     ///< bytes
+    __u32 count;     ///< of the limits that begin here; 0: this is not the first
+};
+
+/// What the program wire_pair is asked for: to give a wire's element another pair, and leave the rest.
+struct kp_pair_request {
+    __u32 is_receive;
+    __u32 pair;
+    struct kp_wire_key wire;
+    struct kp_receive_key receive;
+};
+
 _Static_assert(sizeof(struct kp_address) == 16, "kp_address");
-_Static_assert(sizeof(struct kp_config) == 40, "kp_config");
-_Static_assert(sizeof(struct kp_port) == 56 + 8 * KP_DROPS, "kp_port");
+_Static_assert(sizeof(struct kp_config) == 112, "kp_config");
+_Static_assert(sizeof(struct kp_port) == 64 + 8 * KP_DROPS, "kp_port");
 _Static_assert(sizeof(struct kp_wire_key) == 20, "kp_wire_key");
 _Static_assert(sizeof(struct kp_wire) == 32, "kp_wire");
 _Static_assert(sizeof(struct kp_peer) == 40, "kp_peer");
 _Static_assert(sizeof(struct kp_receive_key) == 20, "kp_receive_key");
-_Static_assert(sizeof(struct kp_receive) == 40, "kp_receive");
+_Static_assert(sizeof(struct kp_receive) == 48, "kp_receive");
 _Static_assert(sizeof(struct kp_denied) == 16, "kp_denied");
 _Static_assert(sizeof(struct kp_punt) == 8, "kp_punt");
+_Static_assert(sizeof(struct kp_pair) == 16, "kp_pair");
+_Static_assert(sizeof(struct kp_action) == 12, "kp_action");
+_Static_assert(sizeof(struct kp_flow_rules) == 24, "kp_flow_rules");
+_Static_assert(sizeof(struct kp_segment) == 16, "kp_segment");
+_Static_assert(sizeof(struct kp_flow_key) == 12, "kp_flow_key");
+_Static_assert(sizeof(struct kp_flow) == 32, "kp_flow");
+_Static_assert(sizeof(struct kp_event) == 32, "kp_event");
+_Static_assert(sizeof(struct kp_class) == 16, "kp_class");
+_Static_assert(sizeof(struct kp_pair_request) == 48, "kp_pair_request");
+
+#ifndef __bpf__
+// MARK: Memory shared with the programs
+
+/// Publishes a word: what was written before it is seen by whoever sees the word.
+static inline void kp_publish(__u64 *word, __u64 value) { __atomic_store_n(word, value, __ATOMIC_RELEASE); }
+static inline __u64 kp_published(const __u64 *word) { return __atomic_load_n(word, __ATOMIC_ACQUIRE); }
+#endif

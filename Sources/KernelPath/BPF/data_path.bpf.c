@@ -6,6 +6,7 @@
 //   underlay_ingress  a datagram from a leaf     find the wire, check the inner sender, deliver
 //   vxlan_ingress     the same, for frames that need the VXLAN device to take the tunnel's marks off
 //   engine_ingress    a frame that the ESP engine has opened   the same checks, and deliver
+//   wire_pair         no frame: the leaf runs it to give a wire another pair
 //
 // Nothing from an endpoint ever reaches the host's own stack: port_ingress redirects or drops.
 
@@ -43,6 +44,10 @@ char LICENSE[] SEC("license") = "Dual Apache-2.0/GPL-2.0";
 #include "small.h"
 #include "punt.h"
 #include "discovery.h"
+#include "packet.h"
+#include "rules.h"
+#include "events.h"
+#include "flows.h"
 #include "send.h"
 #include "receive.h"
 
@@ -111,11 +116,18 @@ int port_ingress(struct __sk_buff *skb) {
         return drop(port, KP_DROP_DENIED);
     }
 
-    // 1.3 Send
+    // 1.3 Do the rules of its pair pass it?
+    if (wire->pair) {
+        int decision = decide(skb, port, wire->pair, is_ipv6);
+        if (decision == -KP_DROP_REJECTED) return punt_beginning(skb, port, KP_PUNT_REJECTED);
+        if (decision < 0) return drop(port, -decision);
+    }
+
+    // 1.4 Send
     __u32 mtu = port->mtu, label = wire->label;
     // A protected wire carries less than the device's MTU. What may be cut, the engine cuts.
     if (wire->mtu && wire->mtu < mtu && (is_ipv6 || !may_fragment(skb))) mtu = wire->mtu;
-    if (is_larger(skb, mtu, transport, protocol)) return punt_too_big(skb, port);
+    if (is_larger(skb, mtu, transport, protocol)) return punt_beginning(skb, port, KP_PUNT_TOO_BIG);
     __sync_fetch_and_add(&wire->packets, packets_of(skb));
     __sync_fetch_and_add(&wire->bytes, skb->len - ETH_HLEN);
     if (label & KP_WIRE_PROTECTED) return send_protected(skb, port, label & KP_HIGHEST_SLOT);
@@ -225,4 +237,22 @@ int engine_ingress(struct __sk_buff *skb) {
     __u32 reason = check_inner(skb, 0, wire, port, &inner);
     if (reason) return drop(NULL, reason);
     return deliver_received(skb, wire, port, inner.is_ipv6);
+}
+
+// MARK: 3. A request of the leaf
+
+/// Gives a wire that is plugged a pair, or takes it away. Run by the leaf: an update of the element would lose what was
+/// counted in between. The request stands behind an Ethernet header. Returns whether there is such a wire.
+SEC("tc")
+int wire_pair(struct __sk_buff *skb) {
+    struct kp_pair_request request;
+    if (bpf_skb_load_bytes(skb, ETH_HLEN, &request, sizeof request)) return 0;
+    if (request.is_receive) {
+        struct kp_receive *wire = bpf_map_lookup_elem(&receive, &request.receive);
+        if (wire) wire->pair = request.pair;
+        return wire != NULL;
+    }
+    struct kp_wire *wire = bpf_map_lookup_elem(&wires, &request.wire);
+    if (wire) wire->pair = request.pair;
+    return wire != NULL;
 }

@@ -40,7 +40,7 @@ static __noinline int port_discovery(struct __sk_buff *skb, struct kp_port *port
 /// What follows IPv6 extension headers: the protocol, or -1 when there are too many or they are cut off.
 static __noinline int after_extensions(struct __sk_buff *skb, __u32 next, __u32 *at) {
     __u32 offset = IPV6_PAYLOAD_AT;
-    for (int i = 0; i < 6; i++) {
+    for (int i = 0; i <= KP_MOST_EXTENSIONS; i++) {
         __u8 header[2];
         if (next != IPPROTO_HOPOPTS && next != IPPROTO_ROUTING && next != IPPROTO_DSTOPTS) {
             *at = offset;

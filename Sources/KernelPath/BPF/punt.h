@@ -24,16 +24,12 @@ static __noinline int punt(struct __sk_buff *skb, struct kp_port *port, __u32 re
     bool taken = false;
     __u32 counted = reason == KP_PUNT_MISS ? KP_DROP_NO_WIRE
         : reason == KP_PUNT_TOO_BIG        ? KP_DROP_TOO_BIG
+        : reason == KP_PUNT_REJECTED       ? KP_DROP_REJECTED
                                            : KP_DROP_PUNTED;
-    __u64 now = bpf_ktime_get_ns(), time = port->punt_time;
+    bool is_answer = reason == KP_PUNT_TOO_BIG || reason == KP_PUNT_REJECTED;
 
-    // The budget is a virtual clock: each punt moves it on, and it may run ahead of the real one by the burst.
-    // Two processors may both win the last token; that is harmless.
-    if (time < now) time = now;
-    time += port->punt_interval;
-    if (time - now > port->punt_burst)
-        return drop(port, reason == KP_PUNT_TOO_BIG ? KP_DROP_TOO_BIG : KP_DROP_PUNT_BUDGET);
-    port->punt_time = time;
+    if (!within(&port->punt_time, bpf_ktime_get_ns(), port->punt_interval, port->punt_burst))
+        return drop(port, is_answer ? counted : KP_DROP_PUNT_BUDGET);
 
     // A record's size has to be a constant, so there are four. The last is for super-packets: the leaf cannot send
     // one, but it learns that a wire is wanted, and the next one finds it.
@@ -47,12 +43,13 @@ static __noinline int punt(struct __sk_buff *skb, struct kp_port *port, __u32 re
         taken = PUNT_RECORD(65536);
     else
         return drop(port, KP_DROP_PUNT_SIZE);
-    return drop(port, taken || reason == KP_PUNT_TOO_BIG ? counted : KP_DROP_RING_FULL);
+    return drop(port, taken || is_answer ? counted : KP_DROP_RING_FULL);
 }
 
-/// Tells the leaf of a frame that is too big by its beginning: as much as the answer quotes (RFC 4443, section 3.2).
-static int punt_too_big(struct __sk_buff *skb, struct kp_port *port) {
+/// Tells the leaf of a frame to answer with an error by its beginning: as much as an answer quotes (RFC 4443,
+/// section 3.2). Without budget the sender is not told; the frame is dropped for the same reason.
+static int punt_beginning(struct __sk_buff *skb, struct kp_port *port, __u32 reason) {
     __u32 length = skb->len, most = ETH_HLEN + 1280;
 
-    return punt(skb, port, KP_PUNT_TOO_BIG, length < most ? length : most);
+    return punt(skb, port, reason, length < most ? length : most);
 }

@@ -38,7 +38,7 @@ static __always_inline __u32 check_inner(
     return KP_DROP_ETHERTYPE;
 }
 
-/// Counts the frame on its wire, gives it the MACs of the wire's two ends, and delivers it.
+/// Asks the rules of the wire's pair, counts the frame, gives it the MACs of the wire's two ends, and delivers it.
 static __always_inline int deliver_received(
     struct __sk_buff *skb, struct kp_receive *wire, const struct kp_port *port, bool is_ipv6) {
     struct ethhdr header;
@@ -49,6 +49,11 @@ static __always_inline int deliver_received(
     __builtin_memcpy(header.h_source, identity + 10, ETH_ALEN);
     header.h_source[0] = (header.h_source[0] & ~3) | 2;
     header.h_proto = is_ipv6 ? bpf_htons(ETH_P_IPV6) : bpf_htons(ETH_P_IP);
+    // The sender's host has asked the rules already; this one does not rely on that.
+    if (wire->pair) {
+        int decision = decide(skb, NULL, wire->pair, is_ipv6);
+        if (decision < 0) return drop(NULL, -decision);
+    }
     __sync_fetch_and_add(&wire->packets, packets_of(skb));
     __sync_fetch_and_add(&wire->bytes, skb->len - ETH_HLEN);
     if (bpf_skb_store_bytes(skb, 0, &header, sizeof header, 0)) return drop(NULL, KP_DROP_MALFORMED);

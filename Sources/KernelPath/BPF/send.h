@@ -54,7 +54,7 @@ static __noinline int send_by_device(
     return bpf_redirect(host->vxlan, 0);
 }
 
-static __always_inline int send_remote(struct __sk_buff *skb, struct kp_port *port, const struct kp_wire *wire) {
+static __noinline int send_remote(struct __sk_buff *skb, struct kp_port *port, const struct kp_wire *wire) {
     __u32 index = wire->peer, label = wire->label, length = skb->len;
     struct kp_peer *peer = bpf_map_lookup_elem(&peers, &index);
     struct kp_config *host = bpf_map_lookup_elem(&config, &(__u32){0});
@@ -116,7 +116,7 @@ static __always_inline int send_local(
     if (!target) return drop(port, KP_DROP_PEER_GONE);
     if (is_ipv6 ? !same(&target->identity, destination) : target->ipv4 != destination->words[3])
         return drop(port, KP_DROP_INNER_DESTINATION);
-    if (is_larger(skb, target->mtu, transport, protocol)) return punt_too_big(skb, port);
+    if (is_larger(skb, target->mtu, transport, protocol)) return punt_beginning(skb, port, KP_PUNT_TOO_BIG);
     if (bpf_skb_store_bytes(skb, 0, target->mac, ETH_ALEN, 0)) return drop(port, KP_DROP_MALFORMED);
     return deliver(skb, target, index);
 }

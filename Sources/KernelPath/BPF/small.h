@@ -39,3 +39,14 @@ static __always_inline int deliver(struct __sk_buff *skb, const struct kp_port *
     if (skb->pkt_type != PACKET_HOST) bpf_skb_change_type(skb, PACKET_HOST);
     return port->kind == KP_PORT_VETH ? bpf_redirect_peer(index, 0) : bpf_redirect(index, 0);
 }
+
+/// Takes from a budget. It is a virtual clock: each use moves it on, and it may run ahead of the real one by the burst.
+/// Two processors may both win the last token; that is harmless.
+static __always_inline bool within(__u64 *clock, __u64 now, __u64 interval, __u64 burst) {
+    __u64 time = *clock;
+    if (time < now) time = now;
+    time += interval;
+    if (time - now > burst) return false;
+    *clock = time;
+    return true;
+}

@@ -1,0 +1,93 @@
+internal import CKernelPath
+internal import CLinux
+public import NetTypes
+internal import Synchronization
+
+/// A flow of a pair as this host has seen it.
+public struct FlowEntry: Hashable, Sendable {
+    /// How far a flow has come, in the order of `enum kp_flow_state`.
+    public enum State: UInt8, Hashable, Sendable {
+        case tcpOpening, tcpEstablished, tcpClosing, oneWay, bothWays, sctpOpening, sctpEstablished, echo
+    }
+
+    /// Who began it.
+    public let beginner: Identity
+    public let isIPv6: Bool
+    /// The IP protocol number.
+    public let protocolNumber: UInt8
+    /// The ports of who began it and of the other end; for ICMP the identifier, and the type of the question; nil for
+    /// protocols without ports.
+    public let ports: Ports?
+    public let state: State
+    /// Since its first packet.
+    public let age: Duration
+    /// Since its last packet.
+    public let idle: Duration
+    /// Of both directions.
+    public let packets: UInt64
+
+    /// The ports of a flow.
+    public struct Ports: Hashable, Sendable {
+        public let beginner: UInt16
+        public let other: UInt16
+
+        public init(beginner: UInt16, other: UInt16) {
+            self.beginner = beginner
+            self.other = other
+        }
+    }
+}
+
+extension DataPath {
+    /// How many entries the flow map has; some may have ended.
+    public var flowCount: Int {
+        get throws(DataPathError) {
+            try maps.flows.entries(emptyKey: kp_flow_key(), emptyValue: kp_flow()).count
+        }
+    }
+
+    /// The live flows of a pair, in the order in which they began.
+    public func flows(of ends: PairEnds) throws(DataPathError) -> [FlowEntry] {
+        guard let number = ruleTable.withLock({ $0.number(of: ends) }) else { return [] }
+        let now = cl_monotonic_ns()
+        let host = maps.config.lookup(0, empty: kp_config()) ?? kp_config()
+        return try maps.flows.entries(emptyKey: kp_flow_key(), emptyValue: kp_flow())
+            .filter { $0.key.pair == number }
+            .sorted { $0.value.began < $1.value.began }
+            .compactMap { FlowEntry($0.key, $0.value, ends, now, host) }
+    }
+
+    /// Forgets the flows of a pair: what comes back of them passes no more, until its beginner sends again.
+    public func forgetFlows(of ends: PairEnds) throws(DataPathError) {
+        guard let number = ruleTable.withLock({ $0.number(of: ends) }) else { return }
+        for (key, _) in try maps.flows.entries(emptyKey: kp_flow_key(), emptyValue: kp_flow())
+        where key.pair == number {
+            _ = maps.flows.remove(key)
+        }
+    }
+}
+
+extension FlowEntry {
+    fileprivate init?(_ key: kp_flow_key, _ flow: kp_flow, _ ends: PairEnds, _ now: UInt64, _ host: kp_config) {
+        guard let state = State(rawValue: flow.state) else { return nil }
+        let idle = now - min(now, flow.last)
+        let timeouts = unsafe withUnsafeBytes(of: host.flow_timeouts) { unsafe Array($0.bindMemory(to: UInt32.self)) }
+        guard idle < UInt64(timeouts[Int(flow.state)]) * 1_000_000 else { return nil }
+        beginner = flow.beginner == 0 ? ends.low : ends.high
+        isIPv6 = Int32(key.family) & KP_FLOW_IPV6 != 0
+        protocolNumber = key.protocol
+        if Int32(key.family) & KP_FLOW_PORTLESS != 0 {
+            ports = nil
+        } else if state == .echo {
+            ports = Ports(beginner: key.low_port, other: key.high_port >> 8)
+        } else if flow.beginner == 0 {
+            ports = Ports(beginner: key.low_port, other: key.high_port)
+        } else {
+            ports = Ports(beginner: key.high_port, other: key.low_port)
+        }
+        self.state = state
+        age = .nanoseconds(now - min(now, flow.began))
+        self.idle = .nanoseconds(idle)
+        packets = flow.packets
+    }
+}
