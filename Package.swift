@@ -244,8 +244,8 @@ let package = Package(
         .testTarget(
             name: "LeafAgentTests",
             dependencies: [
-                "LeafAgent", "LeafProtocol", "NetTypes", "PacketFormats", "Plugging", "Policy", "Trust", grpcCore,
-                grpcTransport,
+                "KernelPath", "LeafAgent", "LeafProtocol", "NetTypes", "PacketFormats", "Plugging", "Policy",
+                "PolicyLanguage", "Trust", grpcCore, grpcTransport,
             ], swiftSettings: strict),
         .testTarget(
             name: "LabTests",

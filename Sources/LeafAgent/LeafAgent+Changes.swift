@@ -27,7 +27,9 @@ extension LeafAgent {
             for part in await report(for: query.request) { controller.report(part) }
         case .revoked(let revoked):
             await take(revoked)
-        case .pair, .flows, nil:
+        case .pair(let query):
+            controller.report(await explain(query))
+        case .flows, nil:
             return
         }
     }

@@ -93,7 +93,8 @@ extension LeafAgent {
             holds.discard(for: flow)
             return
         }
-        send(holds.release(for: flow), over: wire)
+        let ends = PairEnds(source, destination)
+        release(flow, over: wire, asking: bindings[ends] != nil)
     }
 
     /// Notes a refusal, and keeps the kernel from asking again at each packet.

@@ -347,11 +347,16 @@ extension LeafAgent {
         let wire = SendingEnd(
             target: target, peer: peer, addresses: addresses, epoch: epoch, pluggedAt: now(), activeAt: now(),
             protection: protection, mtu: mtu)
-        for address in addresses { send(holds.release(for: Flow(port: port.index, destination: address)), over: wire) }
         var plugged: [IPv6Address] = []
+        let binding: PairBinding?
         do {
+            binding = try bind(pair)
+            if binding == nil {
+                for address in addresses { release(Flow(port: port.index, destination: address), over: wire) }
+            }
             for address in addresses {
-                try path.plugSend(port: port.index, destination: address, to: target, mtu: mtu)
+                try path.plugSend(
+                    port: port.index, destination: address, to: target, mtu: mtu, rules: binding)
                 plugged.append(address)
             }
         } catch {
@@ -363,7 +368,17 @@ extension LeafAgent {
         }
         wires.put(wire, for: pair)
         // What came in between was held; nothing waits for a further packet.
-        for address in addresses { send(holds.release(for: Flow(port: port.index, destination: address)), over: wire) }
+        for address in addresses {
+            release(Flow(port: port.index, destination: address), over: wire, asking: binding != nil)
+        }
+    }
+
+    /// Sends what is held of a flow over a wire.
+    ///
+    /// - Parameter asking: the wire has rules, so the kernel is asked about each frame, and notes the flow that it begins.
+    func release(_ flow: Flow, over wire: SendingEnd, asking: Bool = false) {
+        let frames = holds.release(for: flow)
+        send(asking ? frames.filter { path.admits($0, from: flow.port) } : frames, over: wire)
     }
 
     /// Opens a label at which a pair's packets are received, and returns it.
@@ -374,7 +389,7 @@ extension LeafAgent {
         do {
             try path.plugReceive(
                 locator: locator, label: label, port: port.index, source: pair.source,
-                sourceIPv4: privateAddress(of: pair.source, in: port.endpoint.vnet))
+                sourceIPv4: privateAddress(of: pair.source, in: port.endpoint.vnet), rules: try bind(pair))
         } catch {
             labels.retire(label, now: now())
             throw error

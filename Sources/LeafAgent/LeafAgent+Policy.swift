@@ -147,6 +147,13 @@ extension LeafAgent {
             if ports[pair.source] != nil { Task { await self.plug(pair) } }
             return false
         }
+        do {
+            try enforce(plan, on: pair, source.tenant)
+        } catch {
+            // What cannot be told to the kernel is not let pass.
+            cut(pair, because: .exhausted("\(error)"))
+            return false
+        }
         return true
     }
 

@@ -60,7 +60,7 @@ extension LeafAgent {
             }
             try path.plugReceive(
                 locator: nil, label: label, port: port.index, source: pair.source,
-                sourceIPv4: privateAddress(of: pair.source, in: port.endpoint.vnet))
+                sourceIPv4: privateAddress(of: pair.source, in: port.endpoint.vnet), rules: try bind(pair))
         } catch {
             labels.retire(label, now: now())
             engine.closeReceive(keys.spiBase)

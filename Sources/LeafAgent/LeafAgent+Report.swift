@@ -34,31 +34,7 @@ extension LeafAgent {
         var states: [Patchbay_Leaf_V1_WireState] = []
         states.reserveCapacity(wires.sends.count + wires.receives.count)
         let counted = countedWires()
-        for (pair, wire) in wires.sends {
-            var state = state(of: pair, epoch: wire.epoch, pluggedAt: wire.pluggedAt, counted.sends[pair])
-            switch wire.target {
-            case .local:
-                state.direction = .local
-            case .remote(let locator, let label):
-                state.direction = .send
-                state.label = label.value
-                state.peer = .init(locator.octets)
-            case .protected(let locator, _):
-                state.direction = .send
-                state.label = wire.protection?.spiBase ?? 0
-                state.peer = .init(locator.octets)
-            }
-            state.security = (wire.protection?.security ?? .none).rawValue
-            states.append(state)
-        }
-        for (label, wire) in wires.receives {
-            var state = state(of: wire.pair, epoch: wire.epoch, pluggedAt: wire.pluggedAt, counted.receives[label])
-            state.direction = .receive
-            state.label = wire.protection?.spiBase ?? label.value
-            state.peer = wire.locator.map { .init($0.octets) } ?? .init()
-            state.security = (wire.protection?.security ?? .none).rawValue
-            states.append(state)
-        }
+        for pair in wires.pairs { states += self.states(of: pair, counted) }
         let counters = path.hostCounters().merging(engineDrops) { kernel, _ in kernel }
         var parts: [FromLeaf] = []
         repeat {
@@ -75,8 +51,42 @@ extension LeafAgent {
         return parts
     }
 
+    typealias CountedWires = (sends: [Pair: WireCounters], receives: [Label: WireCounters])
+
+    /// The ends of a pair's wires that are here.
+    func states(of pair: Pair, _ counted: CountedWires) -> [Patchbay_Leaf_V1_WireState] {
+        var states: [Patchbay_Leaf_V1_WireState] = []
+        if let wire = wires.sends[pair] {
+            var state = state(of: pair, epoch: wire.epoch, pluggedAt: wire.pluggedAt, counted.sends[pair])
+            switch wire.target {
+            case .local:
+                state.direction = .local
+            case .remote(let locator, let label):
+                state.direction = .send
+                state.label = label.value
+                state.peer = .init(locator.octets)
+            case .protected(let locator, _):
+                state.direction = .send
+                state.label = wire.protection?.spiBase ?? 0
+                state.peer = .init(locator.octets)
+            }
+            state.security = (wire.protection?.security ?? .none).rawValue
+            states.append(state)
+        }
+        for label in wires.labels(of: pair) {
+            guard let wire = wires.receives[label] else { continue }
+            var state = state(of: pair, epoch: wire.epoch, pluggedAt: wire.pluggedAt, counted.receives[label])
+            state.direction = .receive
+            state.label = wire.protection?.spiBase ?? label.value
+            state.peer = wire.locator.map { .init($0.octets) } ?? .init()
+            state.security = (wire.protection?.security ?? .none).rawValue
+            states.append(state)
+        }
+        return states
+    }
+
     /// What the kernel has counted, by the ledger's names: the forms of a wire under IPv6 and IPv4 are added up.
-    func countedWires() -> (sends: [Pair: WireCounters], receives: [Label: WireCounters]) {
+    func countedWires() -> CountedWires {
         var sends: [Pair: WireCounters] = [:]
         var receives: [Label: WireCounters] = [:]
         do {

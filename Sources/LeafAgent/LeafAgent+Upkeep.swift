@@ -15,6 +15,7 @@ extension LeafAgent {
             noteActivity()
             removeIdle()
             await verifyExpired()
+            forgetUnwired(before: now() + -LeafLimits.flowSeconds)
             interrupted = interrupted.filter { now() - $0.value < LeafLimits.interruptionSeconds }
         }
     }

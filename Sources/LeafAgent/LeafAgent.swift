@@ -15,7 +15,7 @@ import Trust
 ///
 /// One actor owns all of the leaf's knowledge; packets of plugged wires never come here. It is spread over files by
 /// what happens: ports (`+Ports`), first packets (`+FirstPacket`), plugging (`+Plugging`), changes and unplugging
-/// (`+Changes`), policies (`+Policy`), time (`+Upkeep`), and reports (`+Report`).
+/// (`+Changes`), policies (`+Policy`, `+Rules`), time (`+Upkeep`), and reports (`+Report`).
 actor LeafAgent {
     let configuration: LeafConfiguration
     let membership: LeafMembership
@@ -40,6 +40,10 @@ actor LeafAgent {
     var known = KnownEndpoints(capacity: LeafLimits.factsKept)
     var epochs = EpochFloor(capacity: LeafLimits.factsKept)
     var revocations = Revocations()
+    /// The pairs whose flows the kernel looks at.
+    var bindings: [PairEnds: BoundPair] = [:]
+    /// The numbers under which rules are counted.
+    var numbers = RuleNumbers()
     var wires = WireLedger()
     var holds: HoldQueue<Flow>
     var labels: LabelAllocator

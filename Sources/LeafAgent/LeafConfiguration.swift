@@ -44,6 +44,10 @@ enum LeafLimits {
     static let plugTimeout: Duration = .seconds(2)
     /// The number of look-ups at one time after the session with the controller began anew.
     static let lookupsAtOnce = 64
+    /// How long the flows of a pair without wires are kept, in seconds: a little longer than the kernel keeps one of TCP.
+    static let flowSeconds: Int64 = 7_500
+    /// The most flows of one pair that are told of.
+    static let flowsInReport = 1_000
     /// How often is looked whether a rule begins or ceases to hold.
     static let timeInterval: Duration = .milliseconds(250)
     /// How long facts that have expired are waited for before the wires that need them are cut, in seconds.

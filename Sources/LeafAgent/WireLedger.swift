@@ -118,6 +118,9 @@ struct WireLedger {
     /// The labels at which the pair's packets are received here.
     func labels(of pair: Pair) -> [Label] { labelsByPair[pair] ?? [] }
 
+    /// Whether a pair has a sending or a receiving end here.
+    func has(_ pair: Pair) -> Bool { sends[pair] != nil || labelsByPair[pair] != nil }
+
     /// The pairs of which an identity is an end.
     func pairs(of identity: Identity) -> Set<Pair> { pairsByIdentity[identity] ?? [] }
 

@@ -82,7 +82,7 @@ import Testing
 }
 
 /// A small random generator with a seed (SplitMix64).
-struct SplitMix {
+struct SplitMix: RandomNumberGenerator {
     private var state: UInt64
 
     init(seed: UInt64) { state = seed }
