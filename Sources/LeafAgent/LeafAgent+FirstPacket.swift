@@ -100,7 +100,12 @@ extension LeafAgent {
     /// Notes a refusal, and keeps the kernel from asking again at each packet.
     private func refuse(_ flow: Flow, _ pair: Pair?, _ reason: UnplugReason) {
         holds.discard(for: flow)
-        if let pair { refusals.note(pair, reason, at: now()) }
+        if let pair {
+            refusals.note(pair, reason, at: now())
+            var rule = ""
+            if case .policy(let name, _, _) = reason { rule = name?.text ?? "" }
+            seen.note(SeenFlows.Key(pair: pair, passed: false), at: now(), rule: rule)
+        }
         // A destination that nobody knows is not watched: it may be made the next moment.
         let isShort = reason.isTransient || reason == .unknownDestination
         let seconds = isShort ? LeafLimits.unknownSeconds : LeafLimits.refusalSeconds
