@@ -99,11 +99,34 @@ public nonisolated struct Patchbay_Leaf_V1_PolicyDocument: Sendable {
   /// DER ECDSA P-256 over body
   public var signature: Data = Data()
 
-  /// DER, X.509, of the tenant's policy key
+  /// DER, X.509, of the tenant's policy key, or of the platform's
   public var certificate: Data = Data()
 
-  /// DER, X.509, of the tenant's CA
+  /// DER, X.509, of the tenant's CA; empty for guardrails
   public var issuer: Data = Data()
+
+  /// who signs in place of the certificate's key, the oldest first
+  public var locks: [Patchbay_Leaf_V1_PolicyLock] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// A statement about who may sign a tenant's policy.
+public nonisolated struct Patchbay_Leaf_V1_PolicyLock: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// the canonical bytes that are signed (Trust target)
+  public var body: Data = Data()
+
+  /// DER ECDSA P-256 over body, of the key that might sign before
+  public var signature: Data = Data()
+
+  /// DER, SubjectPublicKeyInfo, of the key that may from then on; empty: the certified one
+  public var key: Data = Data()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1251,7 +1274,7 @@ nonisolated extension Patchbay_Leaf_V1_EndpointFacts: SwiftProtobuf.Message, Swi
 
 nonisolated extension Patchbay_Leaf_V1_PolicyDocument: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".PolicyDocument"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}body\0\u{1}signature\0\u{1}certificate\0\u{1}issuer\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}body\0\u{1}signature\0\u{1}certificate\0\u{1}issuer\0\u{1}locks\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1263,6 +1286,7 @@ nonisolated extension Patchbay_Leaf_V1_PolicyDocument: SwiftProtobuf.Message, Sw
       case 2: try { try decoder.decodeSingularBytesField(value: &self.signature) }()
       case 3: try { try decoder.decodeSingularBytesField(value: &self.certificate) }()
       case 4: try { try decoder.decodeSingularBytesField(value: &self.issuer) }()
+      case 5: try { try decoder.decodeRepeatedMessageField(value: &self.locks) }()
       default: break
       }
     }
@@ -1281,6 +1305,9 @@ nonisolated extension Patchbay_Leaf_V1_PolicyDocument: SwiftProtobuf.Message, Sw
     if !self.issuer.isEmpty {
       try visitor.visitSingularBytesField(value: self.issuer, fieldNumber: 4)
     }
+    if !self.locks.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.locks, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1289,6 +1316,47 @@ nonisolated extension Patchbay_Leaf_V1_PolicyDocument: SwiftProtobuf.Message, Sw
     if lhs.signature != rhs.signature {return false}
     if lhs.certificate != rhs.certificate {return false}
     if lhs.issuer != rhs.issuer {return false}
+    if lhs.locks != rhs.locks {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Patchbay_Leaf_V1_PolicyLock: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".PolicyLock"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}body\0\u{1}signature\0\u{1}key\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self.body) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.signature) }()
+      case 3: try { try decoder.decodeSingularBytesField(value: &self.key) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.body.isEmpty {
+      try visitor.visitSingularBytesField(value: self.body, fieldNumber: 1)
+    }
+    if !self.signature.isEmpty {
+      try visitor.visitSingularBytesField(value: self.signature, fieldNumber: 2)
+    }
+    if !self.key.isEmpty {
+      try visitor.visitSingularBytesField(value: self.key, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Patchbay_Leaf_V1_PolicyLock, rhs: Patchbay_Leaf_V1_PolicyLock) -> Bool {
+    if lhs.body != rhs.body {return false}
+    if lhs.signature != rhs.signature {return false}
+    if lhs.key != rhs.key {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
