@@ -118,7 +118,8 @@ let package = Package(
 
         // MARK: Directory
         .target(
-            name: "DirectoryCore", dependencies: ["NetTypes", "Policy", "PolicyLanguage", "PolicyYAML", "Trust"],
+            name: "DirectoryCore",
+            dependencies: ["NetTypes", "Policy", "PolicyLanguage", "PolicyYAML", "PolicyZones", "Trust"],
             swiftSettings: strict),
         .target(
             name: "StoreSQLite",

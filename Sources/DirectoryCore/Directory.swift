@@ -1,6 +1,6 @@
 public import NetTypes
 public import PolicyLanguage
-public import PolicyYAML
+public import PolicyZones
 import Synchronization
 import Trust
 

@@ -20,13 +20,7 @@ public final class LeafHub: Service {
         var watchers: [Identity: Set<LeafID>] = [:]
         var watched: [LeafID: Set<Identity>] = [:]
         var nextQuery: UInt64 = 1
-        var queries: [UInt64: AsyncStream<Report>.Continuation] = [:]
-    }
-
-    /// What one leaf answered to a question; nil when it left instead.
-    private struct Report: Sendable {
-        var leaf: LeafID
-        var report: Patchbay_Leaf_V1_WireReport?
+        var queries: [UInt64: AsyncStream<LeafReply>.Continuation] = [:]
     }
 
     /// Makes a hub without leaves.
@@ -75,7 +69,7 @@ public final class LeafHub: Service {
 
     /// Forgets a session, and what the leaf watched unless it has attached anew.
     func detach(_ session: LeafSession) {
-        let queries = state.withLock { state -> [AsyncStream<Report>.Continuation]? in
+        let queries = state.withLock { state -> [AsyncStream<LeafReply>.Continuation]? in
             let leaf = session.leaf
             guard state.sessions[leaf] === session else { return nil }
             state.sessions[leaf] = nil
@@ -86,7 +80,7 @@ public final class LeafHub: Service {
             return Array(state.queries.values)
         }
         guard let queries else { return }
-        for query in queries { query.yield(Report(leaf: session.leaf, report: nil)) }
+        for query in queries { query.yield(LeafReply(leaf: session.leaf, content: .gone)) }
         logger.info(
             "leaf detached",
             metadata: [
@@ -178,9 +172,18 @@ public final class LeafHub: Service {
 
     // MARK: Questions
 
-    /// Asks leaves for their wires; those that did not answer in time are missing from the result.
-    func wireReports(from leaves: [LeafID]) async -> [LeafID: Patchbay_Leaf_V1_WireReport] {
-        let (stream, source) = AsyncStream<Report>.makeStream(bufferingPolicy: .bufferingOldest(leaves.count * 128 + 1))
+    /// Puts a question to leaves, and hands every part of every answer over; those that do not answer in time, or
+    /// leave, are missing from what is returned.
+    ///
+    /// - Parameters:
+    ///   - item: the question under its number.
+    ///   - take: takes a part of a leaf's answer; says whether it was the last one, nil when it is no answer to this.
+    /// - Returns: the leaves that answered to the end.
+    func ask(
+        _ leaves: [LeafID], _ item: (UInt64) -> LeafSession.Item, take: (LeafID, LeafReply.Content) -> Bool?
+    ) async -> Set<LeafID> {
+        let (stream, source) = AsyncStream<LeafReply>.makeStream(
+            bufferingPolicy: .bufferingOldest(leaves.count * 128 + 1))
         let (number, asked) = state.withLock { state in
             let number = state.nextQuery
             state.nextQuery += 1
@@ -188,39 +191,90 @@ public final class LeafHub: Service {
             return (number, leaves.compactMap { state.sessions[$0] })
         }
         defer { state.withLock { $0.queries[number] = nil } }
-        for session in asked { session.push(.query(number)) }
+        for session in asked { session.push(item(number)) }
         let timer = Task {
             try? await Task.sleep(for: ControllerLimits.reportTime)
             source.finish()
         }
         defer { timer.cancel() }
         var waiting = Set(asked.map(\.leaf))
-        var reports: [LeafID: Patchbay_Leaf_V1_WireReport] = [:]
-        guard !waiting.isEmpty else { return reports }
-        for await answer in stream where waiting.contains(answer.leaf) {
-            // A report of many wires comes in parts; one that never ends is cut by the timer.
-            let part = answer.report
-            reports[answer.leaf, default: Patchbay_Leaf_V1_WireReport()].wires += part?.wires ?? []
-            if part?.more == true { continue }
-            reports[answer.leaf] = part.map { last in
-                .with {
-                    $0 = last
-                    $0.wires = reports[answer.leaf]?.wires ?? []
-                }
+        var answered = Set<LeafID>()
+        guard !waiting.isEmpty else { return [] }
+        for await reply in stream where waiting.contains(reply.leaf) {
+            if case .gone = reply.content {
+                waiting.remove(reply.leaf)
+            } else if let isLast = take(reply.leaf, reply.content) {
+                // An answer comes in parts; one that never ends is cut by the timer.
+                guard isLast else { continue }
+                answered.insert(reply.leaf)
+                waiting.remove(reply.leaf)
             }
-            waiting.remove(answer.leaf)
             if waiting.isEmpty { break }
         }
+        return answered
+    }
+
+    /// Asks leaves for their wires; those that did not answer in time are missing from the result.
+    func wireReports(from leaves: [LeafID]) async -> [LeafID: Patchbay_Leaf_V1_WireReport] {
+        var reports: [LeafID: Patchbay_Leaf_V1_WireReport] = [:]
+        let answered = await ask(leaves, { .query($0) }) { leaf, content in
+            guard case .wires(let part) = content else { return nil }
+            let wires = (reports[leaf]?.wires ?? []) + part.wires
+            reports[leaf] = part
+            reports[leaf]?.wires = wires
+            return !part.more
+        }
         // What has come only in part is no report.
-        for leaf in waiting { reports[leaf] = nil }
+        return reports.filter { answered.contains($0.key) }
+    }
+
+    /// Asks leaves what they know of a pair and a flow.
+    func pairReports(
+        from leaves: [LeafID], about question: LeafSession.PairQuestion
+    ) async -> [LeafID: Patchbay_Leaf_V1_PairReport] {
+        var reports: [LeafID: Patchbay_Leaf_V1_PairReport] = [:]
+        _ = await ask(leaves, { .pair($0, question) }) { leaf, content in
+            guard case .pair(let report) = content else { return nil }
+            reports[leaf] = report
+            return true
+        }
         return reports
     }
 
-    /// Takes a leaf's answer; one that nobody waits for any more is dropped.
-    func answer(_ report: Patchbay_Leaf_V1_WireReport, by leaf: LeafID) {
-        let query = state.withLock { $0.queries[report.request] }
-        query?.yield(Report(leaf: leaf, report: report))
+    /// Asks leaves for the flows that they have seen since a moment.
+    func flowsSeen(
+        by leaves: [LeafID], since moment: Timestamp
+    ) async -> [LeafID: Patchbay_Leaf_V1_FlowsSeen] {
+        var reports: [LeafID: Patchbay_Leaf_V1_FlowsSeen] = [:]
+        let answered = await ask(leaves, { .flows($0, since: moment) }) { leaf, content in
+            guard case .flows(let part) = content else { return nil }
+            let flows = (reports[leaf]?.flows ?? []) + part.flows
+            reports[leaf] = part
+            reports[leaf]?.flows = flows
+            return !part.more
+        }
+        return reports.filter { answered.contains($0.key) }
     }
+
+    /// Takes a part of a leaf's answer; one that nobody waits for any more is dropped.
+    func answer(_ content: LeafReply.Content, to request: UInt64, by leaf: LeafID) {
+        let query = state.withLock { $0.queries[request] }
+        query?.yield(LeafReply(leaf: leaf, content: content))
+    }
+}
+
+/// A part of what one leaf answered to a question.
+struct LeafReply: Sendable {
+    enum Content: Sendable {
+        case wires(Patchbay_Leaf_V1_WireReport)
+        case pair(Patchbay_Leaf_V1_PairReport)
+        case flows(Patchbay_Leaf_V1_FlowsSeen)
+        /// The leaf left instead.
+        case gone
+    }
+
+    let leaf: LeafID
+    let content: Content
 }
 
 extension Revocation.Subject {

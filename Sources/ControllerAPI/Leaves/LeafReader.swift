@@ -22,10 +22,13 @@ struct LeafReader: Sendable {
                 try await take(port)
             case .wires(let report):
                 try requireHello()
-                leaves.answer(report, by: session.leaf)
-            case .pair, .flows:
-                // Answers to questions that this controller does not put.
-                continue
+                leaves.answer(.wires(report), to: report.request, by: session.leaf)
+            case .pair(let report):
+                try requireHello()
+                leaves.answer(.pair(report), to: report.request, by: session.leaf)
+            case .flows(let flows):
+                try requireHello()
+                leaves.answer(.flows(flows), to: flows.request, by: session.leaf)
             case nil:
                 // A message of a later version: nothing that this one could do with it.
                 continue

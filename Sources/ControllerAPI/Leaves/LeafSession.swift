@@ -19,6 +19,20 @@ final class LeafSession: Sendable {
         case changed(Identity)
         case revoked(Revocation)
         case query(UInt64)
+        case pair(UInt64, PairQuestion)
+        case flows(UInt64, since: Timestamp)
+    }
+
+    /// What a leaf is asked about a pair.
+    struct PairQuestion: Hashable, Sendable {
+        var source: Identity
+        var destination: Identity
+        /// IP protocol number; 0: none in particular.
+        var protocolNumber: UInt8
+        /// The destination port, or ICMP type × 256 + code.
+        var number: UInt16
+        /// Whether a marked packet is to be sent.
+        var isTrace = false
     }
 
     /// Why a session ended.

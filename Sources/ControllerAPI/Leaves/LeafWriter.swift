@@ -24,6 +24,22 @@ struct LeafWriter: Sendable {
             case .changed(let identity): try await tellChange(identity, writer)
             case .revoked(let revocation): try await writer.write(.with { $0.revoked = .init(revocation) })
             case .query(let number): try await writer.write(.with { $0.query.request = number })
+            case .pair(let number, let question):
+                try await writer.write(
+                    .with {
+                        $0.pair.request = number
+                        $0.pair.source = Data(question.source.octets)
+                        $0.pair.destination = Data(question.destination.octets)
+                        $0.pair.protocol = UInt32(question.protocolNumber)
+                        $0.pair.number = UInt32(question.number)
+                        $0.pair.trace = question.isTrace
+                    })
+            case .flows(let number, let since):
+                try await writer.write(
+                    .with {
+                        $0.flows.request = number
+                        $0.flows.since = since.seconds
+                    })
             }
         }
     }
