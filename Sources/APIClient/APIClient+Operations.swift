@@ -115,6 +115,20 @@ extension APIClient {
         try await post(Path("v1", "tenants", tenant, "endpoints", endpoint, "move"), MoveEndpoint(host: host))
     }
 
+    /// Changes the labels of an endpoint; its certificate is issued anew.
+    public func change(
+        _ labels: ChangeLabels, ofEndpoint endpoint: String, of tenant: String
+    ) async throws(APIClientError) -> Endpoint {
+        try await post(Path("v1", "tenants", tenant, "endpoints", endpoint, "labels"), labels)
+    }
+
+    /// Changes the security level of an endpoint; its certificate is issued anew.
+    public func change(
+        _ level: ChangeLevel, ofEndpoint endpoint: String, of tenant: String
+    ) async throws(APIClientError) -> Endpoint {
+        try await post(Path("v1", "tenants", tenant, "endpoints", endpoint, "level"), level)
+    }
+
     /// The certificate that an endpoint has now.
     public func certificate(
         ofEndpoint endpoint: String, of tenant: String
@@ -149,9 +163,11 @@ extension APIClient {
         try await post(Path("v1", "tenants", tenant, "unplug"), pair)
     }
 
-    /// Explains a pair.
-    public func explain(from: String, to: String, of tenant: String) async throws(APIClientError) -> Explanation {
-        try await get(Path("v1", "tenants", tenant, "explain", query: ["from": from, "to": to]))
+    /// Explains a pair, or a flow between its ends to one port, such as `tcp/22`.
+    public func explain(
+        from: String, to: String, port: String? = nil, of tenant: String
+    ) async throws(APIClientError) -> Explanation {
+        try await get(Path("v1", "tenants", tenant, "explain", query: ["from": from, "to": to, "port": port]))
     }
 
     /// The wires that the leaves report now, of one tenant or of all.

@@ -70,6 +70,20 @@ public struct APIClient: Sendable {
         try read(try await send("POST", path, body: try encode(body)), "POST \(path)")
     }
 
+    /// Reads a policy document as it is, byte for byte.
+    public func document(_ path: Path) async throws(APIClientError) -> [UInt8] {
+        Array(try await send("GET", path, body: nil).readableBytesView)
+    }
+
+    /// Sends a policy document as it is, and reads the answer.
+    public func send<Answer: Decodable>(
+        document: [UInt8], _ method: String, _ path: Path
+    ) async throws(APIClientError) -> Answer {
+        try read(
+            try await send(method, path, body: ByteBuffer(bytes: document), type: "application/yaml"),
+            "\(method) \(path)")
+    }
+
     /// Makes something be at a path, whether or not it was there.
     public func put(_ path: Path) async throws(APIClientError) {
         _ = try await send("PUT", path, body: nil)
@@ -96,13 +110,15 @@ public struct APIClient: Sendable {
         }
     }
 
-    private func send(_ method: String, _ path: Path, body: ByteBuffer?) async throws(APIClientError) -> ByteBuffer {
+    private func send(
+        _ method: String, _ path: Path, body: ByteBuffer?, type: String = "application/json"
+    ) async throws(APIClientError) -> ByteBuffer {
         var request = HTTPClientRequest(url: controller + path.text)
         request.method = .RAW(value: method)
         request.headers.add(name: "authorization", value: "Bearer \(token)")
-        request.headers.add(name: "accept", value: "application/json, application/problem+json")
+        request.headers.add(name: "accept", value: "application/json, application/yaml, application/problem+json")
         if let body {
-            request.headers.add(name: "content-type", value: "application/json")
+            request.headers.add(name: "content-type", value: type)
             request.body = .bytes(body)
         }
         do {
@@ -154,10 +170,12 @@ public struct Path: Sendable, CustomStringConvertible {
     /// The path and query.
     public let text: String
 
-    /// Joins segments and, where given, a query.
-    public init(_ segments: String..., query: KeyValuePairs<String, String> = [:]) {
+    /// Joins segments and, where given, a query; what has no value in it is left out.
+    public init(_ segments: String..., query: KeyValuePairs<String, String?> = [:]) {
         let path = segments.map { "/" + Self.encode($0) }.joined()
-        let pairs = query.map { "\(Self.encode($0.key))=\(Self.encode($0.value))" }
+        let pairs = query.compactMap { pair in
+            pair.value.map { "\(Self.encode(pair.key))=\(Self.encode($0))" }
+        }
         text = path + (pairs.isEmpty ? "" : "?" + pairs.joined(separator: "&"))
     }
 

@@ -14,6 +14,8 @@ public struct BodyField: Sendable, Hashable {
         case string
         case boolean
         case strings
+        /// A whole number, from 0.
+        case number
     }
 
     /// The key, in snake_case.
@@ -24,14 +26,20 @@ public struct BodyField: Sendable, Hashable {
     public let isOptional: Bool
     /// For a string: the only values that it can have; empty when there is no such list.
     public let values: [String]
+    /// For a number: the greatest that it can be.
+    public let most: UInt64
     /// What the field means, one sentence without a full stop.
     public let summary: String
 
     /// Describes a field.
-    public init(_ name: String, _ kind: Kind, isOptional: Bool = false, values: [String] = [], _ summary: String) {
+    public init(
+        _ name: String, _ kind: Kind, isOptional: Bool = false, values: [String] = [], most: UInt64 = .max,
+        _ summary: String
+    ) {
         self.name = name
         self.kind = kind
         self.values = values
+        self.most = most
         self.isOptional = isOptional
         self.summary = summary
     }

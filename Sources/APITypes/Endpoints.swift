@@ -32,6 +32,10 @@ public struct Endpoint: Codable, Sendable, Equatable {
     public var ipv4: String
     /// The names of its groups, sorted.
     public var groups: [String]
+    /// Its labels KEY=VALUE, sorted.
+    public var labels: [String]
+    /// Its security level, 0 to 255.
+    public var level: UInt8
     /// The name of the host that is to run it.
     public var host: String
     /// What its port is attached to.
@@ -51,8 +55,9 @@ public struct Endpoint: Codable, Sendable, Equatable {
 
     /// Makes a description of an endpoint.
     public init(
-        tenant: String, name: String, identity: String, vnet: String, ipv4: String, groups: [String], host: String,
-        kind: EndpointKind, attachment: String, epoch: UInt64, state: EndpointState, detail: String? = nil,
+        tenant: String, name: String, identity: String, vnet: String, ipv4: String, groups: [String],
+        labels: [String] = [], level: UInt8 = 0, host: String, kind: EndpointKind, attachment: String, epoch: UInt64,
+        state: EndpointState, detail: String? = nil,
         locator: String? = nil, recordExpiresAt: String? = nil
     ) {
         self.tenant = tenant
@@ -61,6 +66,8 @@ public struct Endpoint: Codable, Sendable, Equatable {
         self.vnet = vnet
         self.ipv4 = ipv4
         self.groups = groups
+        self.labels = labels
+        self.level = level
         self.host = host
         self.kind = kind
         self.attachment = attachment
@@ -72,7 +79,8 @@ public struct Endpoint: Codable, Sendable, Equatable {
     }
 
     enum CodingKeys: String, CodingKey {
-        case tenant, name, identity, vnet, ipv4, groups, host, kind, attachment, epoch, state, detail, locator
+        case tenant, name, identity, vnet, ipv4, groups, labels, level, host, kind, attachment, epoch, state, detail,
+            locator
         case recordExpiresAt = "record_expires_at"
     }
 }
@@ -87,6 +95,10 @@ public struct NewEndpoint: APIRequestBody, Equatable {
     public var ipv4: String?
     /// The names of its groups.
     public var groups: [String]?
+    /// Its labels KEY=VALUE.
+    public var labels: [String]?
+    /// Its security level; 0 when left out.
+    public var level: UInt8?
     /// The name of the host that is to run it.
     public var host: String
     /// What its port is attached to.
@@ -96,13 +108,15 @@ public struct NewEndpoint: APIRequestBody, Equatable {
 
     /// Describes an endpoint to be made.
     public init(
-        name: String, vnet: String, ipv4: String? = nil, groups: [String]? = nil, host: String, kind: EndpointKind,
-        attachment: String? = nil
+        name: String, vnet: String, ipv4: String? = nil, groups: [String]? = nil, labels: [String]? = nil,
+        level: UInt8? = nil, host: String, kind: EndpointKind, attachment: String? = nil
     ) {
         self.name = name
         self.vnet = vnet
         self.ipv4 = ipv4
         self.groups = groups
+        self.labels = labels
+        self.level = level
         self.host = host
         self.kind = kind
         self.attachment = attachment
@@ -113,6 +127,8 @@ public struct NewEndpoint: APIRequestBody, Equatable {
         BodyField("vnet", .string, "The name of its vnet"),
         BodyField("ipv4", .string, isOptional: true, "Its address in the vnet; the lowest free one when left out"),
         BodyField("groups", .strings, isOptional: true, "The names of its groups"),
+        BodyField("labels", .strings, isOptional: true, "Its labels, KEY=VALUE"),
+        BodyField("level", .number, isOptional: true, most: 255, "Its security level, 0 to 255; 0 when left out"),
         BodyField("host", .string, "The name of the host that is to run it"),
         BodyField("kind", .string, values: EndpointKind.allCases.map(\.rawValue), "What its port is attached to"),
         BodyField(
@@ -140,6 +156,10 @@ public struct EndpointCertificate: Codable, Sendable, Equatable {
     public var identity: String
     /// The groups in the certificate.
     public var groups: [String]
+    /// The labels in the certificate.
+    public var labels: [String]
+    /// The security level in the certificate.
+    public var level: UInt8
     /// The serial number, hexadecimal.
     public var serial: String
     /// SHA-256 of the SubjectPublicKeyInfo, hexadecimal.
@@ -153,12 +173,15 @@ public struct EndpointCertificate: Codable, Sendable, Equatable {
 
     /// Makes a description of a certificate.
     public init(
-        endpoint: String, identity: String, groups: [String], serial: String, keyHash: String, expiresAt: String,
+        endpoint: String, identity: String, groups: [String], labels: [String] = [], level: UInt8 = 0, serial: String,
+        keyHash: String, expiresAt: String,
         certificate: String, issuer: String
     ) {
         self.endpoint = endpoint
         self.identity = identity
         self.groups = groups
+        self.labels = labels
+        self.level = level
         self.serial = serial
         self.keyHash = keyHash
         self.expiresAt = expiresAt
@@ -167,7 +190,7 @@ public struct EndpointCertificate: Codable, Sendable, Equatable {
     }
 
     enum CodingKeys: String, CodingKey {
-        case endpoint, identity, groups, serial, certificate, issuer
+        case endpoint, identity, groups, labels, level, serial, certificate, issuer
         case keyHash = "key_hash"
         case expiresAt = "expires_at"
     }

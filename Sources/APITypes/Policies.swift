@@ -45,20 +45,44 @@ public struct PolicyEntry: Codable, Sendable, Equatable {
     }
 }
 
-/// The policy of a tenant. What no entry speaks of is unplugged.
+/// The policy of a tenant. What neither an entry nor a rule of the document speaks of is unplugged.
 public struct TenantPolicy: Codable, Sendable, Equatable {
+    /// How large the document is.
+    public struct Document: Codable, Sendable, Equatable {
+        public var rules: Int
+        public var groups: Int
+        public var networks: Int
+        public var tests: Int
+
+        /// Makes a description.
+        public init(rules: Int, groups: Int, networks: Int, tests: Int) {
+            self.rules = rules
+            self.groups = groups
+            self.networks = networks
+            self.tests = tests
+        }
+    }
+
     /// The tenant's name.
     public var tenant: String
     /// Grows with every change.
     public var revision: UInt64
     /// The entries, by id.
     public var entries: [PolicyEntry]
+    /// The document; absent where there is none.
+    public var document: Document?
+    /// SHA-256 of the key by which the tenant has locked the policy, hexadecimal; absent where the controller signs.
+    public var lock: String?
 
     /// Makes a description of a policy.
-    public init(tenant: String, revision: UInt64, entries: [PolicyEntry]) {
+    public init(
+        tenant: String, revision: UInt64, entries: [PolicyEntry], document: Document? = nil, lock: String? = nil
+    ) {
         self.tenant = tenant
         self.revision = revision
         self.entries = entries
+        self.document = document
+        self.lock = lock
     }
 }
 
@@ -171,11 +195,14 @@ public struct PairVerdict: Codable, Sendable, Equatable {
     public var reverseSecurity: Security
     /// The revision of the policy that says so.
     public var revision: UInt64
+    /// Where what holds is not what was asked, because the document or a guardrail decides; one sentence each. Absent
+    /// where all is as asked.
+    public var notes: [String]?
 
     /// Makes a description of a pair.
     public init(
         tenant: String, from: String, to: String, verdict: Verdict, reverseVerdict: Verdict, security: Security,
-        reverseSecurity: Security, revision: UInt64
+        reverseSecurity: Security, revision: UInt64, notes: [String]? = nil
     ) {
         self.tenant = tenant
         self.from = from
@@ -185,10 +212,11 @@ public struct PairVerdict: Codable, Sendable, Equatable {
         self.security = security
         self.reverseSecurity = reverseSecurity
         self.revision = revision
+        self.notes = notes
     }
 
     enum CodingKeys: String, CodingKey {
-        case tenant, from, to, verdict, security, revision
+        case tenant, from, to, verdict, security, revision, notes
         case reverseVerdict = "reverse_verdict"
         case reverseSecurity = "reverse_security"
     }

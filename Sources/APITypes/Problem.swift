@@ -15,6 +15,8 @@ public struct Problem: Error, Codable, Sendable, Hashable, CustomStringConvertib
     /// The place in the request: a JSON pointer (RFC 6901) into the body such as `/name`, or the name of a path or query
     /// parameter such as `tenant`.
     public var pointer: String?
+    /// What was found in a policy document that was refused.
+    public var findings: [PolicyFinding]?
 
     /// What every ``type`` begins with.
     public static let typePrefix = "urn:patchbay:problem:"
@@ -22,7 +24,7 @@ public struct Problem: Error, Codable, Sendable, Hashable, CustomStringConvertib
     /// Makes a problem from its kebab-case code.
     public init(
         code: String, title: String, status: Int, detail: String? = nil, instance: String? = nil,
-        remedy: String? = nil, pointer: String? = nil
+        remedy: String? = nil, pointer: String? = nil, findings: [PolicyFinding]? = nil
     ) {
         self.type = Self.typePrefix + code
         self.title = title
@@ -31,6 +33,7 @@ public struct Problem: Error, Codable, Sendable, Hashable, CustomStringConvertib
         self.instance = instance
         self.remedy = remedy
         self.pointer = pointer
+        self.findings = findings
     }
 
     /// The kebab-case code at the end of ``type``.

@@ -142,11 +142,15 @@ public struct Explanation: Codable, Sendable, Equatable {
         public var locator: String?
         /// The names of its groups, sorted.
         public var groups: [String]
+        /// Its labels KEY=VALUE, sorted.
+        public var labels: [String]
+        /// Its security level.
+        public var level: UInt8
 
         /// Makes a description of an end.
         public init(
             name: String, identity: String, ipv4: String, host: String, epoch: UInt64, state: EndpointState,
-            locator: String?, groups: [String]
+            locator: String?, groups: [String], labels: [String] = [], level: UInt8 = 0
         ) {
             self.name = name
             self.identity = identity
@@ -156,6 +160,40 @@ public struct Explanation: Codable, Sendable, Equatable {
             self.state = state
             self.locator = locator
             self.groups = groups
+            self.labels = labels
+            self.level = level
+        }
+    }
+
+    /// A rule that decided, or came near.
+    public struct Rule: Codable, Sendable, Equatable {
+        /// The rule's name.
+        public var name: String
+        /// Whose document it is in: `tenant` or `platform`.
+        public var document: String
+        /// The line on which it stands there; 0 where that is not known.
+        public var line: Int
+        /// The revision of that document.
+        public var revision: UInt64
+        /// `plug`, `unplug`, `reject` or `pass`.
+        public var verdict: String
+        /// What the rule says, in one line; absent for one that only came near.
+        public var says: String?
+        /// What it lacked to decide; absent for the one that did.
+        public var lacks: [String]?
+
+        /// Makes a description of a rule.
+        public init(
+            name: String, document: String, line: Int, revision: UInt64, verdict: String, says: String? = nil,
+            lacks: [String]? = nil
+        ) {
+            self.name = name
+            self.document = document
+            self.line = line
+            self.revision = revision
+            self.verdict = verdict
+            self.says = says
+            self.lacks = lacks
         }
     }
 
@@ -174,6 +212,26 @@ public struct Explanation: Codable, Sendable, Equatable {
     public var reasonCode: String
     /// The entry that decided from -> to; absent when none speaks of the pair.
     public var entry: PolicyEntry?
+    /// The port that was asked about, such as `tcp/22`; absent where the pair as a whole was.
+    public var port: String?
+    /// What happens to the flow in words, such as `plug, conf`; of a pair as a whole to what no port below speaks of.
+    public var effect: String
+    /// Of a pair as a whole: ports that fare otherwise, such as `tcp/5432: plug, conf`.
+    public var ports: [String]
+    /// The rule of a document that decided; absent where an entry did, or none.
+    public var rule: Rule?
+    /// The rules that came nearest, the nearest first.
+    public var nearest: [Rule]
+    /// What the platform's guardrails had to say.
+    public var guardrails: [String]
+    /// The security levels of both ends, where they matter.
+    public var levels: String?
+    /// The rule in dry run that would have decided, were it in force.
+    public var dryRun: String?
+    /// The revision of the tenant's policy.
+    public var revision: UInt64
+    /// The revision of the guardrails; absent where there are none.
+    public var guardrailsRevision: UInt64?
     /// The source.
     public var from: End
     /// The destination.
@@ -184,7 +242,10 @@ public struct Explanation: Codable, Sendable, Equatable {
     /// Makes an explanation.
     public init(
         verdict: Verdict, reverseVerdict: Verdict, security: Security, reverseSecurity: Security, reason: String,
-        reasonCode: String, entry: PolicyEntry?, from: End, to: End, leaves: [LeafReport]
+        reasonCode: String, entry: PolicyEntry?, port: String? = nil, effect: String, ports: [String] = [],
+        rule: Rule? = nil, nearest: [Rule] = [], guardrails: [String] = [], levels: String? = nil,
+        dryRun: String? = nil, revision: UInt64, guardrailsRevision: UInt64? = nil, from: End, to: End,
+        leaves: [LeafReport]
     ) {
         self.verdict = verdict
         self.reverseVerdict = reverseVerdict
@@ -193,13 +254,26 @@ public struct Explanation: Codable, Sendable, Equatable {
         self.reason = reason
         self.reasonCode = reasonCode
         self.entry = entry
+        self.port = port
+        self.effect = effect
+        self.ports = ports
+        self.rule = rule
+        self.nearest = nearest
+        self.guardrails = guardrails
+        self.levels = levels
+        self.dryRun = dryRun
+        self.revision = revision
+        self.guardrailsRevision = guardrailsRevision
         self.from = from
         self.to = to
         self.leaves = leaves
     }
 
     enum CodingKeys: String, CodingKey {
-        case verdict, security, reason, entry, from, to, leaves
+        case verdict, security, reason, entry, port, effect, ports, rule, nearest, guardrails, levels, revision
+        case from, to, leaves
+        case dryRun = "dry_run"
+        case guardrailsRevision = "guardrails_revision"
         case reverseVerdict = "reverse_verdict"
         case reverseSecurity = "reverse_security"
         case reasonCode = "reason_code"

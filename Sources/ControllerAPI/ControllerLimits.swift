@@ -1,4 +1,5 @@
 import NIOCore
+import PolicyLanguage
 
 /// The limits of the controller's edges, on one page. Those of requests hold before anyone is authenticated.
 enum ControllerLimits {
@@ -6,6 +7,14 @@ enum ControllerLimits {
 
     /// The longest body of a request: the longest there is names 64 groups of 63 letters.
     static let bodyBytes = 1 << 20
+    /// The longest policy document: as long as the language takes one.
+    static let documentBytes = PolicyLimits.documentBytes
+    /// The longest body with a policy that was signed outside: its 12 MiB in base64, and the text of its document with
+    /// as many characters again to escape others.
+    static let signedBytes = 40 << 20
+    /// The most changes of a difference that are listed, and the most names of each side.
+    static let listedChanges = 1_000
+    static let listedNames = 10
     /// The longest body of an enrolment, which anyone may send: a request of 4,096 bytes in base64, and a secret.
     static let enrolmentBytes = 16 << 10
     /// The longest single header, and all of them together.

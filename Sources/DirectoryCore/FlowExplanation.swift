@@ -43,6 +43,8 @@ public struct FlowExplanation: Sendable {
     public var reverse: Way
     /// The rules that came nearest, the guardrails and the levels, for FROM → TO.
     public var why: Explanation
+    /// What the rule that decided says, in one line; empty where none of a document did.
+    public var says: String
     /// Why FROM → TO has its verdict, as a sentence without a full stop.
     public var reason: String
     /// Why a wire is or is not possible now: `plugged`, `policy`, `source-not-running`, `not-running`; the first of
@@ -95,11 +97,16 @@ struct PreparedPolicy: Sendable {
     func reason(_ way: FlowExplanation.Way, _ flow: Flow) -> String {
         guard let rule = way.outcome.rule else { return "no rule speaks about \(flow), so it is unplugged" }
         if let entry = way.entry { return "entry \(entry.id), \(entry)" }
-        let documents = rule.isPlatform ? guardrails : source
-        let rules = (documents ?? source).document.rules
-        let says = rules.indices.contains(rule.index) ? ", \(rules[rule.index].summary)" : ""
         let number = rule.isPlatform ? guardrailsRevision : revision
-        return "\(rule) of revision \(number ?? 0)\(says)"
+        let says = says(rule)
+        return "\(rule) of revision \(number ?? 0)" + (says.isEmpty ? "" : ", \(says)")
+    }
+
+    /// What a rule of a document says.
+    func says(_ rule: RuleReference?) -> String {
+        guard let rule, entry(rule) == nil else { return "" }
+        let rules = ((rule.isPlatform ? guardrails : nil) ?? source).document.rules
+        return rules.indices.contains(rule.index) ? rules[rule.index].summary : ""
     }
 }
 
@@ -129,7 +136,7 @@ extension Directory {
                 from: from, to: to, revision: prepared.revision, guardrailsRevision: prepared.guardrailsRevision,
                 transport: transport, forward: forward, reverse: prepared.way(pair.backward, transport),
                 why: Explanation(flow, prepared.source, guardrails: prepared.guardrails, zones: zones),
-                reason: prepared.reason(forward, flow), reasonCode: code)
+                says: prepared.says(forward.outcome.rule), reason: prepared.reason(forward, flow), reasonCode: code)
         }
     }
 

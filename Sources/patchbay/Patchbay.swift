@@ -12,12 +12,13 @@ struct Patchbay: AsyncParsableCommand {
         commandName: "patchbay",
         abstract: "Plugs private wires between machines, because of who they are.",
         discussion: """
-            Endpoints are written TENANT/NAME, groups TENANT/group:NAME. What no entry of the policy speaks of is \
-            unplugged.
+            Endpoints are written TENANT/NAME, groups TENANT/group:NAME. What neither an entry nor a rule of the \
+            policy speaks of is unplugged.
 
               patchbay plug acme/web1 acme/db1           a wire, both ways
               patchbay plug acme/batch1 acme/db1 --one-way
               patchbay explain acme/web1 acme/batch1     the verdict, and why
+              patchbay policy apply shop.yaml            a document of rules, with its tests
               patchbay lab up                            a whole platform on this machine
 
             The controller is found by --controller, --token-file and --root-certificate, else by \
@@ -43,6 +44,7 @@ struct Patchbay: AsyncParsableCommand {
                 name: "Wires",
                 subcommands: [
                     PlugCommand.self, UnplugCommand.self, ExplainCommand.self, WiresCommand.self, PolicyCommand.self,
+                    GuardrailsCommand.self,
                 ]),
             CommandGroup(name: "This machine", subcommands: [LabCommand.self]),
         ])
@@ -69,6 +71,7 @@ enum Failure {
         switch error {
         case let error as APIClientError: report(error)
         case let error as LabError: report(error)
+        case let error as DocumentFailure: report(error)
         case let error as TrustRefusal: report("\(error)", nil, code: .failure)
         default: nil
         }
@@ -86,6 +89,12 @@ enum Failure {
         case .badAnswer:
             return report("\(error)", nil, code: .failure)
         }
+    }
+
+    /// What is wrong with documents, as compilers write it: a line each, nothing before it.
+    private static func report(_ error: DocumentFailure) -> ExitCode {
+        error.lines.forEach { Screen.error($0) }
+        return .failure
     }
 
     private static func report(_ error: LabError) -> ExitCode {

@@ -58,12 +58,13 @@ public struct APIResponder: HTTPResponder {
         // 1. Limits.
         guard (request.head.path ?? "").utf8.count <= ControllerLimits.pathBytes else { throw Problem.pathTooLong }
         let declared = request.headers[.contentLength].flatMap { Int($0) } ?? 0
-        guard declared <= ControllerLimits.bodyBytes else { throw Problem.tooLarge(ControllerLimits.bodyBytes) }
         // 2. Who asks.
         let segments = request.uri.path.split(separator: "/", omittingEmptySubsequences: true)
             .map { $0.removingPercentEncoding ?? String($0) }
         let here = operations.filter { Self.match($0, segments) != nil }
         let operation = here.first { $0.method == request.method }
+        let limit = operation?.bodyLimit ?? ControllerLimits.bodyBytes
+        guard declared <= limit else { throw Problem.tooLarge(limit) }
         if operation?.access != .everyone {
             guard isAuthenticated(request.headers[.authorization]) else { throw Problem.unauthenticated }
         }
@@ -77,6 +78,7 @@ public struct APIResponder: HTTPResponder {
         // 4. Do it.
         let answer = try await operation.handle(Call(parameters: parameters, query: query, body: body))
         guard let answer else { return Response(status: operation.status) }
+        if let document = answer as? DocumentBody { return Self.raw(document.bytes, DocumentBody.mediaType) }
         return try Self.json(answer, status: operation.status, type: "application/json; charset=utf-8")
     }
 
@@ -122,13 +124,17 @@ public struct APIResponder: HTTPResponder {
 
     private func body(_ request: Request, _ operation: Operation, declared: Int) async throws -> [UInt8] {
         let isChunked = request.headers[.transferEncoding] != nil
-        guard operation.body != nil else {
+        guard operation.body != nil || operation.takesDocument else {
             guard declared == 0, !isChunked else { throw Problem.noBody }
             return []
         }
         guard declared <= operation.bodyLimit else { throw Problem.tooLarge(operation.bodyLimit) }
         let type = request.headers[.contentType]?.split(separator: ";").first?.lowercased() ?? ""
-        guard type == "application/json" else { throw Problem.mediaType }
+        if operation.takesDocument {
+            guard DocumentBody.mediaTypes.contains(type) else { throw Problem.documentType }
+        } else {
+            guard type == "application/json" else { throw Problem.mediaType }
+        }
         let body = request.body
         let limit = operation.bodyLimit
         return try await withThrowingTaskGroup(of: [UInt8]?.self) { group in
@@ -201,13 +207,18 @@ public struct APIResponder: HTTPResponder {
     ) throws -> Response {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        let data = try encoder.encode(value)
-        return Response(
+        return raw(try encoder.encode(value), type, status)
+    }
+
+    private static func raw(
+        _ bytes: some Collection<UInt8> & Sendable, _ type: String, _ status: HTTPResponse.Status = .ok
+    ) -> Response {
+        Response(
             status: status,
             headers: [
-                .contentType: type, .contentLength: String(data.count), .cacheControl: "no-store",
+                .contentType: type, .contentLength: String(bytes.count), .cacheControl: "no-store",
                 .xContentTypeOptions: "nosniff",
             ],
-            body: ResponseBody(byteBuffer: ByteBuffer(bytes: data)))
+            body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
     }
 }

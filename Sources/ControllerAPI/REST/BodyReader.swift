@@ -49,6 +49,12 @@ enum BodyReader {
             }
         case (.boolean, .boolean):
             return
+        case (.number, .number(let text)):
+            guard let number = UInt64(text), String(number) == text, number <= field.most else {
+                throw .invalid(
+                    "'\(text.prefix(80))' is not a value of '\(field.name)'", pointer: pointer,
+                    remedy: "Give a whole number from 0 to \(field.most).")
+            }
         case (.strings, .array(let items)):
             for (index, item) in items.enumerated() {
                 guard case .string = item else {
@@ -68,6 +74,7 @@ enum BodyReader {
         case .string: "a string"
         case .boolean: "true or false"
         case .strings: "an array of strings"
+        case .number: "a whole number"
         }
     }
 

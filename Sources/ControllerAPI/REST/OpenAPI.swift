@@ -53,12 +53,22 @@ enum OpenAPI {
                 "required": .boolean(true),
                 "content": .object(["application/json": .object(["schema": schema(body.fields)])]),
             ])
+        } else if operation.takesDocument {
+            description["requestBody"] = .object([
+                "required": .boolean(true), "content": .object([DocumentBody.mediaType: .object([:])]),
+            ])
         }
         return .object(description)
     }
 
     private static func success(_ operation: Operation) -> JSONTree {
         guard let answer = operation.answer else { return .object(["description": .string("Done")]) }
+        if answer == DocumentBody.self {
+            return .object([
+                "description": .string("The text, byte for byte"),
+                "content": .object([DocumentBody.mediaType: .object([:])]),
+            ])
+        }
         return .object([
             "description": .string(String(describing: answer)),
             "content": .object([
@@ -83,6 +93,7 @@ enum OpenAPI {
             switch field.kind {
             case .string: property["type"] = .string("string")
             case .boolean: property["type"] = .string("boolean")
+            case .number: property["type"] = .string("integer")
             case .strings:
                 property["type"] = .string("array")
                 property["items"] = .object(["type": .string("string")])
@@ -97,6 +108,19 @@ enum OpenAPI {
         ])
     }
 
+    /// What was found in a refused document.
+    private static let findings: JSONTree = .object([
+        "type": .string("array"),
+        "items": .object([
+            "type": .string("object"),
+            "properties": .object(
+                Dictionary(
+                    uniqueKeysWithValues: ["severity", "code", "text", "problem", "remedy"].map {
+                        ($0, JSONTree.object(["type": .string("string")]))
+                    } + ["line", "column"].map { ($0, JSONTree.object(["type": .string("integer")])) })),
+        ]),
+    ])
+
     private static let problem: JSONTree = .object([
         "type": .string("object"),
         "required": .array(["type", "title", "status"].map(JSONTree.string)),
@@ -104,7 +128,7 @@ enum OpenAPI {
             Dictionary(
                 uniqueKeysWithValues: ["type", "title", "detail", "instance", "remedy", "pointer"].map {
                     ($0, JSONTree.object(["type": .string("string")]))
-                } + [("status", .object(["type": .string("integer")]))])),
+                } + [("status", .object(["type": .string("integer")])), ("findings", findings)])),
     ])
 }
 

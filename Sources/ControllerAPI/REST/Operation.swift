@@ -28,6 +28,8 @@ struct Operation: Sendable {
     var query: [QueryParameter] = []
     /// The type of the body; nil for none.
     var body: (any APIRequestBody.Type)?
+    /// Whether the body is a policy document, as it was written.
+    var takesDocument = false
     var bodyLimit = ControllerLimits.bodyBytes
     /// The status of success.
     var status: HTTPResponse.Status = .ok
@@ -37,6 +39,16 @@ struct Operation: Sendable {
 
     /// The segments of the path.
     var segments: [Substring] { path.split(separator: "/") }
+}
+
+/// A policy document as a body: its bytes as they are, so that comments, and what a signature is about, stay as they are.
+struct DocumentBody: Encodable, Sendable {
+    /// The registered type of YAML (RFC 9512); the canonical form is JSON, which is YAML too.
+    static let mediaType = "application/yaml"
+    /// What is taken as a document.
+    static let mediaTypes = [mediaType, "application/json", "text/yaml", "application/x-yaml"]
+
+    let bytes: [UInt8]
 }
 
 /// One request, with what its operation may know of it.
@@ -57,6 +69,26 @@ struct Call: Sendable {
 
     /// A member of the body that is a name.
     func name(_ text: String, at pointer: String) throws(Problem) -> Name { try read(text, pointer) }
+
+    /// A parameter of the query that is a whole number; nil when it is not there.
+    func queryNumber(_ parameter: String) throws(Problem) -> UInt64? {
+        guard let text = query[parameter] else { return nil }
+        guard let number = UInt64(text), String(number) == text else {
+            throw .invalid(
+                "'\(text.prefix(80))' is no number", pointer: parameter, remedy: "Give a whole number from 0.")
+        }
+        return number
+    }
+
+    /// A parameter of the query that is `true` or `false`; false when it is not there.
+    func queryFlag(_ parameter: String) throws(Problem) -> Bool {
+        switch query[parameter] {
+        case nil, "false": return false
+        case "true": return true
+        case let text?:
+            throw .invalid("'\(text.prefix(80))' is neither", pointer: parameter, remedy: "Give true or false.")
+        }
+    }
 
     /// Two parameters of the path that name something of a tenant.
     func tenantName(_ parameter: String) throws(Problem) -> TenantName {

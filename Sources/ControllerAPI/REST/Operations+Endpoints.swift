@@ -36,6 +36,24 @@ extension Operations {
                 return try await describe(move(name, to: host))
             },
             Operation(
+                method: .post, path: "/v1/tenants/{tenant}/endpoints/{endpoint}/labels", id: "changeLabels",
+                summary: "Change the labels of an endpoint; it is certified anew", body: ChangeLabels.self,
+                answer: APITypes.Endpoint.self
+            ) { call in
+                let name = try call.tenantName("endpoint")
+                let change = try call.read(ChangeLabels.self)
+                let set = try Self.labels(change.set ?? [], at: "/set")
+                return try await describe(directory.changeLabels(of: name, set: set, remove: change.remove ?? []))
+            },
+            Operation(
+                method: .post, path: "/v1/tenants/{tenant}/endpoints/{endpoint}/level", id: "changeLevel",
+                summary: "Change the security level of an endpoint; it is certified anew", body: ChangeLevel.self,
+                answer: APITypes.Endpoint.self
+            ) { call in
+                let name = try call.tenantName("endpoint")
+                return try await describe(directory.setLevel(call.read(ChangeLevel.self).level, of: name))
+            },
+            Operation(
                 method: .get, path: "/v1/tenants/{tenant}/endpoints/{endpoint}/certificate", id: "showCertificate",
                 summary: "Show the certificate that an endpoint has now", answer: EndpointCertificate.self
             ) { call in try await certificate(of: call.tenantName("endpoint")) },
@@ -66,8 +84,18 @@ extension Operations {
         return try await directory.createEndpoint(
             DirectoryCore.NewEndpoint(
                 name: TenantName(tenant, call.name(new.name, at: "/name")), vnet: call.name(new.vnet, at: "/vnet"),
-                ipv4: ipv4, groups: groups, host: call.name(new.host, at: "/host"),
+                ipv4: ipv4, groups: groups, labels: Self.labels(new.labels ?? [], at: "/labels"),
+                level: new.level ?? 0, host: call.name(new.host, at: "/host"),
                 kind: new.kind == .tap ? .tap : .namespace, attachment: new.attachment))
+    }
+
+    private static func labels(_ texts: [String], at pointer: String) throws(Problem) -> [PolicyLabel] {
+        var labels: [PolicyLabel] = []
+        for (index, text) in texts.enumerated() {
+            labels.append(
+                try Call.value(at: "\(pointer)/\(index)") { () throws(TextError) in try PolicyLabel(parsing: text) })
+        }
+        return labels
     }
 
     /// Moves an endpoint. A host that is not connected cannot be waited for: what it still has is behind a record of an
@@ -87,7 +115,8 @@ extension Operations {
         return APITypes.Endpoint(
             tenant: endpoint.name.tenant.text, name: endpoint.name.name.text,
             identity: endpoint.identity.description, vnet: endpoint.vnetName.text, ipv4: endpoint.ipv4.description,
-            groups: endpoint.groups.map(\.text), host: endpoint.host.text,
+            groups: endpoint.groups.map(\.text), labels: endpoint.labels.map(\.description), level: endpoint.level,
+            host: endpoint.host.text,
             kind: endpoint.kind == .tap ? .tap : .namespace, attachment: endpoint.attachment,
             epoch: endpoint.epoch, state: EndpointState(endpoint.state), detail: endpoint.state.detail,
             locator: published?.locator.description, recordExpiresAt: published?.recordNotAfter.description)
@@ -103,7 +132,8 @@ extension Operations {
         let summary = try CertificateSummary(parsing: published.facts.certificate)
         return EndpointCertificate(
             endpoint: name.description, identity: published.identity.description,
-            groups: summary.groups.map(\.text), serial: summary.serial.hexadecimal,
+            groups: summary.groups.map(\.text), labels: summary.labels.map(\.description), level: summary.level,
+            serial: summary.serial.hexadecimal,
             keyHash: summary.keyHash.hexadecimal, expiresAt: summary.notAfter.description,
             certificate: CertificatePEM.text([published.facts.certificate]),
             issuer: CertificatePEM.text([published.facts.issuer]))

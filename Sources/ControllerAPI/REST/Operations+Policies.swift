@@ -11,9 +11,15 @@ extension Operations {
                 answer: TenantPolicy.self
             ) { call in
                 let state = try await directory.policy(of: call.name("tenant"))
+                let document = state.policy.document.map {
+                    TenantPolicy.Document(
+                        rules: $0.rules.count, groups: $0.groups.count, networks: $0.networks.count,
+                        tests: $0.tests.count)
+                }
                 return TenantPolicy(
                     tenant: state.tenant.text, revision: state.revision,
-                    entries: state.entries.map(APITypes.PolicyEntry.init))
+                    entries: state.entries.map(APITypes.PolicyEntry.init), document: document,
+                    lock: try await directory.tenant(state.tenant).lock?.keyHash?.hexadecimal)
             },
             Operation(
                 method: .get, path: "/v1/tenants/{tenant}/policy/entries", id: "listPolicyEntries",
@@ -91,7 +97,7 @@ extension Operations {
         return PairVerdict(
             tenant: state.tenant.text, from: from.description, to: to.description, verdict: held.0.verdict,
             reverseVerdict: held.1.verdict, security: held.0.security, reverseSecurity: held.1.security,
-            revision: state.revision)
+            revision: state.revision, notes: state.notes.isEmpty ? nil : state.notes)
     }
 }
 

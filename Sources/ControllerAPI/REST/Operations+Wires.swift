@@ -2,6 +2,7 @@ import APITypes
 import DirectoryCore
 import LeafProtocol
 import NetTypes
+import PolicyLanguage
 
 extension Operations {
     var wires: [Operation] {
@@ -12,9 +13,12 @@ extension Operations {
                 query: [
                     .init(name: "from", isRequired: true, summary: "the name of the source"),
                     .init(name: "to", isRequired: true, summary: "the name of the destination"),
+                    .init(name: "port", isRequired: false, summary: "one port, such as tcp/22, udp/53 or icmp/8"),
                 ], answer: APITypes.Explanation.self
             ) { call in
-                try await explain(call.name("tenant"), from: call.queryName("from"), to: call.queryName("to"))
+                try await explain(
+                    call.name("tenant"), from: call.queryName("from"), to: call.queryName("to"),
+                    Self.transport(call.query["port"]))
             },
             Operation(
                 method: .get, path: "/v1/wires", id: "listWires", summary: "List the wires that the leaves report now",
@@ -38,8 +42,21 @@ extension Operations {
             })
     }
 
-    private func explain(_ tenant: Name, from: Name, to: Name) async throws -> APITypes.Explanation {
-        let found = try await directory.explain(tenant, from: from, to: to)
+    /// Reads one port as the language writes it.
+    private static func transport(_ text: String?) throws(Problem) -> Transport? {
+        guard let text else { return nil }
+        guard let port = try? PortMatch(parsing: text), port.first == port.last || port.portProtocol.isICMP else {
+            throw .invalid(
+                "'\(text.prefix(80))' is not one port", pointer: "port",
+                remedy: "Give one such as tcp/22, udp/53, icmp/8 or icmp/3/4.")
+        }
+        return .numbered(port.portProtocol, port.first)
+    }
+
+    private func explain(
+        _ tenant: Name, from: Name, to: Name, _ transport: Transport?
+    ) async throws -> APITypes.Explanation {
+        let found = try await directory.explain(tenant, from: from, to: to, transport)
         let (source, destination) = (found.from.endpoint, found.to.endpoint)
         var names: [Name] = []
         for host in [source.host, destination.host] where !names.contains(host) { names.append(host) }
@@ -50,12 +67,47 @@ extension Operations {
             guard let one, let other else { return false }
             return Set([one, other]) == pair
         }
+        let outcome = transport == nil ? found.forward.verdict.otherwise : found.forward.outcome
         return APITypes.Explanation(
             verdict: Verdict(found.forward), reverseVerdict: Verdict(found.reverse),
             security: Security(found.forward.security), reverseSecurity: Security(found.reverse.security),
             reason: Self.reason(found), reasonCode: found.reasonCode,
-            entry: found.forward.entry.map(APITypes.PolicyEntry.init), from: Self.describe(found.from),
-            to: Self.describe(found.to), leaves: reports)
+            entry: found.forward.entry.map(APITypes.PolicyEntry.init), port: transport?.description,
+            effect: outcome.effect, ports: transport == nil ? Self.ports(found.forward.verdict) : [],
+            rule: Self.rule(found), nearest: found.why.nearest.map { Self.rule($0, found) },
+            guardrails: found.why.guardrails, levels: found.why.levels,
+            dryRun: found.why.verdict.dryRun?.description, revision: found.revision,
+            guardrailsRevision: found.guardrailsRevision, from: Self.describe(found.from), to: Self.describe(found.to),
+            leaves: reports)
+    }
+
+    /// The ports that do not fare as everything else does.
+    private static func ports(_ verdict: DirectionVerdict) -> [String] {
+        verdict.rules.prefix(ControllerLimits.listedChanges).map { rule in
+            "\(rule.ports.map(\.description).joined(separator: ", ")): \(rule.outcome.effect)"
+        }
+    }
+
+    private static func rule(_ found: FlowExplanation) -> APITypes.Explanation.Rule? {
+        guard found.forward.entry == nil, let rule = found.forward.outcome.rule else { return nil }
+        return Self.rule(
+            rule, found, found.forward.outcome.verdict.rawValue, says: found.says.isEmpty ? nil : found.says)
+    }
+
+    private static func rule(_ miss: PolicyLanguage.Explanation.NearMiss, _ found: FlowExplanation)
+        -> APITypes.Explanation.Rule
+    {
+        rule(miss.rule, found, miss.verdict.rawValue, lacks: miss.lacks)
+    }
+
+    private static func rule(
+        _ rule: RuleReference, _ found: FlowExplanation, _ verdict: String, says: String? = nil,
+        lacks: [String]? = nil
+    ) -> APITypes.Explanation.Rule {
+        APITypes.Explanation.Rule(
+            name: rule.name.text, document: rule.isPlatform ? "platform" : "tenant", line: rule.line,
+            revision: (rule.isPlatform ? found.guardrailsRevision : found.revision) ?? 0, verdict: verdict, says: says,
+            lacks: lacks)
     }
 
     /// The policy's reason, and what else stands in the way.
@@ -73,7 +125,7 @@ extension Operations {
             name: endpoint.name.description, identity: endpoint.identity.description,
             ipv4: endpoint.ipv4.description, host: endpoint.host.text, epoch: endpoint.epoch,
             state: EndpointState(endpoint.state), locator: end.isLive ? end.published?.locator.description : nil,
-            groups: endpoint.groups.map(\.text))
+            groups: endpoint.groups.map(\.text), labels: endpoint.labels.map(\.description), level: endpoint.level)
     }
 
     // MARK: What leaves report

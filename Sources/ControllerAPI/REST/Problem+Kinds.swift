@@ -42,6 +42,11 @@ extension Problem {
         code: "media-type", title: "Unsupported media type", status: 415, detail: "the body is not marked as JSON",
         remedy: "Send the header 'content-type: application/json'.")
 
+    static let documentType = Problem(
+        code: "media-type", title: "Unsupported media type", status: 415,
+        detail: "the body is not marked as a policy document",
+        remedy: "Send the header 'content-type: \(DocumentBody.mediaType)'.")
+
     static let noBody = Problem(
         code: "unexpected-body", title: "Unexpected body", status: 400, detail: "this operation takes no body",
         remedy: "Send none.")
@@ -82,11 +87,13 @@ extension Problem {
             case .exhausted: ("Exhausted", 409)
             case .olderEpoch: ("Older epoch", 409)
             case .untrusted: ("Not to be trusted", 400)
+            case .refusedDocument: ("Document refused", 422)
+            case .locked: ("Policy locked", 423)
             case .cancelled: ("Cancelled", 503)
             default: ("Storage failed", 503)
             }
         self.init(
             code: error.code.rawValue, title: title, status: status, detail: error.message, remedy: error.remedy,
-            pointer: error.pointer)
+            pointer: error.pointer, findings: error.findings.isEmpty ? nil : error.findings.map(PolicyFinding.init))
     }
 }

@@ -6,7 +6,7 @@ import NetTypes
 struct EndpointCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "endpoint", abstract: "Endpoints: what is connected.",
-        subcommands: [Create.self, List.self, Show.self, Delete.self, Move.self])
+        subcommands: [Create.self, List.self, Show.self, Delete.self, Move.self, Label.self, Level.self])
 
     struct Create: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -27,12 +27,18 @@ struct EndpointCommand: AsyncParsableCommand {
         var ipv4: IPv4Address?
         @Option(name: .customLong("group"), help: "A group; may be given more than once.", transform: Typed.name)
         var groups: [Name] = []
+        @Option(
+            name: .customLong("label"), help: "A label KEY=VALUE; may be given more than once.", transform: Typed.label)
+        var labels: [PolicyLabel] = []
+        @Option(help: "Its security level, 0 to 255.") var level: UInt8 = 0
         @OptionGroup var options: ControllerOptions
 
         func run() async throws {
             let new = NewEndpoint(
                 name: name.name.text, vnet: vnet.text, ipv4: ipv4.map { "\($0)" },
-                groups: groups.isEmpty ? nil : groups.map(\.text), host: host.text, kind: kind, attachment: attachment)
+                groups: groups.isEmpty ? nil : groups.map(\.text),
+                labels: labels.isEmpty ? nil : labels.map(\.description), level: level == 0 ? nil : level,
+                host: host.text, kind: kind, attachment: attachment)
             try await options.show({ try await $0.create(new, of: name.tenant.text) }) { endpoint in
                 Screen.line("Made the endpoint \(endpoint.tenant)/\(endpoint.name).")
                 endpoint.facts.write()
@@ -47,11 +53,11 @@ struct EndpointCommand: AsyncParsableCommand {
 
         func run() async throws {
             try await options.showList({ try await endpoints($0) }, none: "No endpoints.") { endpoints in
-                var table = Table("ENDPOINT", "STATE", "HOST", "IPV4", "IDENTITY", "GROUPS")
+                var table = Table("ENDPOINT", "STATE", "HOST", "IPV4", "IDENTITY", "GROUPS", "LABELS", "#LEVEL")
                 for one in endpoints {
                     table.add(
                         "\(one.tenant)/\(one.name)", one.state.rawValue, one.host, one.ipv4, one.identity,
-                        Formatting.list(one.groups))
+                        Formatting.list(one.groups), Formatting.list(one.labels), "\(one.level)")
                 }
                 return table
             }
@@ -110,6 +116,56 @@ struct EndpointCommand: AsyncParsableCommand {
             }) { Screen.line("\($0.tenant)/\($0.name) goes to \($0.host).") }
         }
     }
+
+    struct Label: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Change the labels of an endpoint.",
+            discussion: """
+                KEY=VALUE sets a label in the place of those of the same key, KEY- removes them. The endpoint is \
+                certified anew, and what was certified before is revoked at once: its wires are plugged again in a \
+                moment, by the rules for its new labels.
+
+                Example: patchbay endpoint label acme/web1 tier=web env=live quarantine-
+                """)
+        @Argument(help: "TENANT/NAME of the endpoint.", transform: Typed.tenantName) var name: TenantName
+        @Argument(help: "KEY=VALUE or KEY-, one or more.") var changes: [String]
+        @OptionGroup var options: ControllerOptions
+
+        func run() async throws {
+            var change = ChangeLabels(set: [], remove: [])
+            for text in changes {
+                if text.hasSuffix("-"), !text.contains("=") {
+                    change.remove?.append(String(text.dropLast()))
+                } else {
+                    change.set?.append(text)
+                }
+            }
+            let asked = change
+            try await options.show({ try await $0.change(asked, ofEndpoint: name.name.text, of: name.tenant.text) }) {
+                Screen.line("\($0.tenant)/\($0.name) has the labels \(Formatting.list($0.labels)).")
+            }
+        }
+    }
+
+    struct Level: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Change the security level of an endpoint.",
+            discussion: """
+                Where the platform's guardrails say so, information flows only to the same level or a higher one. The \
+                endpoint is certified anew as for labels.
+
+                Example: patchbay endpoint level acme/db1 2
+                """)
+        @Argument(help: "TENANT/NAME of the endpoint.", transform: Typed.tenantName) var name: TenantName
+        @Argument(help: "The level, 0 to 255.") var level: UInt8
+        @OptionGroup var options: ControllerOptions
+
+        func run() async throws {
+            try await options.show({
+                try await $0.change(ChangeLevel(level: level), ofEndpoint: name.name.text, of: name.tenant.text)
+            }) { Screen.line("\($0.tenant)/\($0.name) has the level \($0.level).") }
+        }
+    }
 }
 
 extension EndpointKind: ExpressibleByArgument {}
@@ -118,7 +174,8 @@ extension Endpoint {
     fileprivate var facts: Facts {
         Facts([
             ("Endpoint", "\(tenant)/\(name)"), ("Identity", identity), ("IPv4", "\(ipv4) in the vnet \(vnet)"),
-            ("Groups", Formatting.list(groups)), ("Host", host),
+            ("Groups", Formatting.list(groups)), ("Labels", Formatting.list(labels)), ("Level", "\(level)"),
+            ("Host", host),
             ("State", state.rawValue + (detail.map { ": \($0)" } ?? "")),
             ("Port", "\(kind.rawValue) \(attachment)"),
             ("Location", locator.map { "\($0), epoch \(epoch)" } ?? "none, epoch \(epoch)"),

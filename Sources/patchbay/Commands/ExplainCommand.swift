@@ -6,14 +6,18 @@ struct ExplainCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "explain", abstract: "Say whether a pair is plugged, and why.",
         discussion: """
-            Shows the verdict, the level of security that the policy asks for, the entry that decides, where each end \
-            is, and what the leaves of both ends have plugged of the pair now.
+            Shows the verdict, the level of security that the policy asks for, the entry or the rule that decides with \
+            its line and revision, the rules that came nearest and what each lacked, guardrails and levels, where each \
+            end is, and what the leaves of both ends have plugged of the pair now.
 
               patchbay explain acme/web1 acme/db1
+              patchbay explain acme/web1 acme/db1 tcp/22
+              patchbay explain acme/web1 acme/db1 icmp/8
               patchbay explain acme/web1 acme/db1 --json
             """)
     @Argument(help: "The source.", transform: Typed.tenantName) var from: TenantName
     @Argument(help: "The destination.", transform: Typed.tenantName) var to: TenantName
+    @Argument(help: "One port, such as tcp/22, udp/53 or icmp/8; the pair as a whole when left out.") var port: String?
     @OptionGroup var options: ControllerOptions
 
     func validate() throws {
@@ -25,7 +29,7 @@ struct ExplainCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await options.show({
-            try await $0.explain(from: from.name.text, to: to.name.text, of: from.tenant.text)
+            try await $0.explain(from: from.name.text, to: to.name.text, port: port, of: from.tenant.text)
         }) { $0.write() }
     }
 }
@@ -36,12 +40,15 @@ extension Explanation {
         func colour(_ verdict: Verdict) -> String {
             verdict == .plug ? style.green("plug") : style.red("unplug")
         }
-        Screen.line("\(from.name) → \(to.name): \(colour(verdict))")
+        Screen.line("\(from.name) → \(to.name)\(port.map { " \($0)" } ?? ""): \(colour(verdict))")
         let differs = reverseVerdict == .plug && (verdict == .unplug || security != reverseSecurity)
         Facts([
-            ("Why", reason), ("Security", verdict == .plug ? security.words : nil),
+            ("Why", reason), ("Ports", ports.isEmpty ? nil : (ports + ["all else: \(effect)"]).joined(separator: "\n")),
+            ("Security", verdict == .plug ? security.words : nil),
             ("Way back", colour(reverseVerdict) + (differs ? ", \(reverseSecurity.words)" : "")),
-            ("Source", from.words), ("Destination", to.words),
+            ("Near", nearest.isEmpty ? nil : nearest.map(\.words).joined(separator: "\n")),
+            ("Guardrails", guardrails.isEmpty ? nil : guardrails.joined(separator: "\n")), ("Levels", levels),
+            ("Dry run", dryRun.map { "\($0) would decide" }), ("Source", from.words), ("Destination", to.words),
         ]).write(indent: 2)
         for leaf in leaves {
             guard leaf.answered else {
@@ -63,5 +70,12 @@ extension Explanation.End {
     fileprivate var words: String {
         "\(name) on \(host)\(locator.map { " (\($0))" } ?? ""), \(state.rawValue), epoch \(epoch)\n"
             + "\(ipv4), \(identity)"
+    }
+}
+
+extension Explanation.Rule {
+    fileprivate var words: String {
+        "\(document == "platform" ? "guardrail" : "rule") \(name)\(line > 0 ? " (line \(line))" : ""), \(verdict): "
+            + (lacks ?? []).joined(separator: "; ")
     }
 }

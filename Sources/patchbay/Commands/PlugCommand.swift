@@ -108,6 +108,7 @@ extension PairVerdict {
     /// The verdicts of both directions, in words.
     fileprivate func write() {
         let style = Style.output
+        defer { (notes ?? []).forEach { Screen.line("  \(style.yellow("Note:")) \($0)") } }
         let (a, b) = ("\(tenant)/\(from)", "\(tenant)/\(to)")
         switch (verdict, reverseVerdict) {
         case (.plug, .plug): Screen.line("\(a) ⇄ \(b): \(style.green("plug")), both ways\(security.suffix).")
