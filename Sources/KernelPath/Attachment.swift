@@ -9,7 +9,7 @@ internal import LinuxKit
 /// filter, which stays by itself; the pinned program `filter_ROLE_DEVICE` remembers it. Either way an exchange of
 /// the program is one step.
 struct Attachment: Hashable {
-    enum Role: String { case port, underlay, vxlan, engine }
+    enum Role: String { case port, underlay, vxlan, engine, shaper }
 
     let role: Role
     /// The device's index.

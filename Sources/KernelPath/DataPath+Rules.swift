@@ -16,7 +16,22 @@ extension DataPath {
     /// - Returns: what wires of the pair are plugged with; nil for no rules.
     @discardableResult
     public func setRules(_ rules: PairRules?, of ends: PairEnds) throws(DataPathError) -> PairBinding? {
-        try ruleTable.withLock { (table) throws(DataPathError) in try table.set(rules, of: ends) }
+        try ruleTable.withLock { (table) throws(DataPathError) in
+            if let rules, !rules.limits.isEmpty, rules.fault == nil, table.shaper == nil {
+                table.shaper = try makeShaper()
+            }
+            return try table.set(rules, of: ends)
+        }
+    }
+
+    private func makeShaper() throws(DataPathError) -> Shaper {
+        do {
+            return try Shaper(configuration, maps, netlink, shaperProgram)
+        } catch let error as DataPathError {
+            throw error
+        } catch {
+            throw DataPathError(.device, "the shaper \(configuration.shaperDevice): \(error)")
+        }
     }
 
     /// The rules that a pair has here, also those that an earlier process set.

@@ -15,6 +15,7 @@ public final class DataPath: Sendable {
     let maps: DataPathMaps
     let portProgram: Program
     let engineProgram: Program
+    let shaperProgram: Program
     let wirePairProgram: Program
     let netlink: Netlink
     /// This host's own addresses, by family.
@@ -53,7 +54,9 @@ public final class DataPath: Sendable {
         host.locator_ipv6 = kp_address(locators.v6 ?? IPv6Address(0))
         host.vxlan_port = configuration.vxlanPort.bigEndian
         // The engine outlives the leaf, and its wires go on meanwhile.
-        host.engine = maps.config.lookup(0, empty: kp_config())?.engine ?? 0
+        let previous = maps.config.lookup(0, empty: kp_config())
+        host.engine = previous?.engine ?? 0
+        host.shaper = previous?.shaper ?? 0
         host.setFlows(configuration)
         try maps.config.update(0, host)
 
@@ -79,10 +82,15 @@ public final class DataPath: Sendable {
         self.reader = reader
         portProgram = object.port
         engineProgram = object.engine
+        shaperProgram = object.shaper
         wirePairProgram = object.wirePair
         ruleTable = Mutex(try RuleTable(maps, wires: wires.map(\.value.pair)))
         peers = Mutex(PeerTable(wires: wires, at: maps.peers))
         try adoptPorts()
+        if host.shaper != 0 {
+            let shaper = try Shaper(configuration, maps, netlink, object.shaper)
+            ruleTable.withLock { $0.shaper = shaper }
+        }
     }
 
     /// The frames that the kernel leaves to the leaf. One reader at a time.

@@ -13,6 +13,9 @@ public struct DataPathConfiguration: Sendable {
     public var vxlanDevice: String
     /// The UDP port of VXLAN.
     public var vxlanPort: UInt16
+    /// The name of the device that packets with a limit are queued at, which is made with the first limit; its other end
+    /// has `-out` behind it. At most 11 bytes.
+    public var shaperDevice = "pbk-shaper"
     /// The most wires of each direction; what is not used costs 16 bytes. Maps that are pinned keep theirs.
     public var maxWires: UInt32
     /// The most pairs with rules (16 bytes each), different flow rules (at most 65,535; 24 bytes each), segments of

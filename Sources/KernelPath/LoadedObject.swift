@@ -40,13 +40,16 @@ struct LoadedObject {
     let underlay: Program
     let vxlan: Program
     let engine: Program
+    let shaper: Program
     let wirePair: Program
 
     static let mapNames = [
         "config", "ports", "wires", "peers", "receive", "denied", "drops", "punts", "pairs", "rules", "segments",
         "pair_numbers", "flows", "rule_counts", "classes", "told", "event_budgets", "events",
     ]
-    static let programNames = ["port_ingress", "underlay_ingress", "vxlan_ingress", "engine_ingress", "wire_pair"]
+    static let programNames = [
+        "port_ingress", "shaper_egress", "underlay_ingress", "vxlan_ingress", "engine_ingress", "wire_pair",
+    ]
 
     /// Loads the programs; pins the maps in the directory, or uses those that are pinned there.
     init(_ configuration: DataPathConfiguration) throws(DataPathError) {
@@ -111,6 +114,7 @@ struct LoadedObject {
         underlay = try program("underlay_ingress")
         vxlan = try program("vxlan_ingress")
         engine = try program("engine_ingress")
+        shaper = try program("shaper_egress")
         wirePair = try program("wire_pair")
     }
 

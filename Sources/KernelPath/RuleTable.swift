@@ -22,6 +22,8 @@ struct RuleTable {
         }
     }
 
+    /// Nil: there was no limit yet.
+    var shaper: Shaper?
     private let maps: DataPathMaps
     private var store: FlowRuleStore
     private var entries: [PairEnds: Entry] = [:]
@@ -45,6 +47,7 @@ struct RuleTable {
             words.append(word)
             var entry = Entry(number: number, low: Int(word & 0xffff), high: Int(word >> 16 & 0xffff))
             entry.classes = (UInt32(word >> 32 & 0xffff), UInt32(word >> 48))
+            entry.limits = Shaper.limits(at: entry.classes.low, in: maps.classes)
             entries[PairEnds(low, high)] = entry
             ends[number] = PairEnds(low, high)
             end = max(end, number + 1)
@@ -78,20 +81,24 @@ struct RuleTable {
             throw error
         }
         var entry: Entry
+        let previous: Entry
         do throws(DataPathError) {
             entry = try self.entry(of: pair)
+            previous = entry
+            try limit(&entry, to: rules.limits)
         } catch {
+            dropIfUnused(pair)
             store.release(low)
             store.release(high)
             throw error
         }
-        let previous = entry
         (entry.low, entry.high) = (low, high)
         publish(entry, of: pair)
         if previous.hasRules {
             store.release(previous.low)
             store.release(previous.high)
         }
+        if previous.classes != entry.classes { removeClasses(of: previous) }
         return PairBinding(ends: pair, number: entry.number)
     }
 
@@ -112,8 +119,44 @@ struct RuleTable {
             publish(Entry(number: entry.number), of: pair)
             store.release(entry.low)
             store.release(entry.high)
+            removeClasses(of: entry)
         }
         dropIfUnused(pair)
+    }
+
+    // MARK: Limits
+
+    /// Gives an entry classes for its limits: the same ones, changed in place, when they are as many as before.
+    private mutating func limit(_ entry: inout Entry, to limits: [FlowLimit]) throws(DataPathError) {
+        guard limits != entry.limits else { return }
+        if limits.isEmpty {
+            entry.classes = (0, 0)
+        } else if limits.count == entry.limits.count, entry.classes.low != 0, let shaper {
+            do throws(DataPathError) {
+                try shaper.write(limits, at: entry.classes.low)
+                try shaper.write(limits, at: entry.classes.high)
+            } catch {
+                try? shaper.write(entry.limits, at: entry.classes.low)
+                try? shaper.write(entry.limits, at: entry.classes.high)
+                throw error
+            }
+        } else {
+            guard let low = try shaper?.take(limits) else {
+                throw DataPathError(.device, number: ENODEV, "there is no shaper for a limit")
+            }
+            do throws(DataPathError) {
+                entry.classes = (low, try shaper?.take(limits) ?? 0)
+            } catch {
+                shaper?.give(low, limits.count)
+                throw error
+            }
+        }
+        entry.limits = limits
+    }
+
+    private mutating func removeClasses(of entry: Entry) {
+        shaper?.give(entry.classes.low, entry.limits.count)
+        shaper?.give(entry.classes.high, entry.limits.count)
     }
 
     // MARK: Numbers

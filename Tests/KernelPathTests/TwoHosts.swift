@@ -211,6 +211,16 @@ final class TwoHosts {
         try plug(other, to: one, rules: true)
     }
 
+    /// Lets an endpoint send larger packets.
+    func setMTU(_ mtu: UInt16, of endpoint: Endpoint) throws {
+        let netlink = try Netlink(in: endpoint.namespace)
+        try netlink.setMTU(UInt32(mtu), of: try #require(try netlink.link(named: "eth0")).index)
+        try endpoint.host.netlink.setMTU(UInt32(mtu), of: endpoint.device)
+        var port = endpoint.port
+        port.mtu = mtu
+        try endpoint.host.path.openPort(port)
+    }
+
     /// Takes the addresses from all endpoints, so that only the test itself sends, and nobody answers by himself.
     func silence() throws {
         for endpoint in endpoints { try run("ip", "-n", endpoint.name, "addr", "flush", "dev", "eth0") }
@@ -224,14 +234,21 @@ final class TwoHosts {
         return try arrived(from, to) > before
     }
 
-    private func arrived(_ from: Endpoint, _ to: Endpoint) throws -> UInt64 {
+    private func arrived(_ from: Endpoint, _ to: Endpoint) throws -> UInt64 { try counters(from, to).packets }
+
+    /// The bytes of IP packets that arrived.
+    func arrivedBytes(_ from: Endpoint, _ to: Endpoint) throws -> UInt64 { try counters(from, to).bytes }
+
+    private func counters(_ from: Endpoint, _ to: Endpoint) throws -> WireCounters {
         if from.host === to.host {
-            return [to.identity.address, IPv6Address(mapped: to.ipv4)].reduce(0) { sum, address in
-                sum + (from.host.path.sendCounters(port: from.device, destination: address)?.packets ?? 0)
+            return [to.identity.address, IPv6Address(mapped: to.ipv4)].reduce(into: WireCounters()) { sum, address in
+                let counters = from.host.path.sendCounters(port: from.device, destination: address)
+                sum.packets += counters?.packets ?? 0
+                sum.bytes += counters?.bytes ?? 0
             }
         }
         let label = try #require(labels[[UInt32(from.identity.octets[15]), UInt32(to.identity.octets[15])]])
-        return to.host.path.receiveCounters(locator: from.host.locator, label: label)?.packets ?? 0
+        return to.host.path.receiveCounters(locator: from.host.locator, label: label) ?? WireCounters()
     }
 
     /// Sends a frame as it is from an endpoint.

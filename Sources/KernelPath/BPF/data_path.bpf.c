@@ -3,6 +3,7 @@
 // The data path of wires; what protects them is the ESP engine's. The functions stand in the order in which a frame meets them:
 //
 //   port_ingress      a frame from an endpoint   check the sender, find the wire, send or ask the leaf
+//   shaper_egress     the same frame, when it had to wait for its limit
 //   underlay_ingress  a datagram from a leaf     find the wire, check the inner sender, deliver
 //   vxlan_ingress     the same, for frames that need the VXLAN device to take the tunnel's marks off
 //   engine_ingress    a frame that the ESP engine has opened   the same checks, and deliver
@@ -49,6 +50,7 @@ char LICENSE[] SEC("license") = "Dual Apache-2.0/GPL-2.0";
 #include "events.h"
 #include "flows.h"
 #include "send.h"
+#include "limit.h"
 #include "receive.h"
 
 // MARK: 1. A frame from an endpoint
@@ -117,23 +119,42 @@ int port_ingress(struct __sk_buff *skb) {
     }
 
     // 1.3 Do the rules of its pair pass it?
+    int class = 0;
     if (wire->pair) {
-        int decision = decide(skb, port, wire->pair, is_ipv6);
-        if (decision == -KP_DROP_REJECTED) return punt_beginning(skb, port, KP_PUNT_REJECTED);
-        if (decision < 0) return drop(port, -decision);
+        class = decide(skb, port, wire->pair, is_ipv6);
+        if (class == -KP_DROP_REJECTED) return punt_beginning(skb, port, KP_PUNT_REJECTED);
+        if (class < 0) return drop(port, -class);
     }
 
     // 1.4 Send
-    __u32 mtu = port->mtu, label = wire->label;
-    // A protected wire carries less than the device's MTU. What may be cut, the engine cuts.
-    if (wire->mtu && wire->mtu < mtu && (is_ipv6 || !may_fragment(skb))) mtu = wire->mtu;
-    if (is_larger(skb, mtu, transport, protocol)) return punt_beginning(skb, port, KP_PUNT_TOO_BIG);
-    __sync_fetch_and_add(&wire->packets, packets_of(skb));
-    __sync_fetch_and_add(&wire->bytes, skb->len - ETH_HLEN);
-    if (label & KP_WIRE_PROTECTED) return send_protected(skb, port, label & KP_HIGHEST_SLOT);
-    if (label == KP_WIRE_LOCAL)
-        return send_local(skb, port, wire->peer, &key.destination, is_ipv6, transport, protocol);
-    return send_remote(skb, port, wire);
+    if (is_larger(skb, mtu_of(skb, port, wire, is_ipv6), transport, protocol))
+        return punt_beginning(skb, port, KP_PUNT_TOO_BIG);
+    if (class > 0) return shape(skb, port, class);
+    return send(skb, port, wire, &key.destination, is_ipv6);
+}
+
+/// A frame that has waited in the queue of its limit; everything was asked before it did.
+SEC("tc")
+int shaper_egress(struct __sk_buff *skb) {
+    struct kp_wire_key key = {.port = skb->mark};
+    bool is_ipv6 = skb->protocol == bpf_htons(ETH_P_IPV6);
+    struct kp_port *port = bpf_map_lookup_elem(&ports, &key.port);
+    if (!port) return drop(NULL, KP_DROP_CLOSED);
+    if (is_ipv6) {
+        if (bpf_skb_load_bytes(skb, IPV6_AT + offsetof(struct ipv6hdr, daddr), &key.destination, 16))
+            return drop(port, KP_DROP_MALFORMED);
+    } else {
+        __u32 destination;
+        if (bpf_skb_load_bytes(skb, ETH_HLEN + offsetof(struct iphdr, daddr), &destination, 4))
+            return drop(port, KP_DROP_MALFORMED);
+        set_mapped(&key.destination, destination);
+    }
+    struct kp_wire *wire = bpf_map_lookup_elem(&wires, &key);
+    // It was unplugged meanwhile.
+    if (!wire) return drop(port, KP_DROP_LIMIT);
+    skb->mark = 0;
+    skb->priority = 0;
+    return send(skb, port, wire, &key.destination, is_ipv6);
 }
 
 // MARK: 2. A frame from another leaf

@@ -110,13 +110,11 @@ static __noinline int send_remote(struct __sk_buff *skb, struct kp_port *port, c
 }
 
 static __always_inline int send_local(
-    struct __sk_buff *skb, struct kp_port *port, __u32 index, const struct kp_address *destination, bool is_ipv6,
-    __u32 transport, __u32 protocol) {
+    struct __sk_buff *skb, struct kp_port *port, __u32 index, const struct kp_address *destination, bool is_ipv6) {
     struct kp_port *target = bpf_map_lookup_elem(&ports, &index);
     if (!target) return drop(port, KP_DROP_PEER_GONE);
     if (is_ipv6 ? !same(&target->identity, destination) : target->ipv4 != destination->words[3])
         return drop(port, KP_DROP_INNER_DESTINATION);
-    if (is_larger(skb, target->mtu, transport, protocol)) return punt_beginning(skb, port, KP_PUNT_TOO_BIG);
     if (bpf_skb_store_bytes(skb, 0, target->mac, ETH_ALEN, 0)) return drop(port, KP_DROP_MALFORMED);
     return deliver(skb, target, index);
 }
@@ -140,4 +138,28 @@ static __always_inline bool may_fragment(struct __sk_buff *skb) {
     if (skb->gso_size || bpf_skb_load_bytes(skb, ETH_HLEN + offsetof(struct iphdr, frag_off), &fragment, 2))
         return false;
     return !(fragment & bpf_htons(0x4000));
+}
+
+/// The largest packet that a wire carries from a port; what may be cut, the engine cuts.
+static __always_inline __u32 mtu_of(
+    struct __sk_buff *skb, const struct kp_port *port, const struct kp_wire *wire, bool is_ipv6) {
+    __u32 mtu = port->mtu, peer = wire->peer;
+    if (wire->label == KP_WIRE_LOCAL) {
+        struct kp_port *target = bpf_map_lookup_elem(&ports, &peer);
+        if (target && target->mtu < mtu) mtu = target->mtu;
+    }
+    if (wire->mtu && wire->mtu < mtu && (is_ipv6 || !may_fragment(skb))) mtu = wire->mtu;
+    return mtu;
+}
+
+/// Counts a frame on its wire and sends it; its size and its rules were looked at.
+static __noinline int send(
+    struct __sk_buff *skb, struct kp_port *port, struct kp_wire *wire, const struct kp_address *destination,
+    bool is_ipv6) {
+    __u32 label = wire->label;
+    __sync_fetch_and_add(&wire->packets, packets_of(skb));
+    __sync_fetch_and_add(&wire->bytes, skb->len - ETH_HLEN);
+    if (label & KP_WIRE_PROTECTED) return send_protected(skb, port, label & KP_HIGHEST_SLOT);
+    if (label == KP_WIRE_LOCAL) return send_local(skb, port, wire->peer, destination, is_ipv6);
+    return send_remote(skb, port, wire);
 }

@@ -1,0 +1,133 @@
+import Foundation
+import KernelPath
+import LinuxKit
+import NetTypes
+import Testing
+
+/// Limits are rates of IP packets, kept for TCP and UDP alike. These are tests of accuracy, not of speed.
+extension KernelPathTests {
+    @Test("a limit is kept within five per cent", arguments: [10, 100, 1000], [false, true])
+    func limits(megabits: UInt64, isTCP: Bool) throws {
+        let hosts = try TwoHosts()
+        // Datagrams go in packets of 9,000 bytes, which takes a local wire: nobody makes 100,000 small ones a second on a
+        // busy machine.
+        let (e1, e2) = (hosts.e1, isTCP ? hosts.e2 : hosts.e3)
+        if !isTCP { for end in [e1, e2] { try hosts.setMTU(9_000, of: end) } }
+        let rate = megabits * 1_000_000
+        let action = FlowAction(.pass, answers: true, limit: 1)
+        // The control connection of iperf3 is TCP and has the same limit when the test is one of TCP.
+        let rules = FlowRules(
+            segments: [
+                FlowSegment(start: 0, action: isTCP ? action : FlowAction(.pass, answers: true)),
+                FlowSegment(start: FlowNumber.of(.udp, 0), action: action),
+            ], otherwise: FlowAction(.drop))
+        try hosts.plug(e1, e2, rules, .nothing, limits: [FlowLimit(bitsPerSecond: rate)])
+        let measured = try throughput(hosts, e1, e2, tcp: isTCP, offered: rate * 3 / 2)
+        let name = "\(isTCP ? "TCP" : "UDP") at \(megabits) Mbit/s: \(Int(measured)) bit/s"
+        #expect(measured < 1.05 * Double(rate), "\(name)")
+        #expect(measured > 0.95 * Double(rate), "\(name)")
+    }
+
+    @Test("limits change in place, hold on local and protected wires, and leave others alone")
+    func limitsEverywhere() throws {
+        let hosts = try TwoHosts()
+        let (a, e1, e2, e3) = (hosts.a, hosts.e1, hosts.e2, hosts.e3)
+        let limited = FlowRules(otherwise: FlowAction(.pass, answers: true, limit: 2))
+        let limits = { (rate: UInt64) in [FlowLimit(bitsPerSecond: 1_000_000), FlowLimit(bitsPerSecond: rate)] }
+        try hosts.plug(e1, e3, limited, .nothing, limits: limits(20_000_000))
+        try hosts.plug(e1, to: e2)
+        try hosts.plug(e2, to: e1)
+        let local = try throughput(hosts, e1, e3, tcp: true, offered: 0)
+        #expect(abs(local - 20e6) < 1e6, "a local wire: \(Int(local)) bit/s")
+        let free = try throughput(hosts, e1, e2, tcp: true, offered: 0)
+        #expect(free > 1e9, "a wire without a limit: \(Int(free)) bit/s")
+        // A change of the rate alone keeps the class, and a restart finds it.
+        try hosts.setRules(e1, e3, limited, .nothing, limits: limits(50_000_000))
+        let changed = try throughput(hosts, e1, e3, tcp: true, offered: 0)
+        #expect(abs(changed - 50e6) < 2.5e6, "after a change: \(Int(changed)) bit/s")
+        a.path.close()
+        a.path = try DataPath(configuration: a.configuration)
+        let ends = PairEnds(e1.identity, e3.identity)
+        #expect(a.path.rules(of: ends)?.limits == limits(50_000_000))
+        try a.path.setRules(a.path.rules(of: ends), of: ends)
+        let classes = try run("ip", "netns", "exec", "\(TwoHosts.prefix)-a", "tc", "class", "show", "dev", "pbk-shaper")
+        #expect(classes.split(separator: "\n").count == 4, "\(classes)")
+        let again = try throughput(hosts, e1, e3, tcp: true, offered: 0)
+        #expect(abs(again - 50e6) < 2.5e6, "after a restart: \(Int(again)) bit/s")
+        // No limit any more: no class.
+        try hosts.setRules(e1, e3, .everyPort, .nothing)
+        #expect(
+            try run("ip", "netns", "exec", "\(TwoHosts.prefix)-a", "tc", "class", "show", "dev", "pbk-shaper").isEmpty)
+        #expect(try ping(e1, "\(e3.identity)"))
+    }
+
+    @Test("a limited protected wire leads through the shaper to the engine") func limitedProtected() throws {
+        let hosts = try TwoHosts()
+        let (a, e1, e2) = (hosts.a, hosts.e1, hosts.e2)
+        let tap = try TapDevice(name: "engine", in: a.namespace)
+        let device = try #require(try a.netlink.link(named: "engine")).index
+        try a.netlink.setUp(device)
+        try a.path.useEngine(device: device)
+        let ends = PairEnds(e1.identity, e2.identity)
+        let limited = FlowRules(otherwise: FlowAction(.pass, answers: true, limit: 1))
+        let binding = try a.path.setRules(
+            PairRules(low: limited, high: .nothing, limits: [FlowLimit(bitsPerSecond: 800_000)]), of: ends)
+        try a.path.plugSend(
+            port: e1.device, destination: e2.identity.address, to: .protected(locator: hosts.b.locator, slot: 9),
+            rules: binding)
+        try hosts.silence()
+        let began = ContinuousClock.now
+        // A socket waits when much of what it sent is in the queue; so there are several.
+        let frame = ethernet(e1.mac, e2.mac, 0x86dd, e1.packet(e2, v6: true, 17, udp(1, 2, bytes: 1_352)))
+        let link = try #require(try Netlink(in: e1.namespace).link(named: "eth0")).index
+        let sockets = try (0..<8).map { _ in try PacketSocket(in: e1.namespace) }
+        for socket in sockets { for _ in 0..<50 { try socket.send(frame, to: link) } }
+        var count = 0
+        var last = began
+        while let read = try tap.read(milliseconds: 300) {
+            guard read.count > 1_400, read[TapDevice.vnetHeaderLength] == 0x02 else { continue }
+            count += 1
+            last = .now
+        }
+        let measured = Double(count * 1_400 * 8) / (began.duration(to: last) / .seconds(1))
+        #expect(abs(measured - 800e3) < 80e3, "\(count) packets, \(Int(measured)) bit/s")
+        #expect(count < 300, "the queue is bounded")
+        let sent = a.path.sendCounters(port: e1.device, destination: e2.identity.address)
+        #expect(sent?.packets == UInt64(count), "what is dropped was not sent")
+    }
+
+    /// Bits per second of IP packets that pass from one endpoint to the other, after the first second.
+    private func throughput(
+        _ hosts: TwoHosts, _ from: TwoHosts.Endpoint, _ to: TwoHosts.Endpoint, tcp: Bool, offered: UInt64
+    ) throws -> Double {
+        let server = try start(["ip", "netns", "exec", to.name, "iperf3", "-s", "-1"])
+        defer { server.stop() }
+        for _ in 0..<50 {
+            Thread.sleep(forTimeInterval: 0.02)
+            if try run("ip", "netns", "exec", to.name, "ss", "-Hltn", "sport", "=", "5201").contains("5201") { break }
+        }
+        let kind = tcp ? [] : ["-u", "-b", "\(offered)", "-l", "8900"]
+        let client = try start(
+            [
+                "ip", "netns", "exec", from.name, "timeout", "-k", "1", "8", "iperf3", "-J", "-c", "\(to.identity)",
+                "-t", "3",
+            ]
+                + ["-O", "1"] + kind)
+        guard tcp else {
+            defer { _ = client.finish() }
+            Thread.sleep(forTimeInterval: 1)
+            let clock = ContinuousClock()
+            let (before, began) = (try hosts.arrivedBytes(from, to), clock.now)
+            Thread.sleep(forTimeInterval: 2)
+            let (after, ended) = (try hosts.arrivedBytes(from, to), clock.now)
+            return Double(after - before) * 8 / (began.duration(to: ended) / .seconds(1))
+        }
+        // The counters know a super-packet's headers once only; so what the receiver got, and 72 bytes of IPv6, TCP and
+        // its time stamps for each packet.
+        let result = client.finish()
+        let report = try JSONSerialization.jsonObject(with: Data(result.output.utf8)) as? [String: Any]
+        let sum = ((report?["end"] as? [String: Any])?["sum_received"] as? [String: Any])?["bits_per_second"]
+        let goodput = try #require((sum as? NSNumber)?.doubleValue, "\(result.output)")
+        return goodput * Double(from.mtu) / Double(from.mtu - 72)
+    }
+}
