@@ -74,6 +74,10 @@ let package = Package(
             dependencies: ["NetTypes", "PolicyLanguage", .product(name: "Yams", package: "Yams")],
             swiftSettings: strict),
         .target(
+            name: "PolicyImport",
+            dependencies: ["NetTypes", "PolicyLanguage", .product(name: "Yams", package: "Yams")],
+            swiftSettings: strict),
+        .target(
             name: "Trust", dependencies: ["NetTypes", crypto, x509, asn1], swiftSettings: strict),
         .target(
             name: "Plugging", dependencies: ["NetTypes", "PacketFormats", "Policy", "Trust"],
@@ -193,6 +197,9 @@ let package = Package(
         .testTarget(name: "PolicyTests", dependencies: ["Policy", "NetTypes"], swiftSettings: strict),
         .testTarget(
             name: "PolicyLanguageTests", dependencies: ["NetTypes", "Policy", "PolicyLanguage", "PolicyYAML"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "PolicyImportTests", dependencies: ["NetTypes", "PolicyImport", "PolicyLanguage", "PolicyYAML"],
             swiftSettings: strict),
         .testTarget(
             name: "TrustTests", dependencies: ["Trust", "NetTypes", crypto, x509, asn1],
