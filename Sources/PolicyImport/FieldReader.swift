@@ -84,7 +84,7 @@ struct FieldReader {
         return text
     }
 
-    private static let booleans: Set = ["yes", "no", "on", "off", "y", "n", "true", "false", "null", "~", ""]
+    private static let booleans: Set = ["yes", "no", "on", "off", "true", "false", "null", "~", ""]
 
     private static func isOther(_ text: String) -> Bool {
         if booleans.contains(text.lowercased()) { return true }

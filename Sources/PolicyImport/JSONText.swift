@@ -108,13 +108,22 @@ struct JSONText {
         let start = offset
         while (0x61...0x7a).contains(next) || (0x30...0x39).contains(next) || "+-.E".utf8.contains(next) { offset += 1 }
         let text = String(decoding: bytes[start..<offset], as: UTF8.self)
-        let isNumber =
-            text.utf8.first.map { (0x30...0x39).contains($0) || $0 == 0x2d } == true && Double(text) != nil
+        let isNumber = Self.isNumber(text)
         guard isNumber || ["true", "false", "null"].contains(text) else {
             offset = start
             throw expected("a value")
         }
         return text
+    }
+
+    /// Whether a text is a number of JSON: no leading zeros, no sign but `-`, digits on both sides of a point.
+    private static func isNumber(_ text: String) -> Bool {
+        let digits = text.hasPrefix("-") ? text.dropFirst() : text[...]
+        guard let first = digits.utf8.first, let last = digits.utf8.last, (0x30...0x39).contains(first),
+            (0x30...0x39).contains(last), !digits.contains(".e"), !digits.contains(".E")
+        else { return false }
+        let isPadded = first == 0x30 && digits.utf8.dropFirst().first.map { (0x30...0x39).contains($0) } ?? false
+        return !isPadded && Double(digits) != nil
     }
 
     private mutating func string() throws(ImportError) -> String {

@@ -54,9 +54,9 @@ enum YAMLStream {
                 var fields: [Value.Field] = []
                 fields.reserveCapacity(mapping.count)
                 for (key, content) in mapping {
-                    guard case .scalar(let name) = key else {
+                    guard case .scalar(let name) = key, key.anchor == nil else {
                         throw error(
-                            self.place(key.mark), "a list or map is no name of a field", "write 'NAME: VALUE'")
+                            self.place(key.mark), "this is no name of a field", "write 'NAME: VALUE'")
                     }
                     fields.append(
                         Value.Field(
