@@ -11,6 +11,8 @@ struct DocumentAssembly {
         let name: String
         let selection: Selection
         let comment: String
+        /// Whether sides of rules that are the same endpoints are called so too.
+        var isShared = false
     }
 
     private static let levelsOfTier = PolicyLimits.priority + 1
@@ -32,7 +34,7 @@ struct DocumentAssembly {
         let name = names.name(group.name)
         groups.append(PolicyGroup(name: name, definition))
         if !group.comment.isEmpty { comments.groups[name] = [group.comment] }
-        if groupNames[group.selection] == nil { groupNames[group.selection] = name }
+        if group.isShared { groupNames[group.selection] = name }
         return .group(name)
     }
 

@@ -19,7 +19,10 @@ public struct ImportError: Error, Hashable, Sendable, CustomStringConvertible {
         self.init(source, Finding(code, at: place, text: text, problem, remedy: remedy))
     }
 
-    public var description: String { "\(source):\(finding)" }
+    public var description: String {
+        source.isEmpty
+            ? "\(finding.severity.rawValue): \(finding.problem); \(finding.remedy)" : "\(source):\(finding)"
+    }
 }
 
 /// A text to import from.

@@ -42,5 +42,7 @@ public struct ImportNote: Hashable, Sendable, CustomStringConvertible {
         self.remedy = remedy
     }
 
-    public var description: String { "\(source):\(place): \(severity.rawValue): \(what); \(remedy)" }
+    public var description: String {
+        (source.isEmpty ? "" : "\(source):\(place): ") + "\(severity.rawValue): \(what); \(remedy)"
+    }
 }

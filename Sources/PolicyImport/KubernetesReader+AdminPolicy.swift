@@ -75,7 +75,7 @@ extension KubernetesReader {
                     "write networks instead")
             }
         }
-        if let block { estimates.append(try pods(in: outside, allows: action == .allow, block)) }
+        if let block { estimates.append(try pods(in: outside, allows: action != .deny, block)) }
         let name = try found["name"].map { (value) throws(ImportError) in try fields.text(value, "a name") }
         let rule = KubernetesRule(
             peers: KubernetesPeers(endpoints: union(estimates), outside: outside, slug: "\(origin.slug)-\(side)"),

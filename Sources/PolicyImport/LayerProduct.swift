@@ -34,14 +34,14 @@ struct DraftStage: Sendable {
 /// A flow passes if both layers let it. The product of two lists in which the first match decides is the list of all
 /// pairs in the order of the first list and then the second: of the pairs that match a flow, the first is that of the
 /// two first matches. A pair plugs if both of it allow. So no complement of ports or of rules is needed: where the egress
-/// layer denies, the pair's other half does not matter, and a layer's silent denial at its end is a denial of what its
-/// last stages matched in the other layer. Outside addresses have one layer only, that of the endpoint.
+/// layer denies, the pair's other half does not matter; and of a flow for which one layer has no clause no pair plugs, so
+/// that what is denied in silence needs no rule. Outside addresses have one layer only, that of the endpoint.
 struct LayerProduct {
     private let algebra: SelectionAlgebra
     private var pairs = 0
 
     /// The most pairs of clauses that are tried.
-    static let maximumPairs = 4_000_000
+    static let maximumPairs = 16_000_000
 
     private init(algebra: SelectionAlgebra) { self.algebra = algebra }
 
@@ -70,23 +70,26 @@ struct LayerProduct {
 
     private mutating func inside(_ egress: Layer, _ ingress: Layer) throws(ImportError) -> [DraftStage] {
         var stages: [DraftStage] = []
-        for (index, outer) in egress.stages.enumerated() {
+        for outer in egress.stages {
             guard outer.allows else {
                 stages.append(DraftStage(plugs: false, rules: outer.clauses.compactMap { denial($0) }))
                 continue
             }
             for inner in ingress.stages {
                 var rules: [DraftRule] = []
+                let anchors = inner.clauses.map { (algebra.anchors(of: $0.far), algebra.anchors(of: $0.near)) }
                 for a in outer.clauses {
                     pairs += inner.clauses.count
                     guard pairs <= Self.maximumPairs, rules.count <= PolicyLimits.rules * 2 else { throw Self.tooMany }
-                    for b in inner.clauses { if let rule = pair(a, b) { rules.append(rule) } }
+                    let (near, far) = (algebra.anchors(of: a.near), algebra.anchors(of: a.far))
+                    for (b, (from, to)) in zip(inner.clauses, anchors) {
+                        if SelectionAlgebra.areDisjoint(near, from) || SelectionAlgebra.areDisjoint(far, to) {
+                            continue
+                        }
+                        if let rule = pair(a, b) { rules.append(rule) }
+                    }
                 }
                 stages.append(DraftStage(plugs: inner.allows, rules: rules))
-            }
-            // What the outer stage let through and the ingress layer did not must not reach later stages.
-            if index < egress.stages.count - 1 {
-                stages.append(DraftStage(plugs: false, rules: outer.clauses.compactMap { denial($0) }))
             }
         }
         return stages

@@ -34,22 +34,24 @@ extension PolicyImport {
                     remedy: "give them different priorities"))
         }
         let reader = KubernetesReader(options, source: "")
-        let algebra = reader.algebra
+        var algebra = reader.algebra
         var assembly = DocumentAssembly(head: [
             "Imported from Kubernetes policies: \(sources.map(\.name).joined(separator: ", ")).",
             "A pod is an endpoint; its namespace is the label '\(options.namespaceKey)', and the labels of its",
             "namespace begin with '\(options.namespaceLabelPrefix)'.",
         ])
         _ = assembly.define(
-            .init(name: "pods", selection: reader.pods, comment: "Every pod has a namespace."))
+            .init(name: "pods", selection: reader.pods, comment: "Every pod has a namespace.", isShared: true))
         var layers: [Layer] = []
         for direction in [KubernetesPolicies.Direction.egress, .ingress] {
             var isolated = policies.isolated(direction, algebra: algebra)
             if isolated != .none {
-                isolated = assembly.define(
+                let group = assembly.define(
                     .init(
                         name: "isolated-\(direction.word)", selection: isolated,
                         comment: "The pods that NetworkPolicies isolate for \(direction.word)."))
+                algebra.define(group, as: isolated)
+                isolated = group
             }
             layers.append(policies.layer(direction, pods: reader.pods, isolated: isolated, algebra: algebra))
         }

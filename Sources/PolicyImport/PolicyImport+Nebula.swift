@@ -76,7 +76,7 @@ extension PolicyImport {
         }
         try options.addresses.check()
         try ImportSource.checkSize(sources.map(\.source))
-        let algebra = SelectionAlgebra(isSingleValued: false)
+        var algebra = SelectionAlgebra(isSingleValued: false)
         var egress: [Clause] = []
         var ingress: [Clause] = []
         var covered: [Selection] = []
@@ -106,6 +106,7 @@ extension PolicyImport {
                 .init(
                     name: "configured", selection: all,
                     comment: "The hosts whose configurations were imported."))
+            algebra.define(group, as: all)
             let rest = Clause(
                 near: .not(group), far: group, nearSlug: "others", farSlug: "configured",
                 origins: [Origin(text: "The other end's configuration was not imported.", slug: "others")])

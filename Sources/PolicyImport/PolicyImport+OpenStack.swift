@@ -193,7 +193,10 @@ private struct SecurityGroupLayers {
         }
         if clause.far != .none, families.isEmpty {
             clause.far = .none
-        } else if clause.far != .none, families.count < options.families.count {
+        } else if clause.far != .none, families.count < options.families.count,
+            // ICMP is of one family by itself.
+            !clause.ports.matches.allSatisfy(\.portProtocol.isICMP)
+        {
             notes.append(
                 ImportNote(
                     .opens, first.source, first.value.place,

@@ -76,6 +76,47 @@ indirect enum Selection: Hashable, Sendable {
 struct SelectionAlgebra: Sendable {
     /// Whether an endpoint has at most one value of each key, as pods have.
     let isSingleValued: Bool
+    /// What named groups are unions of: the requirements of each operand, by one of them.
+    private var unions: [Name: [Selection: [Set<Selection>]]] = [:]
+
+    init(isSingleValued: Bool) { self.isSingleValued = isSingleValued }
+
+    /// Makes known what a named group is, so that who is surely in it is seen to be.
+    mutating func define(_ group: Selection, as definition: Selection) {
+        guard case .group(let name) = group else { return }
+        var union: [Selection: [Set<Selection>]] = [:]
+        let operands = if case .either(let operands) = definition { operands } else { [definition] }
+        for operand in operands {
+            let requirements = Self.requirements(operand)
+            union[requirements[0], default: []].append(Set(requirements))
+        }
+        unions[name] = union
+    }
+
+    /// What is asked of everybody in a selection; never empty.
+    private static func requirements(_ selection: Selection) -> [Selection] {
+        if case .both(let operands) = selection { operands } else { [selection] }
+    }
+
+    /// Whether who meets all requirements is surely in a named group.
+    private func isInside(_ group: Name, _ requirements: Set<Selection>) -> Bool {
+        guard let union = unions[group] else { return false }
+        return requirements.contains { union[$0]?.contains { $0.isSubset(of: requirements) } ?? false }
+    }
+
+    /// The labels that everybody in a selection has, which tell most pairs of selections apart.
+    func anchors(of selection: Selection) -> [PolicyLabel] {
+        guard isSingleValued else { return [] }
+        return Self.requirements(selection).compactMap { requirement in
+            if case .label(.equals(let label)) = requirement { label } else { nil }
+        }
+    }
+
+    /// Whether nobody has the labels of both.
+    static func areDisjoint(_ a: [PolicyLabel], _ b: [PolicyLabel]) -> Bool {
+        for label in a { for other in b where label.key == other.key && label.value != other.value { return true } }
+        return false
+    }
 
     func both(_ operands: [Selection]) -> Selection {
         var flat: [Selection] = []
@@ -88,7 +129,10 @@ struct SelectionAlgebra: Sendable {
             default: if seen.insert(operand).inserted { flat.append(operand) }
             }
         }
-        if flat.contains(where: { seen.contains(.not($0)) }) { return .none }
+        for case .not(let operand) in flat {
+            if seen.contains(operand) { return .none }
+            if case .group(let name) = operand, isInside(name, seen) { return .none }
+        }
         var facts = Facts(isSingleValued: isSingleValued)
         for case .label(let requirement) in flat where !facts.add(requirement) { return .none }
         for case .not(.label(.exists(let key))) in flat where !facts.forbid(key) { return .none }
@@ -118,6 +162,15 @@ struct SelectionAlgebra: Sendable {
             case .either(let inner): for element in inner where seen.insert(element).inserted { flat.append(element) }
             default: if seen.insert(operand).inserted { flat.append(operand) }
             }
+        }
+        // Who meets the requirements of another operand and some more is in the union without being named.
+        let index = flat.reduce(into: [Selection: [Set<Selection>]]()) { index, operand in
+            let requirements = Self.requirements(operand)
+            index[requirements[0], default: []].append(Set(requirements))
+        }
+        flat.removeAll { operand in
+            let requirements = Set(Self.requirements(operand))
+            return requirements.contains { index[$0]?.contains { $0.isStrictSubset(of: requirements) } ?? false }
         }
         return flat.count > 1 ? .either(flat) : flat.first ?? .none
     }

@@ -1,6 +1,7 @@
 import NetTypes
 import PolicyImport
 import PolicyLanguage
+import PolicyYAML
 import Testing
 
 /// What is said about policies that cannot be carried over, or not be read.
@@ -102,6 +103,19 @@ import Testing
             ))
         #expect(result.report.contains { $0.severity == .opens && $0.what.contains("'nodes'") })
         #expect(result.report.contains { $0.severity == .closes && $0.what.contains("'domainNames'") })
+    }
+
+    @Test func whatIsPassedOnTooWide() throws {
+        func pass(_ networks: String) throws -> PolicyImport {
+            try imported(
+                ConformanceCase.admin(
+                    "a", 1,
+                    "subject: {namespaces: {}}, egress: [{action: Pass, to: [{networks: [\(networks)]}]}, {action: Deny, to: [{namespaces: {}}]}]"
+                ))
+        }
+        #expect(try pass("0.0.0.0/0").report.contains { $0.severity == .opens && $0.what.contains("one family") })
+        #expect(try pass("10.0.0.0/8").report.contains { $0.severity == .opens && $0.what.contains("passes on") })
+        #expect(try pass("0.0.0.0/0, \"::/0\"").isExact)
     }
 
     @Test func equalPriorities() throws {
@@ -253,6 +267,45 @@ import Testing
         #expect(refusal("") { $0.namespaceLabelPrefix = "" }?.finding.code == .badValue)
         #expect(refusal("") { $0.namespaceLabelPrefix = "name" }?.finding.code == .contradiction)
         #expect(refusal("") { $0.addresses.networks = ["10.0.0.0"] }?.finding.code == .badValue)
+    }
+
+    @Test func moreLevelsThanATierHas() throws {
+        func rules(_ count: Int, _ start: Int) -> [GressRule] {
+            (0..<count).map { index in
+                GressRule(
+                    action: index % 2 == 0 ? "Allow" : "Deny", peers: [.pods(namespaces: Selector(), pods: nil)],
+                    ports: [Port(first: start + index * 7, last: start + 1_000 - index * 3)])
+            }
+        }
+        var cluster = Cluster()
+        cluster.namespaces = ["x": [:], "y": [:]]
+        cluster.pods = [
+            Pod(namespace: "x", name: "a", labels: [:], address: 1),
+            Pod(namespace: "y", name: "a", labels: [:], address: 2),
+        ]
+        cluster.clusterPolicies = [
+            ClusterPolicy(name: "a", priority: 1, ingress: rules(61, 1_000), egress: rules(44, 1_200))
+        ]
+        let result = try imported(cluster.yaml)
+        #expect(result.document.tiers.count == 2)
+        #expect(try PolicyYAML.read(result.text).document == result.document)
+        let compiled = CompiledPolicy(result.document)
+        for port in 900..<2_300 {
+            let flow = Flow(
+                from: try cluster.party(cluster.pods[0]), to: try cluster.party(cluster.pods[1]),
+                .numbered(.tcp, UInt16(port)), at: Timestamp(0))
+            let expected = cluster.allows(from: .pod(cluster.pods[0]), to: .pod(cluster.pods[1]), "TCP", port)
+            #expect(compiled.evaluate(flow).isPlugged == expected, "port \(port)")
+        }
+    }
+
+    @Test func morePrefixesThanANetworkHas() throws {
+        func block(_ count: Int) -> String {
+            let except = (1...count).map { "\"2001:db8:\($0)::1/128\"" }.joined(separator: ", ")
+            return policy("podSelector: {}, ingress: [{from: [{ipBlock: {cidr: \"::/0\", except: [\(except)]}}]}]")
+        }
+        #expect(refusal(block(2)) == nil)
+        #expect(refusal(block(12))?.finding.code == .limit)
     }
 
     @Test func moreRulesThanADocumentHas() throws {
