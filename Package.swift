@@ -75,6 +75,10 @@ let package = Package(
             swiftSettings: strict),
         .target(name: "PolicyZones", dependencies: ["NetTypes", "PolicyLanguage"], swiftSettings: strict),
         .target(
+            name: "PolicyImport",
+            dependencies: ["NetTypes", "PolicyLanguage", .product(name: "Yams", package: "Yams")],
+            swiftSettings: strict),
+        .target(
             name: "Trust", dependencies: ["NetTypes", crypto, x509, asn1], swiftSettings: strict),
         .target(
             name: "Plugging", dependencies: ["NetTypes", "PacketFormats", "Policy", "PolicyLanguage", "Trust"],
@@ -203,6 +207,9 @@ let package = Package(
         .testTarget(
             name: "PolicyLanguageTests",
             dependencies: ["NetTypes", "Policy", "PolicyLanguage", "PolicyYAML", "PolicyZones"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "PolicyImportTests", dependencies: ["NetTypes", "PolicyImport", "PolicyLanguage", "PolicyYAML"],
             swiftSettings: strict),
         .testTarget(
             name: "TrustTests", dependencies: ["Trust", "NetTypes", crypto, x509, asn1],
