@@ -118,7 +118,7 @@ let package = Package(
 
         // MARK: Directory
         .target(
-            name: "DirectoryCore", dependencies: ["NetTypes", "Policy", "Trust"],
+            name: "DirectoryCore", dependencies: ["NetTypes", "Policy", "PolicyLanguage", "PolicyYAML", "Trust"],
             swiftSettings: strict),
         .target(
             name: "StoreSQLite",
@@ -138,7 +138,8 @@ let package = Package(
         .target(
             name: "ControllerAPI",
             dependencies: [
-                "APITypes", "DirectoryCore", "LeafProtocol", "MutualTLS", "NetTypes", "Policy", "Trust", logging,
+                "APITypes", "DirectoryCore", "LeafProtocol", "MutualTLS", "NetTypes", "Policy", "PolicyLanguage",
+                "Trust", logging,
                 grpcCore, grpcTransport, nioCore, nioPosix, nioSSL, lifecycle, x509, asn1,
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
@@ -165,7 +166,11 @@ let package = Package(
 
         // MARK: Programs
         .executableTarget(
-            name: "patchbay", dependencies: ["APIClient", "APITypes", "Lab", "NetTypes", "Trust", arguments],
+            name: "patchbay",
+            dependencies: [
+                "APIClient", "APITypes", "Lab", "NetTypes", "Policy", "PolicyLanguage", "PolicyYAML", "Trust",
+                arguments,
+            ],
             swiftSettings: strict),
         .executableTarget(
             name: "patchbay-controller",
@@ -231,13 +236,13 @@ let package = Package(
             resources: [.copy("Resources")], swiftSettings: strict),
         .testTarget(
             name: "DirectoryTests",
-            dependencies: ["DirectoryCore", "StoreSQLite", "NetTypes", "Policy", "Trust"],
+            dependencies: ["DirectoryCore", "StoreSQLite", "NetTypes", "Policy", "PolicyLanguage", "Trust"],
             swiftSettings: strict),
         .testTarget(
             name: "ControllerAPITests",
             dependencies: [
                 "APIClient", "APITypes", "ControllerAPI", "DirectoryCore", "LeafProtocol", "MutualTLS", "NetTypes",
-                "Policy", "StoreSQLite", "Trust", logging, grpcCore, grpcTransport, lifecycle,
+                "Policy", "PolicyLanguage", "StoreSQLite", "Trust", logging, grpcCore, grpcTransport, lifecycle,
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdTesting", package: "hummingbird"),
                 nioSSL,

@@ -14,14 +14,15 @@ extension Directory {
             }
             let host = try tx.requireHost(new.host, pointer: "/host")
             let groups = try self.check(groups: new.groups, of: new.name.tenant, tx)
+            let labels = try self.check(labels: new.labels)
             let identity = try self.newIdentity(tx)
             let ipv4 = try Self.address(new.ipv4, in: &vnet, tx)
             let attachment = try Self.attachment(new, identity)
             try Self.checkFree(new.kind, attachment, on: new.host, tx)
             let endpoint = Endpoint(
                 identity: identity, name: new.name, vnet: vnet.id, vnetName: new.vnet, ipv4: ipv4, groups: groups,
-                kind: new.kind, attachment: attachment, host: new.host, state: .waiting, epoch: 0, publishedBy: nil,
-                createdAt: at)
+                labels: labels, level: new.level, kind: new.kind, attachment: attachment, host: new.host,
+                state: .waiting, epoch: 0, publishedBy: nil, createdAt: at)
             try tx.put(vnet)
             try tx.put(endpoint)
             tx.announce(.portsChanged(host.id))
@@ -62,8 +63,11 @@ extension Directory {
             let endpoint = try tx.requireEndpoint(name)
             var vnet = try tx.requireVNet(TenantName(name.tenant, endpoint.vnetName))
             vnet.endpointCount -= 1
-            try self.changePolicy(of: name.tenant, at: at, tx) { (document) throws(PolicyError) in
-                for entry in document.entries where entry.names(.endpoint(name.name)) { try document.remove(entry.id) }
+            try self.changePolicy(of: name.tenant, at: at, "delete the endpoint \(name.name)", tx) {
+                (policy) throws(PolicyError) in
+                for entry in policy.entries.entries where entry.names(.endpoint(name.name)) {
+                    try policy.entries.remove(entry.id)
+                }
             }
             let lastDay = try tx.issued(for: endpoint.identity).map(\.notAfter).max()
             try tx.delete(endpoint: endpoint.identity)

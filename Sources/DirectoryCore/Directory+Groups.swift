@@ -48,7 +48,9 @@ extension Directory {
                     .inUse, "Group '\(name)' still has members: \(list(members)).",
                     remedy: "Remove its members first.")
             }
-            let naming = try tx.document(of: name.tenant).entries.filter { $0.names(.group(name.name)) }
+            let naming = try tx.requirePolicy(of: name.tenant).policy().entries.entries.filter {
+                $0.names(.group(name.name))
+            }
             guard naming.isEmpty else {
                 throw DirectoryError(
                     .inUse, "Policy entries name the group '\(name)': \(list(naming.map(\.id))).",
@@ -85,12 +87,7 @@ extension Directory {
             var member = try tx.requireEndpoint(TenantName(group.tenant, endpoint))
             guard let index = member.groups.firstIndex(of: group.name) else { return }
             member.groups.remove(at: index)
-            if member.state == .running { member.state = .waiting }
-            try tx.put(member)
-            try tx.deleteFacts(of: member.identity)
-            tx.announce(.endpointChanged(member.identity))
-            try tx.revoke(tx.issued(for: member.identity))
-            try tx.announcePorts(of: member)
+            try tx.recertify(member)
         }
     }
 }
@@ -108,6 +105,19 @@ extension DirectoryReader {
 }
 
 extension DirectoryTransaction {
+    /// Writes an endpoint of which something that was certified is no longer so: its certificates are revoked at once
+    /// and its facts withdrawn, so that no peer acts on them any more. It is reachable again as soon as its leaf has
+    /// published anew.
+    func recertify(_ endpoint: Endpoint) throws(DirectoryError) {
+        var endpoint = endpoint
+        if endpoint.state == .running { endpoint.state = .waiting }
+        try put(endpoint)
+        try deleteFacts(of: endpoint.identity)
+        announce(.endpointChanged(endpoint.identity))
+        try revoke(issued(for: endpoint.identity))
+        try announcePorts(of: endpoint)
+    }
+
     /// Revokes the oldest of a holder's certificates, so that with a new one there are not more than a limit: who asks
     /// over and over fills neither the directory nor the lists of revocations.
     func makeRoom(in former: [IssuedCertificate], limit: Int) throws(DirectoryError) {

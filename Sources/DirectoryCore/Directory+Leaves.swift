@@ -55,7 +55,7 @@ extension Directory {
             let host = try tx.requireLeaf(leaf)
             var states: [PolicyState] = []
             for name in Set(try tx.endpoints(on: host.name, limit: nil).map(\.name.tenant)).sorted() {
-                states.append(try tx.state(of: tx.requirePolicy(of: name), tx.requireTenant(name)))
+                states.append(try tx.requirePolicy(of: name).state(of: tx.requireTenant(name)))
             }
             return states
         }

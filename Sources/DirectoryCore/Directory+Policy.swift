@@ -1,5 +1,6 @@
 public import NetTypes
 public import Policy
+import PolicyLanguage
 import Trust
 
 extension Directory {
@@ -7,7 +8,7 @@ extension Directory {
     public func policy(of tenant: Name) async throws(DirectoryError) -> PolicyState {
         try await store.read { (tx) throws(DirectoryError) in
             let tenant = try tx.requireTenant(tenant)
-            return try tx.state(of: tx.requirePolicy(of: tenant.name), tenant)
+            return try tx.requirePolicy(of: tenant.name).state(of: tenant)
         }
     }
 
@@ -15,22 +16,19 @@ extension Directory {
     public func policy(of tenant: Name, revision: UInt64) async throws(DirectoryError) -> PolicyState {
         try await store.read { (tx) throws(DirectoryError) in
             let tenant = try tx.requireTenant(tenant)
-            guard let found = try tx.policy(of: tenant.name, revision: revision) else {
-                throw DirectoryError(
-                    .notFound, "There is no revision \(revision) of the policy of '\(tenant.name)', or no longer.",
-                    remedy: "List the revisions that are kept.")
-            }
-            return try tx.state(of: found, tenant)
+            return try tx.requirePolicy(of: tenant.name, revision: revision).state(of: tenant)
         }
     }
 
-    /// The numbers of the revisions that are kept, newest first.
-    public func policyRevisions(of tenant: Name) async throws(DirectoryError) -> [UInt64] {
+    /// The revisions that are kept, newest first.
+    public func policyRevisions(of tenant: Name) async throws(DirectoryError) -> [RevisionNote] {
         try await store.read { (tx) throws(DirectoryError) in
             _ = try tx.requireTenant(tenant)
             return try tx.policyRevisions(of: tenant)
         }
     }
+
+    // MARK: Entries
 
     /// Adds an entry to a tenant's policy; what it names must exist. Only a plug entry has a level of security.
     public func addPolicyEntry(
@@ -47,10 +45,11 @@ extension Directory {
             _ = try tx.requireTenant(tenant)
             try tx.requireSelector(from, of: tenant, pointer: "/from")
             try tx.requireSelector(destination, of: tenant, pointer: "/to")
-            let state = try self.changePolicy(of: tenant, at: at, tx) { (document) throws(PolicyError) in
-                try document.add(action, from: from, to: destination, oneWay: oneWay, security: security)
+            let summary = "add an entry: \(action.rawValue) \(from) \(oneWay ? "→" : "↔") \(destination)"
+            let state = try self.changePolicy(of: tenant, at: at, summary, tx) { (policy) throws(PolicyError) in
+                try policy.entries.add(action, from: from, to: destination, oneWay: oneWay, security: security)
             }
-            guard let added = state.document.entries.last else {
+            guard let added = state.entries.last else {
                 throw DirectoryError(.storage, "The entry that was added is not there.")
             }
             return added
@@ -62,26 +61,30 @@ extension Directory {
         let at = now()
         try await store.write { (tx) throws(DirectoryError) in
             _ = try tx.requireTenant(tenant)
-            guard try tx.document(of: tenant).entry(id) != nil else {
+            guard let entry = try tx.requirePolicy(of: tenant).policy().entries.entry(id) else {
                 throw DirectoryError(
                     .notFound, "There is no entry \(id) in the policy of '\(tenant)'.",
                     remedy: "List the policy's entries.")
             }
-            try self.changePolicy(of: tenant, at: at, tx) { (document) throws(PolicyError) in
-                try document.remove(id)
+            let summary = "remove entry \(id): \(entry)"
+            try self.changePolicy(of: tenant, at: at, summary, tx) { (policy) throws(PolicyError) in
+                try policy.entries.remove(id)
             }
         }
     }
 
-    /// Plugs a pair: afterwards FROM → TO is plugged, and the way back too, or, one-way, unplugged.
+    /// Plugs a pair: afterwards the entries say that FROM → TO is plugged, and the way back too, or, one-way, unplugged.
     ///
     /// Where a group is an end, the entries that name just these two are replaced by one plug entry; more specific
     /// entries still decide before it. A policy that says so already stays as it is. The level that is asked for holds
-    /// afterwards, whichever the pair had before; an entry that has another one keeps its number.
+    /// afterwards, whichever the pair had before; an entry that has another one keeps its number. Where guardrails or
+    /// an earlier tier of the document decide otherwise, ``PolicyState/notes`` say so.
     public func plug(
         _ tenant: Name, from: Selector, to: Selector, oneWay: Bool = false, security: Security = .none
     ) async throws(DirectoryError) -> PolicyState {
-        try await edit(tenant, from, to) { (document, a, b) throws(PolicyError) in
+        let summary = "plug \(from) \(oneWay ? "→" : "↔") \(to)\(security == .none ? "" : " (\(security))")"
+        let wanted = Wish(from: from, to: to, forward: security, backward: oneWay ? nil : security)
+        return try await edit(tenant, wanted, summary) { (document, a, b) throws(PolicyError) in
             if let a, let b {
                 try document.plug(a, b, oneWay: oneWay, security: security)
             } else {
@@ -94,9 +97,11 @@ extension Directory {
 
     /// Unplugs a pair, both ways.
     ///
-    /// Where a group is an end and other entries with groups plug, an unplug entry for just this pair is added.
+    /// Where a group is an end and other entries with groups plug, an unplug entry for just this pair is added; for a
+    /// pair of endpoints also where the document plugs. Where that does not help, ``PolicyState/notes`` say why.
     public func unplug(_ tenant: Name, from: Selector, to: Selector) async throws(DirectoryError) -> PolicyState {
-        try await edit(tenant, from, to) { (document, a, b) throws(PolicyError) in
+        let wanted = Wish(from: from, to: to, forward: nil, backward: nil)
+        return try await edit(tenant, wanted, "unplug \(from) ↔ \(to)") { (document, a, b) throws(PolicyError) in
             if let a, let b {
                 try document.unplug(a, b)
                 return
@@ -109,98 +114,101 @@ extension Directory {
         }
     }
 
-    /// What the directory knows of a pair.
-    public func explain(_ tenant: Name, from: Name, to: Name) async throws(DirectoryError) -> Explanation {
-        let at = now()
-        return try await store.read { (tx) throws(DirectoryError) in
-            let from = try self.end(tx.requireEndpoint(TenantName(tenant, from), pointer: "/from"), at, tx)
-            let to = try self.end(tx.requireEndpoint(TenantName(tenant, to), pointer: "/to"), at, tx)
-            let evaluator = try self.evaluator(of: tenant, tx)
-            let (a, b) = (from.endpoint.subject, to.endpoint.subject)
-            let forward = evaluator.verdict(source: a, destination: b)
-            let reason =
-                !forward.isPlugged
-                ? "policy" : !from.isLive ? "source-not-running" : !to.isLive ? "not-running" : "plugged"
-            return Explanation(
-                from: from, to: to, revision: evaluator.revision, forward: forward,
-                reverse: evaluator.verdict(source: b, destination: a), reasonCode: reason)
-        }
-    }
-
-    private func end(
-        _ endpoint: Endpoint, _ at: Timestamp, _ tx: any DirectoryReader
-    ) throws(DirectoryError) -> Explanation.End {
-        let published = try tx.facts(of: endpoint.identity)
-        let leaf = try tx.host(endpoint.host)?.id
-        return Explanation.End(
-            endpoint: endpoint, published: published,
-            isLive: published.map { $0.isLive(at: at) && $0.leaf == leaf } ?? false)
-    }
-
-    /// The indexed newest policy of a tenant, kept from one question to the next.
-    private func evaluator(of tenant: Name, _ tx: any DirectoryReader) throws(DirectoryError) -> PolicyEvaluator {
-        let revision = try tx.requirePolicy(of: tenant)
-        if let cached = evaluators.withLock({ $0[tenant] }), cached.body == revision.body { return cached.evaluator }
-        let evaluator = PolicyEvaluator(try revision.document())
-        evaluators.withLock {
-            // A bound that a person's questions never reach; tenants come and go.
-            if $0.count >= 1_000 { $0.removeAll() }
-            $0[tenant] = CachedEvaluator(body: revision.body, evaluator: evaluator)
-        }
-        return evaluator
-    }
-
-    // MARK: New revisions
-
-    /// Edits the policy of a pair whose ends exist.
+    /// Edits the entries of a pair whose ends exist, and looks whether that gives what is wanted.
     private func edit(
-        _ tenant: Name, _ from: Selector, _ to: Selector,
+        _ tenant: Name, _ wanted: Wish, _ summary: String,
         _ body: @escaping @Sendable (inout PolicyDocument, Subject?, Subject?) throws(PolicyError) -> Void
     ) async throws(DirectoryError) -> PolicyState {
         let at = now()
         return try await store.write { (tx) throws(DirectoryError) in
             _ = try tx.requireTenant(tenant)
-            let a = try tx.requireSelector(from, of: tenant, pointer: "/from")
-            let b = try tx.requireSelector(to, of: tenant, pointer: "/to")
-            return try self.changePolicy(of: tenant, at: at, tx) { (document) throws(PolicyError) in
-                try body(&document, a, b)
+            let a = try tx.requireSelector(wanted.from, of: tenant, pointer: "/from")
+            let b = try tx.requireSelector(wanted.to, of: tenant, pointer: "/to")
+            let before = try tx.requirePolicy(of: tenant).policy()
+            var policy = before
+            do throws(PolicyError) { try body(&policy.entries, a, b) } catch { throw DirectoryError(error) }
+            var notes: [String] = []
+            let guardrails = try tx.guardrails()?.source()
+            // Without document and guardrails the entries are all there is.
+            if policy.document != nil || guardrails != nil {
+                let check = WishCheck(
+                    wanted: wanted, parties: try tx.parties(of: tenant, wanted.from, wanted.to), guardrails: guardrails,
+                    at: at, zones: self.timeZones)
+                notes = check.deviations(of: policy)
+                if !notes.isEmpty, a != nil, b != nil, let barrier = wanted.barrier {
+                    // The document plugs what is to be unplugged: an entry of its own goes before it, if it can.
+                    var other = policy
+                    do throws(PolicyError) {
+                        try other.entries.add(
+                            .unplug, from: barrier.from, to: barrier.to, oneWay: barrier.oneWay)
+                    } catch { throw DirectoryError(error) }
+                    let left = check.deviations(of: other)
+                    if left.count < notes.count { (policy, notes) = (other, left) }
+                }
             }
+            var state = try self.changePolicy(of: tenant, at: at, summary, tx) { $0 = policy }
+            state.notes = notes
+            return state
         }
     }
 
-    /// Makes a new revision of a policy: edited, signed with the tenant's key and stored. An edit that changes nothing
-    /// makes none.
+    // MARK: New revisions
+
+    /// Makes a new revision of a policy whose document stays: edited, signed with the tenant's key and stored. An edit
+    /// that changes nothing makes none; one of a locked policy is refused.
     @discardableResult
     func changePolicy(
-        of name: Name, at: Timestamp, _ tx: any DirectoryTransaction,
-        _ edit: (inout PolicyDocument) throws(PolicyError) -> Void
+        of name: Name, at: Timestamp, _ summary: String, _ tx: any DirectoryTransaction,
+        _ edit: (inout TenantPolicy) throws(PolicyError) -> Void
     ) throws(DirectoryError) -> PolicyState {
         let tenant = try tx.requireTenant(name)
         let current = try tx.requirePolicy(of: name)
-        let before = try current.document()
-        var document = before
-        do { try edit(&document) } catch { throw DirectoryError(error) }
-        guard document != before else { return try tx.state(of: current, tenant) }
-        document.revision += 1
-        let revision = try Self.revision(document, key: platform.key(tenant.policyKey), at: at)
-        try tx.add(revision, keep: configuration.policyHistory)
-        tx.announce(.policyChanged(tenant: name))
-        return PolicyState(
-            document: document, signed: tenant.signed(revision.body, revision.signature), changedAt: at)
+        let before = try current.policy()
+        var policy = before
+        do { try edit(&policy) } catch { throw DirectoryError(error) }
+        guard policy != before else { return try current.state(of: tenant) }
+        return try publish(policy, text: current.text, summary, after: current, of: tenant, at: at, tx)
     }
 
-    /// Signs a document.
+    /// Signs a policy as the revision after the present one, stores and announces it.
+    func publish(
+        _ policy: TenantPolicy, text: [UInt8]?, _ summary: String, after current: PolicyRevision, of tenant: Tenant,
+        at: Timestamp, _ tx: any DirectoryTransaction
+    ) throws(DirectoryError) -> PolicyState {
+        try tenant.requireUnlocked()
+        var policy = policy
+        policy.entries.revision = current.revision + 1
+        let revision = try Self.revision(
+            policy, text: text, summary: summary, key: platform.key(tenant.policyKey), at: at)
+        return try store(revision, of: tenant, tx)
+    }
+
+    /// Stores and announces a signed revision.
+    func store(
+        _ revision: PolicyRevision, of tenant: Tenant, _ tx: any DirectoryTransaction
+    ) throws(DirectoryError) -> PolicyState {
+        try tx.add(revision, keep: configuration.policyHistory, bytes: configuration.policyHistoryBytes)
+        tx.announce(.policyChanged(tenant: tenant.name))
+        return try revision.state(of: tenant)
+    }
+
+    /// Signs a policy.
     static func revision(
-        _ document: PolicyDocument, key: SigningKey, at: Timestamp
+        _ policy: TenantPolicy, text: [UInt8]?, summary: String, key: SigningKey, at: Timestamp
     ) throws(DirectoryError) -> PolicyRevision {
-        let body = document.canonicalBytes
+        let body = policy.canonicalBytes
         do {
             return PolicyRevision(
-                tenant: document.tenant, revision: document.revision, body: body, signature: try key.sign(body),
-                changedAt: at)
+                tenant: policy.tenant, revision: policy.revision, body: body, signature: try key.sign(body),
+                text: policy.document == nil ? nil : text, summary: cut(summary), changedAt: at)
         } catch {
-            throw DirectoryError(.storage, "The policy of '\(document.tenant)' could not be signed: \(error).")
+            throw DirectoryError(.storage, "The policy of '\(policy.tenant)' could not be signed: \(error).")
         }
+    }
+
+    /// A summary, not longer than a line.
+    static func cut(_ summary: String) -> String {
+        String(String.UnicodeScalarView(summary.unicodeScalars.prefix(200)))
     }
 }
 
@@ -246,25 +254,32 @@ extension DirectoryError {
 }
 
 extension Endpoint {
-    /// The endpoint as a policy sees it.
+    /// The endpoint as entries see it.
     var subject: Subject { Subject(name: name.name, groups: groups) }
-}
 
-extension Tenant {
-    /// A policy's bytes and signature with the certificates that are good now.
-    func signed(_ body: [UInt8], _ signature: [UInt8]) -> SignedPolicy {
-        SignedPolicy(body: body, signature: signature, certificate: policyCertificate, issuer: authority)
+    /// The endpoint as rules see it: its memberships are labels.
+    var party: Party {
+        .endpoint(name.name, labels: Set(labels + groups.map(PolicyLabel.init(memberOf:))), level: level)
     }
 }
 
 extension PolicyRevision {
-    /// Reads the document.
-    func document() throws(DirectoryError) -> PolicyDocument {
-        do { return try PolicyDocument(canonicalBytes: body) } catch {
+    /// Reads the policy.
+    func policy() throws(DirectoryError) -> TenantPolicy {
+        do { return try TenantPolicy(canonicalBytes: body) } catch {
             throw DirectoryError(
                 .storage, "Revision \(revision) of the policy of '\(tenant)' is damaged: \(error).",
                 remedy: "Restore the directory's file from a copy.")
         }
+    }
+
+    /// The policy with its signature, the certificates that are good now, and the locks that hold for it.
+    func state(of tenant: Tenant) throws(DirectoryError) -> PolicyState {
+        PolicyState(
+            policy: try policy(),
+            signed: SignedPolicy(
+                body: body, signature: signature, certificate: tenant.policyCertificate, issuer: tenant.authority,
+                locks: tenant.locks(of: revision)), changedAt: changedAt, summary: summary)
     }
 }
 
@@ -277,17 +292,17 @@ extension DirectoryReader {
         return policy
     }
 
-    func document(of tenant: Name) throws(DirectoryError) -> PolicyDocument {
-        try requirePolicy(of: tenant).document()
+    func requirePolicy(of tenant: Name, revision: UInt64) throws(DirectoryError) -> PolicyRevision {
+        guard let found = try policy(of: tenant, revision: revision) else {
+            throw DirectoryError(
+                .notFound, "There is no revision \(revision) of the policy of '\(tenant)', or no longer.",
+                remedy: "List the revisions that are kept.")
+        }
+        return found
     }
 
-    func state(of revision: PolicyRevision, _ tenant: Tenant) throws(DirectoryError) -> PolicyState {
-        PolicyState(
-            document: try revision.document(), signed: tenant.signed(revision.body, revision.signature),
-            changedAt: revision.changedAt)
-    }
-
-    /// Checks that what a selector names exists; gives the subject where it is an endpoint.
+    /// Checks that what a selector names exists, in the directory or as a group of the document; gives the subject
+    /// where it is an endpoint.
     @discardableResult
     func requireSelector(
         _ selector: Selector, of tenant: Name, pointer: String
@@ -295,8 +310,33 @@ extension DirectoryReader {
         switch selector {
         case .endpoint(let name): return try requireEndpoint(TenantName(tenant, name), pointer: pointer).subject
         case .group(let name):
+            if try group(TenantName(tenant, name)) != nil { return nil }
+            let isOfDocument = try requirePolicy(of: tenant).policy().document?.groups.contains { $0.name == name }
+            guard isOfDocument != true else { return nil }
             _ = try requireGroup(TenantName(tenant, name), pointer: pointer)
             return nil
         }
+    }
+
+    /// All endpoints of a tenant as rules see them, in order of name.
+    func parties(of tenant: Name) throws(DirectoryError) -> [Party] {
+        var parties: [Party] = []
+        var page = Page(limit: 10_000)
+        repeat {
+            let endpoints = try endpoints(of: tenant, page: page)
+            parties += endpoints.map(\.party)
+            page.after = endpoints.count == page.limit ? endpoints.last?.name.name : nil
+        } while page.after != nil
+        return parties
+    }
+
+    /// The endpoints of two selectors; all of the tenant where one is a group.
+    fileprivate func parties(of tenant: Name, _ a: Selector, _ b: Selector) throws(DirectoryError) -> [Party] {
+        guard case .endpoint(let first) = a, case .endpoint(let second) = b else { return try parties(of: tenant) }
+        var parties: [Party] = []
+        for name in [first, second] {
+            if let endpoint = try endpoint(TenantName(tenant, name)) { parties.append(endpoint.party) }
+        }
+        return parties
     }
 }

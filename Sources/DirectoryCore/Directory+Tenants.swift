@@ -1,5 +1,5 @@
 public import NetTypes
-import Policy
+import PolicyLanguage
 import Trust
 
 extension Directory {
@@ -20,19 +20,20 @@ extension Directory {
             authorityKeyHash: authority.keyHash, authorityNotAfter: authority.notAfter,
             policyCertificate: policy.certificate, policyKey: policyKeyName,
             renewAt: Self.renewal(of: policy, issuedAt: at))
-        let first = try Self.revision(PolicyDocument(tenant: name, revision: 1), key: policyKey, at: at)
+        let first = try Self.revision(
+            TenantPolicy(tenant: name, revision: 1), text: nil, summary: "the tenant was made", key: policyKey, at: at)
         // Keys before the row: a row without its keys would be a tenant that cannot sign.
         try platform.storeKey(authorityKey, authorityKeyName)
         do {
             try platform.storeKey(policyKey, policyKeyName)
-            try await store.write { [keep = configuration.policyHistory] (tx) throws(DirectoryError) in
+            try await store.write { [configuration] (tx) throws(DirectoryError) in
                 guard try tx.tenant(name) == nil else {
                     throw DirectoryError(
                         .conflict, "There is a tenant '\(name)' already.", pointer: "/name",
                         remedy: "Choose another name.")
                 }
                 try tx.put(tenant)
-                try tx.add(first, keep: keep)
+                try tx.add(first, keep: configuration.policyHistory, bytes: configuration.policyHistoryBytes)
                 tx.announce(.policyChanged(tenant: name))
             }
         } catch {
@@ -73,7 +74,7 @@ extension Directory {
         }
         platform.deleteKey(tenant.authorityKey)
         platform.deleteKey(tenant.policyKey)
-        evaluators.withLock { $0[name] = nil }
+        prepared.withLock { $0[name] = nil }
     }
 
     /// When a certificate is to be renewed: when a third of its life is left.

@@ -33,6 +33,9 @@ extension Directory {
             try await renew(name, at: at)
             done.renewedTenants.append(name)
         }
+        if isGuardrailsCertificateDue(at: at), try await guardrails() != nil {
+            try await store.write { (tx) throws(DirectoryError) in tx.announce(.guardrailsChanged) }
+        }
         done.forgotten = try await store.write { (tx) throws(DirectoryError) in try tx.deleteExpired(at: at) }
         return done
     }

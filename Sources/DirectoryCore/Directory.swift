@@ -1,5 +1,6 @@
 public import NetTypes
-import Policy
+public import PolicyLanguage
+public import PolicyYAML
 import Synchronization
 import Trust
 
@@ -20,29 +21,29 @@ public final class Directory: Sendable {
     let store: any DirectoryStore
     let now: @Sendable () -> Timestamp
     let random: @Sendable (Int) -> [UInt8]
-    /// The evaluators of policies that were asked for lately.
-    let evaluators = Mutex<[Name: CachedEvaluator]>([:])
-
-    struct CachedEvaluator {
-        /// What was indexed: a tenant that was made anew begins its revisions anew too.
-        let body: [UInt8]
-        let evaluator: PolicyEvaluator
-    }
+    let timeZones: @Sendable ([Document]) -> any TimeZones
+    /// Policies that were asked for lately, made ready.
+    let prepared = Mutex<[Name: PreparedPolicy]>([:])
+    /// The certificate of the key that signs the guardrails, as long as it need not be renewed.
+    let guardrailsCertificate = Mutex<GuardrailsCertificate?>(nil)
 
     /// Makes the directory of a platform over its store.
     ///
     /// - Parameters:
     ///   - now: the clock.
     ///   - random: gives that many octets, unpredictable ones.
+    ///   - timeZones: gives what clocks show in the zones that some documents name; as the system knows it when left out.
     public init(
         platform: Platform, store: any DirectoryStore, configuration: DirectoryConfiguration = .init(),
-        now: @escaping @Sendable () -> Timestamp, random: @escaping @Sendable (Int) -> [UInt8]
+        now: @escaping @Sendable () -> Timestamp, random: @escaping @Sendable (Int) -> [UInt8],
+        timeZones: @escaping @Sendable ([Document]) -> any TimeZones = { SystemTimeZones(of: $0) }
     ) {
         self.platform = platform
         self.store = store
         self.configuration = configuration
         self.now = now
         self.random = random
+        self.timeZones = timeZones
     }
 
     /// What changes from now on; see ``DirectoryStore/changes()``.

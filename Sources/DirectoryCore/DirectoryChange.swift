@@ -9,6 +9,8 @@ public enum DirectoryChange: Hashable, Sendable {
     case endpointChanged(Identity)
     /// A tenant's policy has a new revision.
     case policyChanged(tenant: Name)
+    /// The platform's guardrails have a new revision, or their key a new certificate.
+    case guardrailsChanged
     /// The ports that a leaf is to have are others now.
     case portsChanged(LeafID)
     /// Something was revoked.

@@ -14,6 +14,9 @@ public struct DirectoryConfiguration: Sendable {
     public var epochStep: Epoch = 1 << 16
     /// How many revisions of a policy are kept.
     public var policyHistory = 100
+    /// How many bytes the revisions of a policy may have together, texts included, before the older ones are forgotten:
+    /// 64 MiB, which is 100 of some 3,000 rules.
+    public var policyHistoryBytes = 64 << 20
     /// How many groups an endpoint may be in; they are all in its certificate.
     public var groupsPerEndpoint = TrustLimits.groups
     /// How many unexpired certificates of one endpoint, or of one leaf itself, there may be; the oldest is revoked for a new one.

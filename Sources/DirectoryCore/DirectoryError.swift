@@ -1,4 +1,5 @@
 public import NetTypes
+public import PolicyLanguage
 
 /// Why the directory did not do what was asked: what was wrong, where, and what to do about it.
 ///
@@ -33,6 +34,10 @@ public struct DirectoryError: Error, Sendable, CustomStringConvertible {
         public static let olderEpoch = Code(rawValue: "older-epoch")
         /// A certificate, record or signature does not verify.
         public static let untrusted = Code(rawValue: "untrusted")
+        /// A policy document that is refused; the findings say why.
+        public static let refusedDocument = Code(rawValue: "refused-document")
+        /// The tenant signs its policy itself, and what was asked needs its signature.
+        public static let locked = Code(rawValue: "locked")
         /// The caller went away before the answer; nothing was changed.
         public static let cancelled = Code(rawValue: "cancelled")
         /// The store or the key store failed: a fault of this machine, not of the input.
@@ -48,13 +53,18 @@ public struct DirectoryError: Error, Sendable, CustomStringConvertible {
     public let pointer: String?
     /// What to do about it, one sentence.
     public let remedy: String?
+    /// What was found in a document that was refused; empty for every other refusal.
+    public let findings: [Finding]
 
     /// Makes an error.
-    public init(_ code: Code, _ message: String, pointer: String? = nil, remedy: String? = nil) {
+    public init(
+        _ code: Code, _ message: String, pointer: String? = nil, remedy: String? = nil, findings: [Finding] = []
+    ) {
         self.code = code
         self.message = message
         self.pointer = pointer
         self.remedy = remedy
+        self.findings = findings
     }
 
     /// Makes an error about a text of the input that cannot be read.

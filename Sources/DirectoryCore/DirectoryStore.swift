@@ -78,8 +78,15 @@ public protocol DirectoryReader {
     func policy(of tenant: Name) throws(DirectoryError) -> PolicyRevision?
     /// One revision, if it is still kept.
     func policy(of tenant: Name, revision: UInt64) throws(DirectoryError) -> PolicyRevision?
-    /// The numbers of the revisions that are kept, newest first.
-    func policyRevisions(of tenant: Name) throws(DirectoryError) -> [UInt64]
+    /// The revisions that are kept, newest first, without what is in them.
+    func policyRevisions(of tenant: Name) throws(DirectoryError) -> [RevisionNote]
+
+    /// The newest guardrails; nil before the first.
+    func guardrails() throws(DirectoryError) -> GuardrailsRevision?
+    /// One revision of the guardrails, if it is still kept.
+    func guardrails(revision: UInt64) throws(DirectoryError) -> GuardrailsRevision?
+    /// The revisions of the guardrails that are kept, newest first, without what is in them.
+    func guardrailsRevisions() throws(DirectoryError) -> [RevisionNote]
 
     func facts(of identity: Identity) throws(DirectoryError) -> PublishedFacts?
     func issued(serial: [UInt8]) throws(DirectoryError) -> IssuedCertificate?
@@ -92,6 +99,7 @@ public protocol DirectoryReader {
 
 /// What a transaction can write. `put` inserts or replaces by primary key; `delete` of what is absent does nothing.
 public protocol DirectoryTransaction: DirectoryReader {
+    /// Writes a tenant with its locks.
     func put(_ tenant: Tenant) throws(DirectoryError)
     /// Deletes a tenant with its groups, policy revisions and vnets; it has no endpoints.
     func delete(tenant: Name) throws(DirectoryError)
@@ -114,8 +122,11 @@ public protocol DirectoryTransaction: DirectoryReader {
     /// Forgets all grants of a host.
     func deleteJoinGrants(of host: Name) throws(DirectoryError)
 
-    /// Adds a revision, and forgets those that are older than the newest `keep`.
-    func add(_ policy: PolicyRevision, keep: Int) throws(DirectoryError)
+    /// Adds a revision, and forgets those that are older than the newest `keep`, or than the newest that have `bytes`
+    /// bytes together. The one that is added stays.
+    func add(_ policy: PolicyRevision, keep: Int, bytes: Int) throws(DirectoryError)
+    /// Adds a revision of the guardrails, and forgets others like that of policies.
+    func add(_ guardrails: GuardrailsRevision, keep: Int, bytes: Int) throws(DirectoryError)
 
     func put(_ facts: PublishedFacts) throws(DirectoryError)
     func deleteFacts(of identity: Identity) throws(DirectoryError)

@@ -46,6 +46,10 @@ public struct Endpoint: Hashable, Sendable {
     public var ipv4: IPv4Address
     /// The groups it is a member of, in order of name.
     public var groups: [Name]
+    /// Its labels, in order, one of each key; none has the key `group`.
+    public var labels: [PolicyLabel]
+    /// Its security level, 0 to 255.
+    public var level: UInt8
     /// What its port is attached to.
     public var kind: Kind
     /// The name of the namespace or of the TAP device; unique on a host.
@@ -63,7 +67,8 @@ public struct Endpoint: Hashable, Sendable {
 
     public init(
         identity: Identity, name: TenantName, vnet: VNetID, vnetName: Name, ipv4: IPv4Address, groups: [Name],
-        kind: Kind, attachment: String, host: Name, state: State, epoch: Epoch, publishedBy: LeafID?,
+        labels: [PolicyLabel] = [], level: UInt8 = 0, kind: Kind, attachment: String, host: Name, state: State,
+        epoch: Epoch, publishedBy: LeafID?,
         createdAt: Timestamp
     ) {
         self.identity = identity
@@ -72,6 +77,8 @@ public struct Endpoint: Hashable, Sendable {
         self.vnetName = vnetName
         self.ipv4 = ipv4
         self.groups = groups
+        self.labels = labels
+        self.level = level
         self.kind = kind
         self.attachment = attachment
         self.host = host

@@ -38,6 +38,13 @@ extension Platform {
         }
     }
 
+    /// Certifies the key that signs the guardrails.
+    func issueGuardrails(at now: Timestamp) throws(DirectoryError) -> Issued {
+        try issue("the platform's policy key") { () throws(AuthorityError) in
+            try root.issueGuardrails(publicKey: guardrailsKey.publicKeyInfo, at: now, lifetime: lifetimes.endpoint)
+        }
+    }
+
     func issueLeaf(_ host: LeafHost, publicKey: [UInt8], at now: Timestamp) throws(DirectoryError) -> Issued {
         try issue("the leaf of host '\(host.name)'") { () throws(AuthorityError) in
             try root.issueLeaf(host.id, hostName: host.name, publicKey: publicKey, at: now, lifetime: lifetimes.leaf)
@@ -50,8 +57,8 @@ extension Platform {
         let authorityKey = try key(tenant.authorityKey)
         return try issue("the endpoint '\(endpoint.name)'") { () throws(AuthorityError) in
             try CertificateAuthority(certificate: tenant.authority, key: authorityKey).issueEndpoint(
-                endpoint.name.name, identity: endpoint.identity, groups: endpoint.groups, publicKey: publicKey, at: now,
-                lifetime: lifetimes.endpoint)
+                endpoint.name.name, identity: endpoint.identity, groups: endpoint.groups, labels: endpoint.labels,
+                level: endpoint.level, publicKey: publicKey, at: now, lifetime: lifetimes.endpoint)
         }
     }
 

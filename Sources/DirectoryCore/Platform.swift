@@ -5,7 +5,7 @@ public import Trust
 /// A platform: its name, its root authority, its keys, and the token of its operator.
 ///
 /// It lives in a data directory of mode 0700: `root.pem`, `operator.token` (0600), `keys/` (a ``FileKeyStore``: `root`,
-/// `controller`, and those of the tenants), and beside them the store's `directory.sqlite`.
+/// `controller`, `guardrails`, and those of the tenants), and beside them the store's `directory.sqlite`.
 public struct Platform: Sendable {
     /// The platform's name, from its /48.
     public let name: PlatformName
@@ -17,6 +17,8 @@ public struct Platform: Sendable {
     public let controllerKey: SigningKey
     /// How long what is issued lives.
     public let lifetimes: Lifetimes
+    /// The key that signs the platform's guardrails.
+    let guardrailsKey: SigningKey
     let root: CertificateAuthority
     let keys: any KeyStore
     /// SHA-256 of the operator's token.
@@ -24,6 +26,7 @@ public struct Platform: Sendable {
 
     private static let rootKey = "root"
     private static let controllerKeyName = "controller"
+    private static let guardrailsKeyName = "guardrails"
 
     /// Where the store of a data directory is.
     public var storePath: String { PlatformFiles(directory: dataDirectory).path(PlatformFiles.store) }
@@ -107,8 +110,8 @@ public struct Platform: Sendable {
         }
         return Platform(
             name: anchor.platform, dataDirectory: dataDirectory, anchor: anchor,
-            controllerKey: try require(Self.controllerKeyName, keys), lifetimes: lifetimes, root: root, keys: keys,
-            operatorTokenHash: try tokenHash(files))
+            controllerKey: try require(Self.controllerKeyName, keys), lifetimes: lifetimes,
+            guardrailsKey: try guardrailsKey(keys), root: root, keys: keys, operatorTokenHash: try tokenHash(files))
     }
 
     /// Whether a text is the operator's token; takes as long for a wrong one as for the right one.
@@ -135,6 +138,16 @@ public struct Platform: Sendable {
                 remedy: "Restore the data directory from a copy.")
         }
         return key
+    }
+
+    /// The key of the guardrails; made now for a platform that is older than they are.
+    private static func guardrailsKey(_ keys: FileKeyStore) throws(DirectoryError) -> SigningKey {
+        do {
+            if let key = try keys.load(guardrailsKeyName) { return key }
+            let key = SigningKey()
+            try keys.store(key, as: guardrailsKeyName)
+            return key
+        } catch { throw DirectoryError(error) }
     }
 
     private static func tokenHash(_ files: PlatformFiles) throws(DirectoryError) -> [UInt8] {

@@ -1,5 +1,4 @@
 public import NetTypes
-public import Policy
 public import Trust
 
 /// What a person gives to make an endpoint.
@@ -9,6 +8,10 @@ public struct NewEndpoint: Hashable, Sendable {
     /// The private address; nil: the next free one of the vnet's prefix.
     public var ipv4: IPv4Address?
     public var groups: [Name]
+    /// One of each key, none of the key `group`.
+    public var labels: [PolicyLabel]
+    /// The security level.
+    public var level: UInt8
     public var host: Name
     public var kind: Endpoint.Kind
     /// The namespace or TAP device; nil: `TENANT-NAME` for a namespace, `pb` and the last nine hexadecimal digits of
@@ -16,13 +19,15 @@ public struct NewEndpoint: Hashable, Sendable {
     public var attachment: String?
 
     public init(
-        name: TenantName, vnet: Name, ipv4: IPv4Address? = nil, groups: [Name] = [], host: Name,
-        kind: Endpoint.Kind = .namespace, attachment: String? = nil
+        name: TenantName, vnet: Name, ipv4: IPv4Address? = nil, groups: [Name] = [], labels: [PolicyLabel] = [],
+        level: UInt8 = 0, host: Name, kind: Endpoint.Kind = .namespace, attachment: String? = nil
     ) {
         self.name = name
         self.vnet = vnet
         self.ipv4 = ipv4
         self.groups = groups
+        self.labels = labels
+        self.level = level
         self.host = host
         self.kind = kind
         self.attachment = attachment
@@ -97,28 +102,4 @@ public struct CertifiedEndpoint: Hashable, Sendable {
     public var issuer: [UInt8]
     /// The epoch that the leaf is to publish, at least.
     public var epoch: Epoch
-}
-
-/// What the directory knows of one pair: both verdicts, and where the ends are.
-public struct Explanation: Sendable {
-    /// One end.
-    public struct End: Sendable {
-        public var endpoint: Endpoint
-        /// What was published of it last.
-        public var published: PublishedFacts?
-        /// Whether that is good now and from the host that is to run it.
-        public var isLive: Bool
-    }
-
-    public var from: End
-    public var to: End
-    /// The revision of the policy that decided.
-    public var revision: UInt64
-    /// The policy's verdict on FROM → TO.
-    public var forward: Verdict
-    /// The policy's verdict on TO → FROM.
-    public var reverse: Verdict
-    /// Why a wire is or is not possible now: `plugged`, `policy`, `source-not-running`, `not-running`; the first of
-    /// policy, source, destination that says no.
-    public var reasonCode: String
 }

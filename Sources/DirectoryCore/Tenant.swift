@@ -1,4 +1,5 @@
 public import NetTypes
+public import Trust
 
 /// A customer of the platform: a name space of vnets, endpoints and groups, with a certificate authority and a
 /// policy of its own. Nothing passes between tenants.
@@ -21,10 +22,13 @@ public struct Tenant: Hashable, Sendable {
     public var policyKey: String
     /// When the policy certificate or the authority's is to be renewed, whichever comes first.
     public var renewAt: Timestamp
+    /// Statements about who signs the policy in place of the policy key, the oldest first.
+    public var locks: [SignedLock]
 
     public init(
         name: Name, createdAt: Timestamp, authority: [UInt8], authorityKey: String, authorityKeyHash: [UInt8],
-        authorityNotAfter: Timestamp, policyCertificate: [UInt8], policyKey: String, renewAt: Timestamp
+        authorityNotAfter: Timestamp, policyCertificate: [UInt8], policyKey: String, renewAt: Timestamp,
+        locks: [SignedLock] = []
     ) {
         self.name = name
         self.createdAt = createdAt
@@ -35,5 +39,6 @@ public struct Tenant: Hashable, Sendable {
         self.policyCertificate = policyCertificate
         self.policyKey = policyKey
         self.renewAt = renewAt
+        self.locks = locks
     }
 }

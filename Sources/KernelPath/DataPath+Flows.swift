@@ -57,6 +57,19 @@ extension DataPath {
             .compactMap { FlowEntry($0.key, $0.value, ends, now, host) }
     }
 
+    /// The live flows of all pairs.
+    public func liveFlows() throws(DataPathError) -> [PairEnds: [FlowEntry]] {
+        let ends = ruleTable.withLock { $0.ends }
+        let now = cl_monotonic_ns()
+        let host = maps.config.lookup(0, empty: kp_config()) ?? kp_config()
+        var flows: [PairEnds: [FlowEntry]] = [:]
+        for (key, value) in try maps.flows.entries(emptyKey: kp_flow_key(), emptyValue: kp_flow()) {
+            guard let pair = ends[key.pair], let entry = FlowEntry(key, value, pair, now, host) else { continue }
+            flows[pair, default: []].append(entry)
+        }
+        return flows
+    }
+
     /// Forgets the flows of a pair: what comes back of them passes no more, until its beginner sends again.
     public func forgetFlows(of ends: PairEnds) throws(DataPathError) {
         guard let number = ruleTable.withLock({ $0.number(of: ends) }) else { return }

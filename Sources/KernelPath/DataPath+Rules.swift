@@ -66,7 +66,8 @@ extension DataPath {
     /// What a wire from a port carries; 0 for no rules.
     func pair(_ rules: PairBinding?, sendingFrom port: UInt32) throws(DataPathError) -> UInt32 {
         guard let rules else { return 0 }
-        guard let entry = maps.ports.lookup(port, empty: kp_port()), let identity = Identity(entry.identity.value) else {
+        guard let entry = maps.ports.lookup(port, empty: kp_port()), let identity = Identity(entry.identity.value)
+        else {
             throw DataPathError(.noPort, number: ENODEV, "the port of device \(port) is not open, so it has no rules")
         }
         return try pair(rules, from: identity)
@@ -76,10 +77,12 @@ extension DataPath {
     func pair(_ rules: PairBinding?, from identity: Identity) throws(DataPathError) -> UInt32 {
         guard let rules else { return 0 }
         guard let side = rules.ends.side(of: identity) else {
-            throw DataPathError(.rules, number: EINVAL, "the rules of \(rules.ends) are not for a wire from \(identity)")
+            throw DataPathError(
+                .rules, number: EINVAL, "the rules of \(rules.ends) are not for a wire from \(identity)")
         }
         guard ruleTable.withLock({ $0.isCurrent(rules) }) else {
-            throw DataPathError(.rules, number: ESTALE, "the pair of \(rules.ends) has no rules any more; set them first")
+            throw DataPathError(
+                .rules, number: ESTALE, "the pair of \(rules.ends) has no rules any more; set them first")
         }
         return rules.number << 1 | side
     }

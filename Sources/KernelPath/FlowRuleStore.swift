@@ -37,7 +37,9 @@ struct FlowRuleStore {
             let places = Int(entry.first)..<Int(entry.first) + Int(entry.count)
             guard places.upperBound <= segments.count else { continue }
             let content = FlowRules(
-                segments: places.map { FlowSegment(start: segments[$0].start, action: FlowAction(segments[$0].action)) },
+                segments: places.map { place in
+                    FlowSegment(start: segments[place].start, action: FlowAction(segments[place].action))
+                },
                 otherwise: FlowAction(entry.otherwise))
             contents[number] = (content, places, 1)
             numbers[content] = number

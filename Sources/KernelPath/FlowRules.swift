@@ -174,4 +174,9 @@ public struct PairBinding: Hashable, Sendable {
     public let ends: PairEnds
     /// The pair's number on this host, from 1 on; also in ``FlowEvent``.
     public let number: UInt32
+
+    public init(ends: PairEnds, number: UInt32) {
+        self.ends = ends
+        self.number = number
+    }
 }

@@ -25,7 +25,7 @@ struct RuleTable {
     private let maps: DataPathMaps
     private var store: FlowRuleStore
     private var entries: [PairEnds: Entry] = [:]
-    private var ends: [UInt32: PairEnds] = [:]
+    private(set) var ends: [UInt32: PairEnds] = [:]
     private var wires: [UInt32: Int] = [:]
     private var free: [UInt32] = []
     /// Numbers that nobody has any more, but perhaps entries of the flow map.

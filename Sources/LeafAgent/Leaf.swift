@@ -109,6 +109,7 @@ public struct Leaf: Service {
             group.addTask { await agent.mend() }
             group.addTask { await agent.renew() }
             group.addTask { await agent.followTime() }
+            group.addTask { await agent.watchFlows() }
             if agent.engine.info != nil {
                 group.addTask { await agent.rekey() }
                 group.addTask { await agent.watchEngine() }

@@ -29,7 +29,9 @@ extension LeafAgent {
             await take(revoked)
         case .pair(let query):
             controller.report(await explain(query))
-        case .flows, nil:
+        case .flows(let query):
+            for part in flowsSeen(query) { controller.report(part) }
+        case nil:
             return
         }
     }

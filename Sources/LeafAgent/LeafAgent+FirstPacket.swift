@@ -14,6 +14,7 @@ extension LeafAgent {
         guard let identity = ports.identity(at: punt.port), let port = ports[identity] else { return }
         // Of a frame that is too big only the beginning is here, so it is no packet that could be parsed.
         if case .tooBig = punt.reason { return refuse(tooBig: punt) }
+        if case .rejected = punt.reason { return reject([punt.frame], at: punt.port) }
         guard let packet = try? FirstPacket(parsing: punt.frame) else { return }
         switch (punt.reason, packet.kind) {
         case (.miss, .ipv4(_, let destination)):
@@ -97,11 +98,26 @@ extension LeafAgent {
         release(flow, over: wire, asking: bindings[ends] != nil)
     }
 
+    /// Tells an endpoint that what it sent is not allowed. The budget of the port's punts bounds how often.
+    private func reject(_ frames: [[UInt8]], at port: UInt32) {
+        for frame in frames {
+            if let answer = RejectAnswer(rejecting: frame) { transmitter.send(answer.frame, to: port) }
+        }
+    }
+
     /// Notes a refusal, and keeps the kernel from asking again at each packet.
     private func refuse(_ flow: Flow, _ pair: Pair?, _ reason: UnplugReason) {
-        holds.discard(for: flow)
-        if let pair { refusals.note(pair, reason, at: now()) }
-        // A destination that nobody knows is not watched: it may be made the next moment.
+        let frames = holds.release(for: flow)
+        if let pair {
+            refusals.note(pair, reason, at: now())
+            if case .policy(let rule, _, let answers) = reason {
+                seen.note(SeenFlows.Key(pair: pair, passed: false), at: now(), rule: rule?.text ?? "")
+                // The next one is to be answered as well, so the kernel goes on to ask.
+                if answers { return reject(frames, at: flow.port) }
+            } else {
+                seen.note(SeenFlows.Key(pair: pair, passed: false), at: now())
+            }
+        }
         let isShort = reason.isTransient || reason == .unknownDestination
         let seconds = isShort ? LeafLimits.unknownSeconds : LeafLimits.refusalSeconds
         do {
@@ -191,7 +207,12 @@ extension LeafAgent {
                 return self.postpone(packet, flow, began: began)
             }
             let pair = Pair(source: source, destination: destination)
-            guard case .plug = await self.decide(pair) else {
+            switch await self.decide(pair) {
+            case .plug: break
+            case .unplug(.policy(_, _, answers: true)):
+                // Who is to be told that a packet is not allowed must be able to send it.
+                return self.reply(to: packet, with: destination, from: port)
+            case .unplug:
                 return self.postpone(packet, flow, began: began)
             }
             self.reply(to: packet, with: destination, from: port)

@@ -25,8 +25,11 @@ extension LeafAgent {
         let moment = now()
         let counted = countedWires()
         for (pair, counters) in counted.sends {
-            wires.update(pair) {
-                if counters.packets != $0.packets { ($0.packets, $0.activeAt) = (counters.packets, moment) }
+            guard counters.packets != wires.sends[pair]?.packets else { continue }
+            wires.update(pair) { ($0.packets, $0.activeAt) = (counters.packets, moment) }
+            // Where the kernel looks at flows, it is they that are noted.
+            if bindings[PairEnds(pair.source, pair.destination)] == nil {
+                seen.note(SeenFlows.Key(pair: pair, passed: true), at: moment)
             }
         }
         for (label, counters) in counted.receives {

@@ -44,6 +44,8 @@ actor LeafAgent {
     var bindings: [PairEnds: BoundPair] = [:]
     /// The numbers under which rules are counted.
     var numbers = RuleNumbers()
+    /// What passed and what was dropped lately.
+    var seen = SeenFlows(capacity: LeafLimits.flowsKept)
     var wires = WireLedger()
     var holds: HoldQueue<Flow>
     var labels: LabelAllocator

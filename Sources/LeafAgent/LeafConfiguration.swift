@@ -48,6 +48,12 @@ enum LeafLimits {
     static let flowSeconds: Int64 = 7_500
     /// The most flows of one pair that are told of.
     static let flowsInReport = 1_000
+    /// The most flows of the last hours that are remembered.
+    static let flowsKept = 20_000
+    /// How long a flow is remembered after it was last seen, in seconds.
+    static let seenSeconds: Int64 = 86_400
+    /// How often the kernel's flows are looked at.
+    static let seenInterval: Duration = .seconds(30)
     /// How often is looked whether a rule begins or ceases to hold.
     static let timeInterval: Duration = .milliseconds(250)
     /// How long facts that have expired are waited for before the wires that need them are cut, in seconds.

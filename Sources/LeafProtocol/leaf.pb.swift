@@ -93,7 +93,7 @@ public nonisolated struct Patchbay_Leaf_V1_PolicyDocument: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// the canonical bytes that are signed (PolicyLanguage target)
+  /// the canonical bytes that are signed (Policy target)
   public var body: Data = Data()
 
   /// DER ECDSA P-256 over body
@@ -105,7 +105,7 @@ public nonisolated struct Patchbay_Leaf_V1_PolicyDocument: Sendable {
   /// DER, X.509, of the tenant's CA; empty for guardrails
   public var issuer: Data = Data()
 
-  /// who signs in place of that key, the oldest first
+  /// who signs in place of the certificate's key, the oldest first
   public var locks: [Patchbay_Leaf_V1_PolicyLock] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -113,7 +113,7 @@ public nonisolated struct Patchbay_Leaf_V1_PolicyDocument: Sendable {
   public init() {}
 }
 
-/// A statement about who alone may sign a tenant's policy.
+/// A statement about who may sign a tenant's policy.
 public nonisolated struct Patchbay_Leaf_V1_PolicyLock: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -125,7 +125,7 @@ public nonisolated struct Patchbay_Leaf_V1_PolicyLock: Sendable {
   /// DER ECDSA P-256 over body, of the key that might sign before
   public var signature: Data = Data()
 
-  /// DER SubjectPublicKeyInfo of the key that is named; empty where none is
+  /// DER, SubjectPublicKeyInfo, of the key that may from then on; empty: the certified one
   public var key: Data = Data()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()

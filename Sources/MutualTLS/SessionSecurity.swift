@@ -58,8 +58,20 @@ public enum SessionSecurity {
             config.connection.flushCoalescing = nil
             config.connection.keepalive.clientBehavior.minPingIntervalWithoutCalls = .seconds(5)
             config.connection.keepalive.clientBehavior.allowWithoutCalls = true
-            config.rpc.maxRequestPayloadSize = 8 * 1024 * 1024
+            config.rpc.maxRequestPayloadSize = longestMessage
         }
+    }
+
+    /// The longest message of a session, in bytes: a policy of 12 MiB with its certificates.
+    public static let longestMessage = 16 << 20
+
+    /// How a leaf calls a controller whose answers may be as long as ``longestMessage``. The transport takes the limit
+    /// of a request's messages for those of the response too; without it, it is 4 MiB.
+    public static var longAnswers: CallOptions {
+        var options = CallOptions.defaults
+        options.maxRequestMessageBytes = longestMessage
+        options.maxResponseMessageBytes = longestMessage
+        return options
     }
 
     /// The certificate (DER) of the one who speaks on a session; nil when there is none, which mutual TLS excludes.

@@ -32,6 +32,8 @@ public struct DocumentReader {
         guard self.number(version, 1...PolicyLimits.version) != nil else { return nil }
         report(unknownIn: value, "the document", known)
         var scope: Document.Scope?
+        // The place of the document is where it says whose it is.
+        if let owner = fields["tenant"] ?? fields["platform"] { mark(DocumentPath(.document), owner) }
         switch (fields["tenant"], fields["platform"]) {
         case (let tenant?, nil): scope = self.name(tenant, "a tenant").map(Document.Scope.tenant)
         case (nil, let platform?):

@@ -97,7 +97,7 @@ public struct Explanation: Sendable, CustomStringConvertible {
 
 extension Rule {
     /// The rule in one line.
-    var summary: String {
+    public var summary: String {
         if isLevelGuardrail { return "information flows only upwards, \(from) → \(to)" }
         var words = ["\(verdict.rawValue) \(from) \(direction == .oneWay ? "→" : "↔") \(to)"]
         if !ports.isEmpty { words.append(ports.map(\.description).joined(separator: ", ")) }
@@ -162,6 +162,7 @@ private struct Question<Zones: TimeZones> {
             rule.ports.prefix(4).map(\.description).joined(separator: ", ") + (rule.ports.count > 4 ? ", …" : "")
         let verb = rule.verdict == .plug ? "allows" : "is for"
         guard case .numbered(let portProtocol, let number) = flow.transport else {
+            if flow.transport == .other(0) { return ["it \(verb) \(ports) only"] }
             return ["it \(verb) \(ports) only, and a \(flow.transport) has no port"]
         }
         return rule.ports.contains { $0.contains(portProtocol, number) } ? [] : ["it \(verb) \(ports) only"]

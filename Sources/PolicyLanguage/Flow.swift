@@ -43,13 +43,14 @@ public enum Transport: Hashable, Sendable, CustomStringConvertible {
     /// with ports matches it, not even `tcp/any`.
     case fragment(UInt8)
     /// Another protocol, by the number of its last header (an IPv6 extension header is not one). No rule with ports
-    /// matches it.
+    /// matches it. 0 is none in particular, for questions about a pair: no packet has it.
     case other(UInt8)
 
     public var description: String {
         switch self {
         case .numbered(let portProtocol, let number): PortMatch(portProtocol, number...number).description
         case .fragment(let number): "fragment of protocol \(number)"
+        case .other(0): "everything without a port"
         case .other(let number): "protocol \(number)"
         }
     }
@@ -75,5 +76,7 @@ public struct Flow: Hashable, Sendable, CustomStringConvertible {
         self.moment = moment
     }
 
-    public var description: String { "\(source) → \(destination) \(transport)" }
+    public var description: String {
+        transport == .other(0) ? "\(source) → \(destination)" : "\(source) → \(destination) \(transport)"
+    }
 }

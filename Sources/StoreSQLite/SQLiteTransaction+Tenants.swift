@@ -1,20 +1,29 @@
 import DirectoryCore
 import GRDB
 import NetTypes
+import Trust
 
 extension SQLiteTransaction {
     // MARK: Tenants
 
     func tenant(_ name: Name) throws(DirectoryError) -> Tenant? {
-        try first("SELECT * FROM tenant WHERE name = ?", [name.text], Tenant.init(row:))
+        try first("SELECT * FROM tenant WHERE name = ?", [name.text], Tenant.init(row:)).map(withLocks)
     }
 
     func tenants() throws(DirectoryError) -> [Tenant] {
-        try all("SELECT * FROM tenant ORDER BY name", [], Tenant.init(row:))
+        try all("SELECT * FROM tenant ORDER BY name", [], Tenant.init(row:)).map(withLocks)
     }
 
     func tenants(renewingAt now: Timestamp) throws(DirectoryError) -> [Tenant] {
         try all("SELECT * FROM tenant WHERE renew_at <= ? ORDER BY renew_at, name", [now.seconds], Tenant.init(row:))
+            .map(withLocks)
+    }
+
+    private func withLocks(_ tenant: Tenant) throws(DirectoryError) -> Tenant {
+        var tenant = tenant
+        tenant.locks = try all(
+            "SELECT * FROM policy_lock WHERE tenant = ? ORDER BY number", [tenant.name.text], SignedLock.init(row:))
+        return tenant
     }
 
     func put(_ tenant: Tenant) throws(DirectoryError) {
@@ -33,6 +42,12 @@ extension SQLiteTransaction {
                 tenant.authorityKeyHash.blob, tenant.authorityNotAfter.seconds, tenant.policyCertificate.blob,
                 tenant.policyKey, tenant.renewAt.seconds,
             ])
+        try run("DELETE FROM policy_lock WHERE tenant = ?", [tenant.name.text])
+        for (number, lock) in tenant.locks.enumerated() {
+            try run(
+                "INSERT INTO policy_lock (tenant, number, body, signature, key) VALUES (?, ?, ?, ?, ?)",
+                [tenant.name.text, number, lock.body.blob, lock.signature.blob, lock.key.blob])
+        }
     }
 
     func delete(tenant: Name) throws(DirectoryError) {
@@ -103,40 +118,6 @@ extension SQLiteTransaction {
     func delete(group: TenantName) throws(DirectoryError) {
         try run("DELETE FROM tenant_group WHERE tenant = ? AND name = ?", [group.tenant.text, group.name.text])
     }
-
-    // MARK: Policies
-
-    func policy(of tenant: Name) throws(DirectoryError) -> PolicyRevision? {
-        try first(
-            "SELECT * FROM policy WHERE tenant = ? ORDER BY revision DESC LIMIT 1", [tenant.text],
-            PolicyRevision.init(row:))
-    }
-
-    func policy(of tenant: Name, revision: UInt64) throws(DirectoryError) -> PolicyRevision? {
-        try first(
-            "SELECT * FROM policy WHERE tenant = ? AND revision = ?", [tenant.text, revision.stored],
-            PolicyRevision.init(row:))
-    }
-
-    func policyRevisions(of tenant: Name) throws(DirectoryError) -> [UInt64] {
-        try all("SELECT revision FROM policy WHERE tenant = ? ORDER BY revision DESC", [tenant.text]) {
-            try $0.unsigned("revision")
-        }
-    }
-
-    func add(_ policy: PolicyRevision, keep: Int) throws(DirectoryError) {
-        try run(
-            "INSERT INTO policy (tenant, revision, changed_at, signature, body) VALUES (?, ?, ?, ?, ?)",
-            [
-                policy.tenant.text, policy.revision.stored, policy.changedAt.seconds, policy.signature.blob,
-                policy.body.blob,
-            ])
-        try run(
-            """
-            DELETE FROM policy WHERE tenant = ? AND revision NOT IN
-                (SELECT revision FROM policy WHERE tenant = ? ORDER BY revision DESC LIMIT ?)
-            """, [policy.tenant.text, policy.tenant.text, max(keep, 1)])
-    }
 }
 
 // MARK: Rows
@@ -168,10 +149,8 @@ extension Group {
     }
 }
 
-extension PolicyRevision {
+extension SignedLock {
     fileprivate init(row: Row) throws {
-        self.init(
-            tenant: try row.name("tenant"), revision: try row.unsigned("revision"), body: row.octets("body"),
-            signature: row.octets("signature"), changedAt: row.time("changed_at"))
+        self.init(body: row.octets("body"), signature: row.octets("signature"), key: row.octets("key"))
     }
 }

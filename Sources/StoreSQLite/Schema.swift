@@ -17,6 +17,9 @@ enum Schema {
             try db.execute(sql: facts)
             try db.execute(sql: certificates)
         }
+        migrator.registerMigration("3 labels, documents, guardrails, locks") { db in
+            try db.execute(sql: documents)
+        }
         return migrator
     }
 
@@ -80,6 +83,22 @@ enum Schema {
             tenant TEXT NOT NULL REFERENCES tenant ON DELETE CASCADE, revision INTEGER NOT NULL,
             changed_at INTEGER NOT NULL, signature BLOB NOT NULL, body BLOB NOT NULL,
             UNIQUE (tenant, revision)
+        );
+        """
+
+    // Labels are KEY=VALUE with commas between, of which neither has any.
+    private static let documents = """
+        ALTER TABLE endpoint ADD COLUMN labels TEXT NOT NULL DEFAULT '';
+        ALTER TABLE endpoint ADD COLUMN level INTEGER NOT NULL DEFAULT 0 CHECK (level BETWEEN 0 AND 255);
+        ALTER TABLE policy ADD COLUMN text BLOB;
+        ALTER TABLE policy ADD COLUMN summary TEXT NOT NULL DEFAULT '';
+        CREATE TABLE policy_lock (
+            tenant TEXT NOT NULL REFERENCES tenant ON DELETE CASCADE, number INTEGER NOT NULL,
+            body BLOB NOT NULL, signature BLOB NOT NULL, key BLOB NOT NULL, PRIMARY KEY (tenant, number)
+        ) WITHOUT ROWID;
+        CREATE TABLE guardrails (
+            revision INTEGER PRIMARY KEY NOT NULL, changed_at INTEGER NOT NULL, signature BLOB NOT NULL,
+            body BLOB NOT NULL, text BLOB NOT NULL, summary TEXT NOT NULL
         );
         """
 

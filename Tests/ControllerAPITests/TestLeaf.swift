@@ -97,7 +97,7 @@ final class TestLeaf: Sendable {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
                 do {
-                    try await client.attach { writer in
+                    try await client.attach(options: SessionSecurity.longAnswers) { writer in
                         for await message in messages { try await writer.write(message) }
                     } onResponse: { response in
                         for try await message in response.messages { leaf.received.withLock { $0.append(message) } }

@@ -32,6 +32,9 @@ struct DirectoryStoreConformance: Sendable, CustomTestStringConvertible {
         Self("a read sees one state", snapshot),
         Self("free addresses are found at both ends and in gaps", freeAddress),
         Self("policies keep their newest revisions", policies),
+        Self("policies keep no more bytes than they may", policyBytes),
+        Self("guardrails keep their newest revisions", guardrails),
+        Self("a tenant is kept with its locks", locks),
         Self("deletion takes along what belongs to the thing, and no more", deletion),
         Self("what has expired is forgotten, to the second", expiry),
         Self("pages are complete and in order", pages),
@@ -69,13 +72,14 @@ extension DirectoryStoreConformance {
 
     static func endpoint(
         _ number: UInt128, _ text: String, vnet: UInt128 = 1, tenant: String = "acme", host: String = "h1",
-        state: Endpoint.State = .waiting, groups: [String] = []
+        state: Endpoint.State = .waiting, groups: [String] = [], labels: [PolicyLabel] = [], level: UInt8 = 0
     ) throws -> Endpoint {
         let identity = try #require(Identity(IPv6Address(0xfd << 120 | number)))
         return Endpoint(
             identity: identity, name: TenantName(Samples.known(tenant), Samples.known(text)), vnet: VNetID(vnet),
             vnetName: Samples.known("lan"), ipv4: IPv4Address(UInt32(truncatingIfNeeded: number)),
-            groups: groups.map(Samples.known), kind: .tap, attachment: text, host: Samples.known(host), state: state,
+            groups: groups.map(Samples.known), labels: labels, level: level, kind: .tap, attachment: text,
+            host: Samples.known(host), state: state,
             epoch: UInt64(Int64.max), publishedBy: LeafID(.max), createdAt: Timestamp(2))
     }
 
@@ -119,6 +123,7 @@ extension DirectoryStoreConformance {
                 try tx.endpoint(kind: .tap, attachment: "x", on: Samples.h1), try tx.host(Samples.h1),
                 try tx.host(LeafID(1)), try tx.joinGrant(secretHash: octets16 + octets16),
                 try tx.policy(of: Samples.acme), try tx.policy(of: Samples.acme, revision: 1),
+                try tx.guardrails(), try tx.guardrails(revision: 1),
                 try tx.facts(of: identity), try tx.issued(serial: [1]),
             ]
             return lists.allSatisfy { $0 == 0 } && values.allSatisfy { $0 == nil }
@@ -129,7 +134,9 @@ extension DirectoryStoreConformance {
 
     @Sendable static func roundTrip(_ store: any DirectoryStore) async throws {
         try await furnish(store)
-        var changed = try endpoint(5, "web1", groups: ["all", "web"])
+        var changed = try endpoint(
+            5, "web1", groups: ["all", "web"],
+            labels: [PolicyLabel(parsing: "a.b/c=1"), PolicyLabel(parsing: "tier=web")], level: 255)
         let states: [Endpoint.State] = [
             .waiting, .running, .failed(detail: "é'\";--"), .failed(detail: ""),
             .moving(from: Samples.known("h2"), deadline: Timestamp(-3)),
@@ -319,27 +326,91 @@ extension DirectoryStoreConformance {
         #expect(try await free((UInt32.max - 1)...UInt32.max) == UInt32.max - 1)
     }
 
+    static func revision(_ number: UInt64, _ tenant: String, bytes: Int = 2) -> PolicyRevision {
+        PolicyRevision(
+            tenant: Samples.known(tenant), revision: number, body: [UInt8](repeating: UInt8(number), count: bytes),
+            signature: [9], text: number.isMultiple(of: 2) ? nil : [0x23, 0xc3, 0xa4, UInt8(number)],
+            summary: "é \(number)", changedAt: Timestamp(Int64(number)))
+    }
+
     @Sendable static func policies(_ store: any DirectoryStore) async throws {
         try await furnish(store)
-        @Sendable func revision(_ number: UInt64, _ tenant: String) -> PolicyRevision {
-            PolicyRevision(
-                tenant: Samples.known(tenant), revision: number, body: [UInt8(number), 0], signature: [9],
-                changedAt: Timestamp(Int64(number)))
-        }
         try await store.write { (tx) throws(DirectoryError) in
-            for number in UInt64(1)...5 { try tx.add(revision(number, "acme"), keep: 3) }
-            try tx.add(revision(1, "globex"), keep: 3)
+            for number in UInt64(1)...5 { try tx.add(revision(number, "acme"), keep: 3, bytes: 1_000) }
+            try tx.add(revision(1, "globex"), keep: 3, bytes: 1_000)
         }
         try await store.read { (tx) throws(DirectoryError) in
-            check(try tx.policyRevisions(of: Samples.acme) == [5, 4, 3])
+            let notes = try tx.policyRevisions(of: Samples.acme)
+            check(notes.map(\.revision) == [5, 4, 3])
+            check(notes[0] == RevisionNote(revision: 5, changedAt: Timestamp(5), summary: "é 5"))
             check(try tx.policy(of: Samples.acme) == revision(5, "acme"))
+            check(try tx.policy(of: Samples.acme, revision: 4) == revision(4, "acme"))
             check(try tx.policy(of: Samples.acme, revision: 3) == revision(3, "acme"))
             check(try tx.policy(of: Samples.acme, revision: 2) == nil)
-            check(try tx.policyRevisions(of: Samples.known("globex")) == [1])
+            check(try tx.policyRevisions(of: Samples.known("globex")).map(\.revision) == [1])
         }
         // A revision is never written twice.
         await expectRefusal(.storage) {
-            try await store.write { (tx) throws(DirectoryError) in try tx.add(revision(5, "acme"), keep: 3) }
+            try await store.write { (tx) throws(DirectoryError) in
+                try tx.add(revision(5, "acme"), keep: 3, bytes: 1_000)
+            }
+        }
+    }
+
+    @Sendable static func policyBytes(_ store: any DirectoryStore) async throws {
+        try await furnish(store)
+        try await store.write { (tx) throws(DirectoryError) in
+            // Of body and text together: 100 and 104 bytes by turns.
+            for number in UInt64(1)...5 { try tx.add(revision(number, "acme", bytes: 100), keep: 9, bytes: 308) }
+            check(try tx.policyRevisions(of: Samples.acme).map(\.revision) == [5, 4, 3])
+            try tx.add(revision(6, "acme", bytes: 100), keep: 9, bytes: 203)
+            check(try tx.policyRevisions(of: Samples.acme).map(\.revision) == [6])
+            // The newest stays, however large.
+            try tx.add(revision(7, "acme", bytes: 1_000), keep: 9, bytes: 0)
+            check(try tx.policyRevisions(of: Samples.acme).map(\.revision) == [7])
+        }
+    }
+
+    @Sendable static func guardrails(_ store: any DirectoryStore) async throws {
+        @Sendable func revision(_ number: UInt64) -> GuardrailsRevision {
+            GuardrailsRevision(
+                revision: number, body: [UInt8(number)], signature: [0, 1], text: [0x23, 0x0a], summary: "s",
+                changedAt: Timestamp(Int64(number)))
+        }
+        try await store.write { (tx) throws(DirectoryError) in
+            check(try tx.guardrails() == nil)
+            check(try tx.guardrailsRevisions().isEmpty)
+            for number in UInt64(1)...4 { try tx.add(revision(number), keep: 2, bytes: 1_000) }
+        }
+        try await store.read { (tx) throws(DirectoryError) in
+            check(try tx.guardrails() == revision(4))
+            check(try tx.guardrails(revision: 3) == revision(3))
+            check(try tx.guardrails(revision: 2) == nil)
+            check(try tx.guardrailsRevisions().map(\.revision) == [4, 3])
+        }
+        await expectRefusal(.storage) {
+            try await store.write { (tx) throws(DirectoryError) in try tx.add(revision(4), keep: 2, bytes: 1_000) }
+        }
+    }
+
+    @Sendable static func locks(_ store: any DirectoryStore) async throws {
+        try await furnish(store)
+        var locked = tenant("acme")
+        locked.locks = [
+            SignedLock(body: [1], signature: [2], key: [3]), SignedLock(body: [0, 4], signature: [], key: []),
+        ]
+        let written = locked
+        try await store.write { (tx) throws(DirectoryError) in
+            try tx.put(written)
+            check(try tx.tenant(Samples.acme) == written)
+            check(try tx.tenants().map(\.locks.count) == [2, 0])
+            var fewer = written
+            fewer.locks.removeLast()
+            try tx.put(fewer)
+            check(try tx.tenant(Samples.acme) == fewer)
+            try tx.delete(tenant: Samples.acme)
+            try tx.put(tenant("acme"))
+            check(try tx.tenant(Samples.acme)?.locks == [])
         }
     }
 

@@ -121,7 +121,7 @@ struct EndpointTests {
                 .policyChanged(tenant: acme), .endpointChanged(web1.identity), .revoked(revocation),
                 .portsChanged(leaf.id),
             ])
-        #expect(try await fixture.directory.policy(of: acme).document.entries.isEmpty)
+        #expect(try await fixture.directory.policy(of: acme).entries.isEmpty)
         #expect(try await fixture.directory.state(of: web1.identity) == .deleted)
         let again = try await fixture.endpoint("acme/web1", on: "h1")
         #expect(again.identity != web1.identity && again.epoch == 0)

@@ -114,13 +114,16 @@ extension Fixture {
     }
 
     func endpoint(
-        _ name: String, on host: String, groups: [String] = [], ipv4: String? = nil, kind: Endpoint.Kind = .namespace,
+        _ name: String, on host: String, groups: [String] = [], labels: [String] = [], level: UInt8 = 0,
+        ipv4: String? = nil,
+        kind: Endpoint.Kind = .namespace,
         attachment: String? = nil
     ) async throws -> Endpoint {
         try await directory.createEndpoint(
             NewEndpoint(
                 name: try TenantName(parsing: name), vnet: try Name(parsing: "lan"),
                 ipv4: try ipv4.map { try IPv4Address(parsing: $0) }, groups: try groups.map { try Name(parsing: $0) },
+                labels: try labels.map { try PolicyLabel(parsing: $0) }, level: level,
                 host: try Name(parsing: host), kind: kind, attachment: attachment))
     }
 }

@@ -34,16 +34,16 @@ struct DirectoryPolicyTests {
             to: acme, .unplug, from: try selector("web2"), to: try selector("db1"), oneWay: true)
         #expect(first.id != second.id)
         try await fixture.directory.removePolicyEntry(first.id, of: acme)
-        #expect(try await fixture.directory.policyRevisions(of: acme) == [4, 3, 2, 1])
+        #expect(try await fixture.directory.policyRevisions(of: acme).map(\.revision) == [4, 3, 2, 1])
         for revision in UInt64(1)...4 {
             let state = try await fixture.directory.policy(of: acme, revision: revision)
-            #expect(state.revision == revision && state.signed.body == state.document.canonicalBytes)
+            #expect(state.revision == revision && state.signed.body == state.policy.canonicalBytes)
             let speaker = await fixture.platform.anchor.verify(
                 policy: state.signed, at: fixture.now, revocations: .none)
             #expect(speaker == .success(acme))
         }
-        #expect(try await fixture.directory.policy(of: acme, revision: 3).document.entries == [first, second])
-        #expect(try await fixture.directory.policy(of: acme).document.entries == [second])
+        #expect(try await fixture.directory.policy(of: acme, revision: 3).entries == [first, second])
+        #expect(try await fixture.directory.policy(of: acme).entries == [second])
         await expectRefusal(.notFound, mentions: "5") { try await fixture.directory.policy(of: acme, revision: 5) }
     }
 
@@ -62,7 +62,7 @@ struct DirectoryPolicyTests {
         #expect(try await verdicts(fixture, "db1", "web1") == [false, true])
         _ = try await fixture.directory.unplug(acme, from: db1, to: web1)
         #expect(try await verdicts(fixture, "web1", "db1") == [false, false])
-        #expect(try await fixture.directory.policy(of: acme).document.entries.isEmpty)
+        #expect(try await fixture.directory.policy(of: acme).entries.isEmpty)
     }
 
     @Test("Groups: an unplugged pair stays out, an unplugged group pair goes", arguments: StoreKind.allCases)
@@ -100,12 +100,12 @@ struct DirectoryPolicyTests {
         #expect(try await directory.plug(acme, from: db1, to: web1, security: .conf) == first)
         let second = try await directory.plug(acme, from: db1, to: web1, security: .auth)
         #expect(second.revision == first.revision + 1)
-        #expect(second.document.entries.map(\.id) == first.document.entries.map(\.id))
+        #expect(second.entries.map(\.id) == first.entries.map(\.id))
         #expect(try await levels(fixture, "web1", "db1") == [.auth, .auth])
         // What is signed and kept says it too.
         let kept = try await directory.policy(of: acme)
         #expect(String(decoding: kept.signed.body, as: UTF8.self).contains(#""security":"auth""#))
-        #expect(kept.document.entries.map(\.security) == [.auth])
+        #expect(kept.entries.map(\.security) == [.auth])
         _ = try await directory.plug(acme, from: web1, to: db1, oneWay: true, security: .conf)
         #expect(try await levels(fixture, "web1", "db1") == [.conf, .none])
         _ = try await directory.plug(acme, from: web1, to: db1)
@@ -122,7 +122,7 @@ struct DirectoryPolicyTests {
         let first = try await directory.plug(acme, from: web, to: db, security: .auth)
         #expect(try await levels(fixture, "db1", "web2") == [.auth, .auth])
         let second = try await directory.plug(acme, from: db, to: web, security: .conf)
-        #expect(second.document.entries == first.document.entries.map { $0.with(.conf) })
+        #expect(second.entries == first.entries.map { $0.with(.conf) })
         #expect(try await directory.plug(acme, from: web, to: db, security: .conf) == second)
         _ = try await directory.plug(acme, from: try selector("web1"), to: try selector("db1"))
         #expect(try await levels(fixture, "web1", "db1") == [.none, .none])
@@ -141,7 +141,7 @@ struct DirectoryPolicyTests {
                 try await fixture.directory.addPolicyEntry(to: acme, .unplug, from: web1, to: db1, security: level)
             }
         }
-        #expect(try await fixture.directory.policyRevisions(of: acme) == [1])
+        #expect(try await fixture.directory.policyRevisions(of: acme).map(\.revision) == [1])
         let entry = try await fixture.directory.addPolicyEntry(to: acme, .plug, from: web1, to: db1, security: .conf)
         #expect(entry.security == .conf)
     }
@@ -172,7 +172,7 @@ struct DirectoryPolicyTests {
         await expectRefusal(.notFound, at: "/to") {
             try await fixture.directory.explain(acme, from: try name("web1"), to: try name("probe1"))
         }
-        #expect(try await fixture.directory.policyRevisions(of: acme) == [1])
+        #expect(try await fixture.directory.policyRevisions(of: acme).map(\.revision) == [1])
     }
 
     @Test("The history is bounded")
@@ -188,7 +188,7 @@ struct DirectoryPolicyTests {
                 _ = try await fixture.directory.unplug(acme, from: try selector("web1"), to: try selector("db1"))
             }
         }
-        #expect(try await fixture.directory.policyRevisions(of: acme) == [6, 5, 4])
+        #expect(try await fixture.directory.policyRevisions(of: acme).map(\.revision) == [6, 5, 4])
     }
 
     @Test("An explanation says what stands in the way first")

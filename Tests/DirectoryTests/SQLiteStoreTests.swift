@@ -19,7 +19,11 @@ struct SQLiteStoreTests {
         defer { remove(path) }
         let store = try SQLiteStore(path: path)
         let names = try await store.migrations()
-        #expect(names == ["1 tenants, vnets, hosts, endpoints", "2 policies, facts, certificates, revocations"])
+        #expect(
+            names == [
+                "1 tenants, vnets, hosts, endpoints", "2 policies, facts, certificates, revocations",
+                "3 labels, documents, guardrails, locks",
+            ])
         try store.close()
         for _ in 0..<3 {
             let again = try SQLiteStore(path: path)
@@ -153,10 +157,11 @@ struct SQLiteStoreTests {
             _ = try (tx.group(name), tx.groups(of: Samples.acme), tx.members(of: name, page: Page()))
             _ = try (tx.host(Samples.h1), tx.host(LeafID(1)), tx.joinGrant(secretHash: [1]))
             _ = try (tx.policy(of: Samples.acme), tx.policyRevisions(of: Samples.acme))
+            _ = try tx.guardrails(revision: 1)
             _ = try (tx.facts(of: identity), tx.issued(serial: [1]), tx.issued(for: identity), tx.issued(to: LeafID(1)))
             _ = try tx.isRevoked(.identity(identity))
         }
-        #expect(plans.count == 27)
+        #expect(plans.count == 28)
         for (sql, plan) in plans {
             #expect(!plan.isEmpty && !plan.contains { $0.hasPrefix("SCAN") }, "\(sql): \(plan)")
         }

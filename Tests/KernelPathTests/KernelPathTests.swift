@@ -361,19 +361,20 @@ import Testing
 
     @Test("a kernel without tcx has classic filters") func classicFilters() throws {
         let hosts = try TwoHosts { $0.usesTCX = false }
+        let name = "\(TwoHosts.prefix)-\(hosts.a.name)"
         let (e1, e2) = (hosts.e1, hosts.e2)
         try hosts.plug(e1, to: e2)
         try hosts.plug(e2, to: e1)
         #expect(try ping(e1, "\(e2.identity)"))
         #expect(
-            try run("ip", "netns", "exec", "pbk-a", "tc", "filter", "show", "dev", "p-e1", "ingress").contains(
+            try run("ip", "netns", "exec", name, "tc", "filter", "show", "dev", "p-e1", "ingress").contains(
                 "port_ingress"))
         hosts.a.path.close()
         hosts.a.path = try DataPath(configuration: hosts.a.configuration)
         #expect(try ping(e1, "\(e2.identity)"))
         hosts.a.path.close()
         try DataPath.removePins(hosts.a.configuration.pinDirectory, namespace: hosts.a.namespace)
-        #expect(try run("ip", "netns", "exec", "pbk-a", "tc", "filter", "show", "dev", "p-e1", "ingress").isEmpty)
+        #expect(try run("ip", "netns", "exec", name, "tc", "filter", "show", "dev", "p-e1", "ingress").isEmpty)
         hosts.a.path = try DataPath(configuration: hosts.a.configuration)
     }
 

@@ -60,7 +60,7 @@ extension KernelPathTests {
         let hosts = try TwoHosts(overIPv6: overIPv6)
         let e1 = hosts.e1
         // A guest without a hypervisor: frames go from the port's TAP to a TAP in a namespace, and back.
-        let namespace = try NetworkNamespace.create(named: "pbk-g")
+        let namespace = try NetworkNamespace.create(named: "\(TwoHosts.prefix)-g")
         let identity = try TwoHosts.identity(4)
         let inside = try TapDevice(name: "guest0", in: namespace)
         let outside = try TapDevice(name: "p-tap", in: hosts.b.namespace)
@@ -71,7 +71,7 @@ extension KernelPathTests {
         let device = try #require(try hosts.b.netlink.link(named: "p-tap")).index
         try hosts.b.netlink.setMTU(UInt32(e1.mtu), of: device)
         let guest = TwoHosts.Endpoint(
-            name: "pbk-g", namespace: namespace, host: hosts.b, device: device, identity: identity,
+            name: "\(TwoHosts.prefix)-g", namespace: namespace, host: hosts.b, device: device, identity: identity,
             ipv4: IPv4Address(10, 0, 0, 4), mtu: e1.mtu, kind: .tap)
         try hosts.b.path.openPort(guest.port)
         try TwoHosts.configure(guest, device: "guest0")
@@ -111,7 +111,7 @@ extension KernelPathTests {
     }
 
     private func received(_ host: TwoHosts.Host, _ device: UInt32) throws -> (packets: UInt64, bytes: UInt64) {
-        let text = try run("ip", "-n", "pbk-\(host.name)", "-s", "-j", "link", "show", "under")
+        let text = try run("ip", "-n", "\(TwoHosts.prefix)-\(host.name)", "-s", "-j", "link", "show", "under")
         let links = try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [[String: Any]]
         let stats = (links?.first?["stats64"] as? [String: Any])?["rx"] as? [String: Any]
         let packets = try #require((stats?["packets"] as? NSNumber)?.uint64Value)

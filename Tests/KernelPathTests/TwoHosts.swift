@@ -15,8 +15,13 @@ final class TwoHosts {
     let a: Host
     let b: Host
     var endpoints: [Endpoint] = []
-    private static let directory = "/run/pbk-bpf"
+    /// What the names of namespaces begin with; another one lets two runs share a machine.
+    static let prefix = ProcessInfo.processInfo.environment["PATCHBAY_TEST_PREFIX"] ?? "pbk"
+    private static let directory = "/run/\(prefix)-bpf"
     private var nextLabel: UInt32 = 0x10_0001
+    private var injectors: [String: (PacketSocket, UInt32)] = [:]
+    /// The labels of what was plugged last, by sender and receiver.
+    private var labels: [[UInt32]: Label] = [:]
 
     final class Host {
         let name: String
@@ -66,8 +71,8 @@ final class TwoHosts {
     init(overIPv6: Bool = false, change: (inout DataPathConfiguration) -> Void = { _ in }) throws {
         try Self.cleanUp(Self.directory)
         try BPFFileSystem.ensureMounted(at: Self.directory)
-        let a = try NetworkNamespace.create(named: "pbk-a")
-        let b = try NetworkNamespace.create(named: "pbk-b")
+        let a = try NetworkNamespace.create(named: "\(Self.prefix)-a")
+        let b = try NetworkNamespace.create(named: "\(Self.prefix)-b")
         let netlinkA = try Netlink(in: a)
         try netlinkA.createVeth(name: "under", mtu: 1500, peerName: "under", peerNamespace: b)
         for (namespace, last) in [(a, UInt8(1)), (b, 2)] {
@@ -92,9 +97,9 @@ final class TwoHosts {
         self.a = try host("a", a, 1)
         self.b = try host("b", b, 2)
         let mtu: UInt16 = overIPv6 ? 1430 : 1450
-        try add("pbk-e1", to: self.a, last: 1, mtu: mtu)
-        try add("pbk-e2", to: self.b, last: 2, mtu: mtu)
-        try add("pbk-e3", to: self.a, last: 3, mtu: mtu)
+        try add("\(Self.prefix)-e1", to: self.a, last: 1, mtu: mtu)
+        try add("\(Self.prefix)-e2", to: self.b, last: 2, mtu: mtu)
+        try add("\(Self.prefix)-e3", to: self.a, last: 3, mtu: mtu)
     }
 
     deinit {
@@ -114,7 +119,7 @@ final class TwoHosts {
             try DataPath.removePins("\(directory)/\(name)")
         }
         try BPFFileSystem.unmount(at: directory)
-        for name in ["pbk-a", "pbk-b", "pbk-e1", "pbk-e2", "pbk-e3", "pbk-g"] {
+        for name in ["a", "b", "e1", "e2", "e3", "g"].map({ "\(prefix)-\($0)" }) {
             do throws(SystemCallError) {
                 try NetworkNamespace.delete(named: name)
             } catch {
@@ -130,7 +135,7 @@ final class TwoHosts {
     private func add(_ name: String, to host: Host, last: UInt8, mtu: UInt16) throws {
         let namespace = try NetworkNamespace.create(named: name)
         let identity = try Self.identity(last)
-        let device = "p-\(name.dropFirst(4))"
+        let device = "p-\(name.dropFirst(Self.prefix.count + 1))"
         try host.netlink.createVeth(
             name: device, mtu: UInt32(mtu), peerName: "eth0", peerMAC: MACAddress(of: identity),
             peerNamespace: namespace)
@@ -163,26 +168,79 @@ final class TwoHosts {
 
     /// Plugs one direction of both families, as two leaves that agree would; returns its label.
     @discardableResult
-    func plug(_ from: Endpoint, to: Endpoint) throws -> Label {
+    func plug(_ from: Endpoint, to: Endpoint, rules: Bool = false) throws -> Label {
         let label = try #require(Label(nextLabel))
         nextLabel += 1
+        labels[[UInt32(from.identity.octets[15]), UInt32(to.identity.octets[15])]] = label
+        let ends = PairEnds(from.identity, to.identity)
+        let bindings = try [from.host, to.host].map { host in
+            rules ? try host.path.setRules(host.path.rules(of: ends), of: ends) : nil
+        }
         let isLocal = from.host === to.host
         if !isLocal {
             try to.host.path.plugReceive(
                 locator: from.host.locator, label: label, port: to.device, source: from.identity,
-                sourceIPv4: from.ipv4)
+                sourceIPv4: from.ipv4, rules: bindings[1])
         }
         let target: SendTarget = isLocal ? .local(port: to.device) : .remote(locator: to.host.locator, label: label)
         for destination in [to.identity.address, IPv6Address(mapped: to.ipv4)] {
-            try from.host.path.plugSend(port: from.device, destination: destination, to: target)
+            try from.host.path.plugSend(port: from.device, destination: destination, to: target, rules: bindings[0])
         }
         return label
     }
 
+    // MARK: Rules
+
+    /// Sets the rules of a pair on the hosts of both ends: those of flows that the first begins, and the second.
+    func setRules(
+        _ one: Endpoint, _ other: Endpoint, _ ofOne: FlowRules, _ ofOther: FlowRules, limits: [FlowLimit] = []
+    ) throws {
+        let isLow = one.identity < other.identity
+        let rules = PairRules(low: isLow ? ofOne : ofOther, high: isLow ? ofOther : ofOne, limits: limits)
+        for host in [one.host, other.host] {
+            try host.path.setRules(rules, of: PairEnds(one.identity, other.identity))
+        }
+    }
+
+    /// The same, and plugs both directions with them.
+    func plug(
+        _ one: Endpoint, _ other: Endpoint, _ ofOne: FlowRules, _ ofOther: FlowRules, limits: [FlowLimit] = []
+    ) throws {
+        try setRules(one, other, ofOne, ofOther, limits: limits)
+        try plug(one, to: other, rules: true)
+        try plug(other, to: one, rules: true)
+    }
+
+    /// Takes the addresses from all endpoints, so that only the test itself sends, and nobody answers by himself.
+    func silence() throws {
+        for endpoint in endpoints { try run("ip", "-n", endpoint.name, "addr", "flush", "dev", "eth0") }
+    }
+
+    /// Sends an IP packet and says whether it arrived: it was counted where the wire ends.
+    func passes(_ packet: [UInt8], _ from: Endpoint, _ to: Endpoint) throws -> Bool {
+        let type: UInt16 = packet[0] >> 4 == 4 ? 0x0800 : 0x86dd
+        let before = try arrived(from, to)
+        try inject(ethernet(from.mac, to.mac, type, packet), at: from)
+        return try arrived(from, to) > before
+    }
+
+    private func arrived(_ from: Endpoint, _ to: Endpoint) throws -> UInt64 {
+        if from.host === to.host {
+            return [to.identity.address, IPv6Address(mapped: to.ipv4)].reduce(0) { sum, address in
+                sum + (from.host.path.sendCounters(port: from.device, destination: address)?.packets ?? 0)
+            }
+        }
+        let label = try #require(labels[[UInt32(from.identity.octets[15]), UInt32(to.identity.octets[15])]])
+        return to.host.path.receiveCounters(locator: from.host.locator, label: label)?.packets ?? 0
+    }
+
     /// Sends a frame as it is from an endpoint.
     func inject(_ frame: [UInt8], at endpoint: Endpoint) throws {
+        if let (socket, device) = injectors[endpoint.name] { return try socket.send(frame, to: device) }
         let link = try #require(try Netlink(in: endpoint.namespace).link(named: "eth0"))
-        try PacketSocket(in: endpoint.namespace).send(frame, to: link.index)
+        let socket = try PacketSocket(in: endpoint.namespace)
+        injectors[endpoint.name] = (socket, link.index)
+        try socket.send(frame, to: link.index)
     }
 }
 

@@ -68,7 +68,8 @@ public final class LeafHub: Service {
         }
         former?.end(.replaced)
         if isClosed { session.end(.shutdown) }
-        for item in [LeafSession.Item.welcome, .revocations, .ports] { session.push(item) }
+        // The platform has its say before any tenant: guardrails stand before the ports, which bring the policies.
+        for item in [LeafSession.Item.welcome, .revocations, .guardrails, .ports] { session.push(item) }
         logger.info("leaf attached", metadata: ["host": "\(session.host.name)", "leaf": "\(session.leaf)"])
     }
 
@@ -129,6 +130,8 @@ public final class LeafHub: Service {
             for session in told { session.push(.changed(identity)) }
         case .policyChanged(let tenant):
             for session in sessions where session.tenants.contains(tenant) { session.push(.policy(tenant)) }
+        case .guardrailsChanged:
+            for session in sessions { session.push(.guardrails) }
         case .portsChanged(let leaf):
             session(of: leaf)?.push(.ports)
         case .revoked(let revocation):
@@ -166,6 +169,7 @@ public final class LeafHub: Service {
         for (session, watched) in all {
             await checkAgain(session)
             session.push(.revocations)
+            session.push(.guardrails)
             session.push(.ports)
             for tenant in session.tenants { session.push(.policy(tenant)) }
             for identity in watched { session.push(.changed(identity)) }

@@ -22,6 +22,23 @@ extension EndpointFacts {
     }
 }
 
+extension Patchbay_Leaf_V1_PolicyDocument {
+    init(_ signed: SignedPolicy) {
+        self.init()
+        body = Data(signed.body)
+        signature = Data(signed.signature)
+        certificate = Data(signed.certificate)
+        issuer = Data(signed.issuer)
+        locks = signed.locks.map { lock in
+            .with {
+                $0.body = Data(lock.body)
+                $0.signature = Data(lock.signature)
+                $0.key = Data(lock.key)
+            }
+        }
+    }
+}
+
 extension Patchbay_Leaf_V1_LookupResponse {
     init(_ found: FoundEndpoint) {
         self.init()
@@ -42,6 +59,8 @@ extension Patchbay_Leaf_V1_DesiredPort {
         ipv4 = Data(port.endpoint.ipv4.octets)
         ipv4PrefixLength = UInt32(port.prefix.length)
         groups = port.endpoint.groups.map(\.text)
+        labels = port.endpoint.labels.map(\.description)
+        level = UInt32(port.endpoint.level)
         kind = port.endpoint.kind.rawValue
         attachment = port.endpoint.attachment
         epoch = port.epoch

@@ -12,6 +12,7 @@ final class LeafSession: Sendable {
     /// Something that the leaf is to be told.
     enum Item: Hashable, Sendable {
         case welcome
+        case guardrails
         case revocations
         case ports
         case policy(Name)

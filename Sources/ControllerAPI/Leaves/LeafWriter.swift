@@ -18,6 +18,7 @@ struct LeafWriter: Sendable {
             switch item {
             case .welcome: try await writer.write(.with { $0.welcome = welcome })
             case .revocations: try await tellRevocations(writer)
+            case .guardrails: try await tellGuardrails(writer)
             case .ports: try await tellPorts(writer)
             case .policy(let tenant): try await tellPolicy(tenant, writer)
             case .changed(let identity): try await tellChange(identity, writer)
@@ -61,13 +62,13 @@ struct LeafWriter: Sendable {
             guard error.code == .notFound else { throw error }
             return
         }
-        try await writer.write(
-            .with {
-                $0.policy.body = Data(policy.signed.body)
-                $0.policy.signature = Data(policy.signed.signature)
-                $0.policy.certificate = Data(policy.signed.certificate)
-                $0.policy.issuer = Data(policy.signed.issuer)
-            })
+        try await writer.write(.with { $0.policy = .init(policy.signed) })
+    }
+
+    /// Tells the guardrails; nothing where there never were any.
+    private func tellGuardrails(_ writer: Writer) async throws {
+        guard let guardrails = try await directory.guardrails() else { return }
+        try await writer.write(.with { $0.guardrails = .init(guardrails.signed) })
     }
 
     private func tellChange(_ identity: Identity, _ writer: Writer) async throws {

@@ -10,17 +10,17 @@ extension Operations {
                 method: .get, path: "/v1/tenants/{tenant}/policy", id: "showPolicy", summary: "Show a tenant's policy",
                 answer: TenantPolicy.self
             ) { call in
-                let document = try await directory.policy(of: call.name("tenant")).document
+                let state = try await directory.policy(of: call.name("tenant"))
                 return TenantPolicy(
-                    tenant: document.tenant.text, revision: document.revision,
-                    entries: document.entries.sorted { $0.id < $1.id }.map(APITypes.PolicyEntry.init))
+                    tenant: state.tenant.text, revision: state.revision,
+                    entries: state.entries.map(APITypes.PolicyEntry.init))
             },
             Operation(
                 method: .get, path: "/v1/tenants/{tenant}/policy/entries", id: "listPolicyEntries",
                 summary: "List the entries of a tenant's policy", answer: ItemList<APITypes.PolicyEntry>.self
             ) { call in
-                let document = try await directory.policy(of: call.name("tenant")).document
-                return ItemList(items: document.entries.sorted { $0.id < $1.id }.map(APITypes.PolicyEntry.init))
+                let state = try await directory.policy(of: call.name("tenant"))
+                return ItemList(items: state.entries.map(APITypes.PolicyEntry.init))
             },
             Operation(
                 method: .post, path: "/v1/tenants/{tenant}/policy/entries", id: "createPolicyEntry",
@@ -104,13 +104,13 @@ private struct Held {
 }
 
 extension Held {
-    init(_ verdict: Policy.Verdict) {
-        self.init(verdict: APITypes.Verdict(verdict), security: APITypes.Security(verdict.security))
+    init(_ way: FlowExplanation.Way) {
+        self.init(verdict: APITypes.Verdict(way), security: APITypes.Security(way.security))
     }
 }
 
 extension APITypes.Verdict {
-    init(_ verdict: Policy.Verdict) { self = verdict.isPlugged ? .plug : .unplug }
+    init(_ way: FlowExplanation.Way) { self = way.isPlugged ? .plug : .unplug }
 }
 
 extension APITypes.Security {

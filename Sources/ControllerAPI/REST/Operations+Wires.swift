@@ -59,17 +59,15 @@ extension Operations {
     }
 
     /// The policy's reason, and what else stands in the way.
-    private static func reason(_ found: DirectoryCore.Explanation) -> String {
+    private static func reason(_ found: FlowExplanation) -> String {
         switch found.reasonCode {
-        case "source-not-running":
-            "\(found.forward.reason), but \(found.from.endpoint.name) runs nowhere now"
-        case "not-running":
-            "\(found.forward.reason), but \(found.to.endpoint.name) runs nowhere now"
-        default: found.forward.reason
+        case "source-not-running": "\(found.reason), but \(found.from.endpoint.name) runs nowhere now"
+        case "not-running": "\(found.reason), but \(found.to.endpoint.name) runs nowhere now"
+        default: found.reason
         }
     }
 
-    private static func describe(_ end: DirectoryCore.Explanation.End) -> APITypes.Explanation.End {
+    private static func describe(_ end: FlowExplanation.End) -> APITypes.Explanation.End {
         let endpoint = end.endpoint
         return APITypes.Explanation.End(
             name: endpoint.name.description, identity: endpoint.identity.description,

@@ -1,0 +1,75 @@
+import Foundation
+import KernelPath
+import LeafProtocol
+import NetTypes
+
+/// What passed and what was dropped lately.
+extension LeafAgent {
+    /// Looks at the kernel's flows, again and again until the task is cancelled.
+    func watchFlows() async {
+        while !Task.isCancelled {
+            try? await Task.sleep(for: LeafLimits.seenInterval)
+            noteFlows()
+            seen.forget(before: now() + -LeafLimits.seenSeconds)
+        }
+    }
+
+    private func noteFlows() {
+        let moment = now()
+        do {
+            for (ends, entries) in try path.liveFlows() {
+                for entry in entries where entry.idle < LeafLimits.seenInterval {
+                    let pair = Pair(
+                        source: entry.beginner, destination: entry.beginner == ends.low ? ends.high : ends.low)
+                    guard ports[pair.source] != nil || ports[pair.destination] != nil else { continue }
+                    seen.note(
+                        SeenFlows.Key(
+                            pair: pair, protocolNumber: entry.protocolNumber, number: entry.seenNumber, passed: true),
+                        at: moment)
+                }
+            }
+        } catch {
+            logger.error("flows not read", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// The answer to a question about the flows of the last hours, in parts.
+    func flowsSeen(_ query: Patchbay_Leaf_V1_FlowsQuery) -> [FromLeaf] {
+        noteFlows()
+        let since = Timestamp(query.since)
+        var flows = seen.flows.filter { $0.value.last >= since }.map { key, seen in
+            var flow = Patchbay_Leaf_V1_FlowSeen()
+            flow.source = Data(key.pair.source.octets)
+            flow.destination = Data(key.pair.destination.octets)
+            flow.protocol = UInt32(key.protocolNumber)
+            flow.number = UInt32(key.number)
+            flow.passed = key.passed
+            flow.last = seen.last.seconds
+            flow.count = seen.count
+            flow.rule = seen.rule
+            flow.dryRun = seen.dryRun
+            return flow
+        }
+        var parts: [FromLeaf] = []
+        repeat {
+            let part = flows.suffix(LeafLimits.wiresInReport)
+            flows.removeLast(part.count)
+            parts.append(
+                .with {
+                    $0.flows.request = query.request
+                    $0.flows.flows = Array(part)
+                    $0.flows.more = !flows.isEmpty
+                    if flows.isEmpty { $0.flows.lost = seen.lost }
+                })
+        } while !flows.isEmpty
+        return parts
+    }
+}
+
+extension FlowEntry {
+    /// The destination port as rules name it: of an ICMP question its type, with the code 0.
+    fileprivate var seenNumber: UInt16 {
+        guard let ports else { return 0 }
+        return state == .echo ? ports.other << 8 : ports.other
+    }
+}
