@@ -194,7 +194,8 @@ let package = Package(
             name: "patchbay-bench",
             dependencies: [
                 "APIClient", "APITypes", "CBench", "CryptClient", "CryptProtocol", "ESP", "KernelPath", "Lab",
-                "LinuxKit", "NetTypes", "CLinux", arguments,
+                "LeafAgent", "LeafProtocol", "LinuxKit", "MutualTLS", "NetTypes", "Plugging", "Policy",
+                "PolicyLanguage", "PolicyYAML", "PolicyZones", "Trust", "CLinux", arguments, grpcCore, grpcTransport,
             ], swiftSettings: strict),
         .target(name: "CBench"),
 

@@ -11,7 +11,7 @@ struct Load: ParsableCommand {
         commandName: "load", abstract: "Make or take load (for the benchmark's own use).", shouldDisplay: false,
         subcommands: [
             Send.self, Spray.self, Receive.self, Ping.self, Echo.self, Exchange.self, Reflect.self, Stream.self,
-            Take.self, Tap.self,
+            Take.self, Tap.self, Memory.self,
         ])
 
     struct Pin: ParsableArguments {
@@ -196,6 +196,6 @@ private func listen(_ port: UInt16) throws -> Int32 {
     return socket
 }
 
-private func say(_ numbers: [UInt64]) {
+func say(_ numbers: [UInt64]) {
     print("result", numbers.map(String.init).joined(separator: " "))
 }

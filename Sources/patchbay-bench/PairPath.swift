@@ -28,6 +28,9 @@ final class PairPath {
     private let identities: [Identity]
     private var guests: [Running] = []
     private var dataPaths: [DataPath] = []
+    /// The device indexes of the two ports.
+    private var ports: [UInt32] = []
+    private var rules: RuleLoad?
     private var engines: EnginePair?
     private var peers: [Running] = []
     private var site: PeerSite?
@@ -67,7 +70,10 @@ final class PairPath {
     /// How many packets the engines have dropped so far; nil without engines.
     func engineDrops() throws -> Double? { try engines?.dropCount() }
 
-    func apply(_ underlay: Underlay) throws {
+    /// Makes the path as a case needs it, whatever the one before has left.
+    func apply(_ underlay: Underlay, rules: RuleLoad? = nil) throws {
+        if rules != self.rules { try exchange(self.rules, for: rules) }
+        self.rules = rules
         guard hosts.count == 2 else { return }
         for host in hosts { try underlay.apply(to: Platform.underlayDevice, in: host) }
     }
@@ -210,7 +216,6 @@ final class PairPath {
                         namespace: try NetworkNamespace(named: host))))
         }
         let paths = [dataPaths[0], dataPaths[hosts.count - 1]]
-        var ports: [UInt32] = []
         for (own, name) in ["pa", "pb"].enumerated() {
             let namespace = try NetworkNamespace(named: own == 0 ? hosts[0] : deliveringPort.namespace)
             guard let device = try Netlink(in: namespace).link(named: name)?.index else {
@@ -239,6 +244,49 @@ final class PairPath {
             }
             try paths[from].plugSend(port: ports[from], destination: identities[to].address, to: target)
         }
+    }
+
+    // MARK: Rules
+
+    /// Gives both wires of the pair other rules, at both hosts, or both hosts another forward chain.
+    private func exchange(_ old: RuleLoad?, for new: RuleLoad?) throws {
+        switch carrier {
+        case .remote, .protected:
+            let ends = PairEnds(identities[0], identities[1])
+            let rules = new?.rules(from: identities[0], to: identities[1])
+            for (own, path) in dataPaths.enumerated() {
+                // What is taken away is taken from the wires first.
+                if rules == nil { try bind(nil, at: own) }
+                let binding = try path.setRules(rules, of: ends)
+                if rules != nil { try bind(binding, at: own) }
+            }
+        case .routed:
+            guard (try? Command.script(["command -v nft"])) != nil else {
+                throw LeftOut("nft is missing: apt-get install nftables")
+            }
+            let file = "\(Platform.directory)/\(kind.name).nft"
+            if let new {
+                try Data(new.nftRuleset(from: identities[0], to: identities[1]).utf8).write(
+                    to: URL(fileURLWithPath: file))
+            }
+            for host in hosts {
+                if old != nil { try Command.script(in: host, ["nft delete table inet \(RuleLoad.nftTable)"]) }
+                if new != nil { try Command.script(in: host, ["nft -f \(file)"]) }
+            }
+        case .bridge, .local, .peer:
+            throw BenchError("the path \(kind.name) knows no rules")
+        }
+    }
+
+    /// Gives a host's end of either wire the rules of the pair.
+    private func bind(_ binding: PairBinding?, at own: Int) throws {
+        let other = 1 - own
+        let locator = IPAddress.v4(Platform.locator(UInt32(other + 1)))
+        guard let label = Label(EnginePair.receiveSlot),
+            try dataPaths[own].rebind(
+                sendPort: ports[own], destination: identities[other].address, rules: binding),
+            try dataPaths[own].rebind(receiveFrom: engines == nil ? locator : nil, label: label, rules: binding)
+        else { throw BenchError("\(kind.name): a wire that was plugged is not there") }
     }
 
     private func startEngines(_ kind: EngineKind) throws {

@@ -20,7 +20,7 @@ struct Run: ParsableCommand {
 
     @Option(help: "How many times every case runs.") var rounds = 5
     @Option(
-        help: "Only this suite: whole, segmented, protected, protected-segmented, wires, plugging. May be given again.")
+        help: "Only this suite: \(Self.suites.joined(separator: ", ")). May be given again.")
     var suite: [String] = []
     @Option(
         name: .customLong("case"), parsing: .unconditionalSingleValue,
@@ -31,11 +31,13 @@ struct Run: ParsableCommand {
     @Option(help: "The file that the results are written to.") var output = "bench/results.jsonl"
     @Option(help: "The seed of the order of cases.") var seed: UInt64 = 1
 
+    private static let suites =
+        ["whole", "segmented"] + ProtectedSuites.names + ["rules", "wires", "policy", "change", "plugging"]
+
     func validate() throws {
         guard rounds > 0 else { throw ValidationError("--rounds must be at least 1") }
-        let suites = ["whole", "segmented"] + ProtectedSuites.names + ["wires", "plugging"]
-        if let unknown = suite.first(where: { !suites.contains($0) }) {
-            throw ValidationError("there is no suite \(unknown); there are \(suites.joined(separator: ", "))")
+        if let unknown = suite.first(where: { !Self.suites.contains($0) }) {
+            throw ValidationError("there is no suite \(unknown); there are \(Self.suites.joined(separator: ", "))")
         }
     }
 
@@ -44,9 +46,14 @@ struct Run: ParsableCommand {
         let paths = PairPaths()
         let plain = PathSuites(durations: durations, paths: paths)
         let protected = ProtectedSuites(durations: quick ? .quick : .short, paths: paths)
+        let rules = RulesSuite(durations: durations, paths: paths)
         let wires = WiresSuite(durations: durations)
+        let policy = PolicySuite(isQuick: quick)
+        let change = ChangeSuite(isQuick: quick)
         let plugging = PluggingSuite(isQuick: quick)
-        let all = plain.steps() + protected.steps() + wires.steps() + plugging.steps()
+        let all =
+            plain.steps() + protected.steps() + rules.steps() + wires.steps() + policy.steps() + change.steps()
+            + plugging.steps()
         let names = Set(all.map(\.name))
         let isExact = { (name: String) in names.contains(name) }
         let steps = all.filter { step in
@@ -65,6 +72,7 @@ struct Run: ParsableCommand {
         let interruption = Interruption()
         var rounds = Rounds(steps: steps, count: quick ? 1 : rounds, seed: seed)
         rounds.run()
+        change.close()
         plugging.close()
         wires.close()
         paths.close()

@@ -49,7 +49,10 @@ final class PluggingSuite {
     ) -> Step {
         Step(
             suite: "plugging", name: name, reference: nil, seconds: seconds, isMovable: false, runsOnce: true
-        ) { [self] in try body(self).readings() }
+        ) { [self] in
+            let latencies = try body(self)
+            return try latencies.readings() + [Reading(metric: .lostFirst, value: Double(latencies.lost))]
+        }
     }
 
     private func client() throws -> LabClient {
@@ -117,34 +120,13 @@ final class PluggingSuite {
     }
 }
 
-/// Samples of a time in milliseconds.
-private struct Latencies {
-    private var samples: [Double] = []
-    private var lost = 0
-
-    mutating func add(_ milliseconds: Double) { samples.append(milliseconds) }
-
+extension Latencies {
     /// From the sending of a stream's first packet to the first delivery. A first packet that was lost counts with
     /// all the time until one arrived.
-    mutating func addFirst(of stream: ArrivedStream) {
+    fileprivate mutating func addFirst(of stream: ArrivedStream) {
         if stream.firstNumber > 0 { lost += 1 }
         let began = stream.firstSent - stream.firstNumber * Double(LabClient.interval) * 1000
         add((stream.firstReceived - began) / 1e6)
-    }
-
-    func readings() throws -> [Reading] {
-        let sorted = samples.sorted()
-        guard let first = sorted.first, let last = sorted.last else { throw BenchError("no samples") }
-        func percentile(_ percent: Double) -> Double {
-            sorted[min(sorted.count - 1, Int((Double(sorted.count) * percent / 100).rounded(.up)) - 1)]
-        }
-        let spread = Reading.Spread(min: first, max: last, count: sorted.count)
-        return [
-            Reading(metric: .p50, value: percentile(50), spread: spread),
-            Reading(metric: .p99, value: percentile(99), spread: spread),
-            Reading(metric: .lostFirst, value: Double(lost), spread: nil),
-            Reading(metric: .samples, value: Double(sorted.count), spread: nil),
-        ]
     }
 }
 

@@ -12,6 +12,7 @@ struct Reading {
     let metric: Metric
     let value: Double
     var spread: Spread?
+    var limit: Limit?
 }
 
 /// What is measured, and in which unit.
@@ -40,6 +41,33 @@ struct Metric: Hashable {
     static let p99 = Metric(name: "p99", unit: "ms")
     static let lostFirst = Metric(name: "lost-first-packets", unit: "count")
     static let samples = Metric(name: "samples", unit: "count")
+    static let answer50 = Metric(name: "answer-p50", unit: "ms")
+    static let verdict = Metric(name: "verdict", unit: "us")
+    static let verdict99 = Metric(name: "verdict-p99", unit: "us")
+    static let tables = Metric(name: "verdict-and-tables", unit: "us")
+    static let membership = Metric(name: "membership", unit: "us")
+    static let ruleMemory = Metric(name: "memory-per-rule", unit: "bytes")
+    static let ruleMemoryWithGroups = Metric(name: "memory-with-groups", unit: "bytes")
+    static let ruleMemoryWithDocument = Metric(name: "memory-with-document", unit: "bytes")
+    static let duration = Metric(name: "duration", unit: "ms")
+    static let textSize = Metric(name: "size", unit: "bytes")
+    static let findings = Metric(name: "findings", unit: "count")
+    static let comparedPairs = Metric(name: "class-pairs", unit: "count")
+    static let changes = Metric(name: "changes", unit: "count")
+
+    /// All of them, in the order of the table's columns.
+    static let all: [Metric] = [
+        tcp1, tcp4, tcpBoth, cpu, udpReceived, udpOffered, udpLoss, small, smallLoss, large, largeLoss, rtt50, rtt99,
+        engineDrops, guestFrame, wireMemory, fill, verdict, verdict99, tables, membership, ruleMemory,
+        ruleMemoryWithGroups, ruleMemoryWithDocument, duration, textSize, findings, comparedPairs, changes, p50, p99,
+        answer50, lostFirst, samples,
+    ]
+
+    /// Those that only explain others: they are not compared.
+    static let explaining: Set<Metric> = [
+        udpLoss, udpOffered, smallLoss, largeLoss, engineDrops, guestFrame, lostFirst, samples, textSize, findings,
+        comparedPairs, changes,
+    ]
 }
 
 /// One line of `results.jsonl`.
@@ -54,10 +82,17 @@ struct Summary: Encodable {
     let rounds: Int
     var ratioTo: String?
     var ratio: Double?
+    /// What the figure is to reach, where that is said somewhere.
+    var limit: Double?
+    /// What is held against the limit: `median`, which is to be below it, or `ratio`, which is not to be.
+    var limitOf: String?
+    var isReached: Bool?
 
     enum CodingKeys: String, CodingKey {
-        case suite, `case`, metric, unit, median, min, max, rounds, ratio
+        case suite, `case`, metric, unit, median, min, max, rounds, ratio, limit
         case ratioTo = "ratio_to"
+        case limitOf = "limit_of"
+        case isReached = "reached"
     }
 }
 
@@ -73,6 +108,7 @@ struct Results {
     private var values: [Key: [Double]] = [:]
     private var spreads: [Key: Reading.Spread] = [:]
     private var references: [[String]: String] = [:]
+    private var limits: [Key: Limit] = [:]
 
     /// Adds the readings of one case in one round; `reference` names the case of the same suite it is compared to.
     mutating func add(_ readings: [Reading], suite: String, name: String, reference: String?) {
@@ -82,6 +118,7 @@ struct Results {
             if values[key] == nil { keys.append(key) }
             values[key, default: []].append(reading.value)
             spreads[key] = reading.spread
+            limits[key] = reading.limit
         }
     }
 
@@ -94,25 +131,32 @@ struct Results {
 
     /// The case's ratio to its reference; metrics that only explain others are not compared.
     func ratio(_ suite: String, _ name: String, _ metric: Metric) -> Double? {
-        let explains: [Metric] = [
-            .udpLoss, .udpOffered, .smallLoss, .largeLoss, .engineDrops, .guestFrame, .lostFirst, .samples,
-        ]
-        guard !explains.contains(metric), let reference = references[[suite, name]], reference != name,
+        guard !Metric.explaining.contains(metric), let reference = references[[suite, name]], reference != name,
             let value = median(suite, name, metric), let base = median(suite, reference, metric), base > 0
         else { return nil }
         return value / base
+    }
+
+    /// What a metric of a case is to reach, and whether it does; nil where nothing is said about it.
+    func limit(_ suite: String, _ name: String, _ metric: Metric) -> (limit: Limit, isReached: Bool?)? {
+        guard let limit = limits[Key(suite: suite, name: name, metric: metric)],
+            let median = median(suite, name, metric)
+        else { return nil }
+        return (limit, limit.isReached(median: median, ratio: ratio(suite, name, metric)))
     }
 
     func summaries(order: [String: Int]) -> [Summary] {
         keys.sorted { (order["\($0.suite)/\($0.name)"] ?? 0) < (order["\($1.suite)/\($1.name)"] ?? 0) }.map { key in
             let all = (values[key] ?? []).sorted()
             let ratio = ratio(key.suite, key.name, key.metric)
+            let limit = limit(key.suite, key.name, key.metric)
             return Summary(
                 suite: key.suite, case: key.name, metric: key.metric.name, unit: key.metric.unit,
                 median: Self.round(Self.median(all)), min: Self.round(spreads[key]?.min ?? all.first ?? 0),
                 max: Self.round(spreads[key]?.max ?? all.last ?? 0),
                 rounds: all.count, ratioTo: ratio == nil ? nil : references[[key.suite, key.name]],
-                ratio: ratio.map(Self.round))
+                ratio: ratio.map(Self.round), limit: limit?.limit.value, limitOf: limit?.limit.subject,
+                isReached: limit?.isReached)
         }
     }
 

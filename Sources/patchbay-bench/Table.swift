@@ -13,11 +13,9 @@ struct Table {
 
     private func suite(_ suite: String) -> String? {
         let cases = steps.filter { $0.suite == suite }
-        let all: [Metric] = [
-            .tcp1, .tcp4, .tcpBoth, .cpu, .udpReceived, .udpLoss, .small, .smallLoss, .large, .largeLoss, .rtt50,
-            .rtt99, .engineDrops, .guestFrame, .wireMemory, .fill, .p50, .p99, .lostFirst, .samples,
-        ]
-        let metrics = all.filter { metric in cases.contains { results.median(suite, $0.name, metric) != nil } }
+        let metrics = Metric.all.filter { metric in
+            metric != .udpOffered && cases.contains { results.median(suite, $0.name, metric) != nil }
+        }
         guard !metrics.isEmpty else { return nil }
         var rows = [[suite, "compared to"] + metrics.map { "\($0.name) \($0.unit)" }]
         for step in cases where metrics.contains(where: { results.median(suite, step.name, $0) != nil }) {
@@ -35,6 +33,21 @@ struct Table {
     private func cell(_ suite: String, _ name: String, _ metric: Metric) -> String {
         guard let value = results.median(suite, name, metric) else { return "" }
         let ratio = results.ratio(suite, name, metric).map { String(format: " (%.2f)", $0) } ?? ""
-        return (value >= 1000 ? String(format: "%.0f", value) : String(format: "%.2f", value)) + ratio
+        return Self.number(value) + ratio + (limit(suite, name, metric).map { " " + $0 } ?? "")
+    }
+
+    /// What a figure is to reach, in words, with a mark where it does not.
+    private func limit(_ suite: String, _ name: String, _ metric: Metric) -> String? {
+        guard let (limit, isReached) = results.limit(suite, name, metric) else { return nil }
+        let words =
+            switch limit {
+            case .below(let value): "< " + Self.number(value)
+            case .ratio(let value): ">= " + Self.number(value)
+            }
+        return "[\(words)\(isReached == false ? ", missed" : "")]"
+    }
+
+    private static func number(_ value: Double) -> String {
+        String(format: value >= 1000 ? "%.0f" : "%.2f", value)
     }
 }

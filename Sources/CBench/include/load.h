@@ -78,3 +78,5 @@ struct bench_stream bench_take_stream(int socket, uint32_t idle_milliseconds);
 /// Carries frames, vnet header of 12 bytes in front, between two TAP devices opened without blocking, until the
 /// process is asked to end (SIGTERM).
 struct bench_tap_traffic bench_tap_pipe(int port, int guest);
+/// Gives what the heap has free back to the system.
+void bench_give_back(void);
