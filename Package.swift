@@ -173,7 +173,7 @@ let package = Package(
         .executableTarget(
             name: "patchbay",
             dependencies: [
-                "APIClient", "APITypes", "Lab", "NetTypes", "Policy", "PolicyLanguage", "PolicyYAML", "Trust",
+                "APIClient", "APITypes", "Lab", "NetTypes", "Policy", "PolicyLanguage", "PolicyYAML", "PolicyZones", "Trust",
                 arguments,
             ],
             swiftSettings: strict),

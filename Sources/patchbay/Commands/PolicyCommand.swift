@@ -5,6 +5,7 @@ import Foundation
 import NetTypes
 import PolicyLanguage
 import PolicyYAML
+import PolicyZones
 
 struct PolicyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
