@@ -170,6 +170,13 @@ extension APIClient {
         try await get(Path("v1", "tenants", tenant, "explain", query: ["from": from, "to": to, "port": port]))
     }
 
+    /// Sends a packet from one endpoint to another and tells where it got.
+    public func trace(
+        from: String, to: String, port: String, of tenant: String
+    ) async throws(APIClientError) -> Trace {
+        try await post(Path("v1", "tenants", tenant, "trace", query: ["from": from, "to": to, "port": port]))
+    }
+
     /// The wires that the leaves report now, of one tenant or of all.
     public func wires(of tenant: String? = nil) async throws(APIClientError) -> WireList {
         guard let tenant else { return try await get(Path("v1", "wires")) }

@@ -77,14 +77,136 @@ public struct LeafReport: Codable, Sendable, Equatable {
     public var wires: [Wire]
     /// Drops and misses by reason.
     public var counters: [String: UInt64]
+    /// What the leaf itself says of a pair that was asked about.
+    public var pair: LeafVerdict?
 
     /// Makes a report.
-    public init(host: String, connected: Bool, answered: Bool, wires: [Wire], counters: [String: UInt64]) {
+    public init(
+        host: String, connected: Bool, answered: Bool, wires: [Wire], counters: [String: UInt64],
+        pair: LeafVerdict? = nil
+    ) {
         self.host = host
         self.connected = connected
         self.answered = answered
         self.wires = wires
         self.counters = counters
+        self.pair = pair
+    }
+}
+
+/// What one leaf has in force for a flow of a pair, and the flows of the pair that its kernel knows.
+public struct LeafVerdict: Codable, Sendable, Equatable {
+    /// A flow in the kernel's table.
+    public struct Flow: Codable, Sendable, Equatable {
+        /// The name of the endpoint that began it.
+        public var source: String
+        /// The name of the other one.
+        public var destination: String
+        /// `tcp`, `udp`, … or the IP protocol number.
+        public var `protocol`: String
+        /// The port of the source; for ICMP the identifier.
+        public var sourcePort: UInt32
+        /// The port of the destination; for ICMP the type of the question.
+        public var destinationPort: UInt32
+        /// How far it has come, such as `tcpEstablished`.
+        public var state: String
+        /// Milliseconds since its last packet.
+        public var idleMilliseconds: UInt64
+        /// Packets of both directions.
+        public var packets: UInt64
+
+        /// Makes a description of a flow.
+        public init(
+            source: String, destination: String, protocol: String, sourcePort: UInt32, destinationPort: UInt32,
+            state: String, idleMilliseconds: UInt64, packets: UInt64
+        ) {
+            self.source = source
+            self.destination = destination
+            self.protocol = `protocol`
+            self.sourcePort = sourcePort
+            self.destinationPort = destinationPort
+            self.state = state
+            self.idleMilliseconds = idleMilliseconds
+            self.packets = packets
+        }
+
+        enum CodingKeys: String, CodingKey {
+            case source, destination, `protocol`, state, packets
+            case sourcePort = "source_port"
+            case destinationPort = "destination_port"
+            case idleMilliseconds = "idle_milliseconds"
+        }
+    }
+
+    /// Whether the leaf lets the flow pass.
+    public var verdict: Verdict
+    /// The same in words, such as `plug, conf`; empty where the leaf could not judge.
+    public var effect: String
+    /// The rule that decided at the leaf; absent where none did.
+    public var rule: String?
+    /// The revision of the tenant's policy at the leaf; 0: none.
+    public var revision: UInt64
+    /// The revision of the guardrails at the leaf; 0: none.
+    public var guardrailsRevision: UInt64
+    /// The code of what the pair was refused for last; absent where it was not.
+    public var refusal: String?
+    /// The same in words.
+    public var detail: String?
+    /// The flows of the pair.
+    public var flows: [Flow]
+
+    /// Makes a description.
+    public init(
+        verdict: Verdict, effect: String, rule: String?, revision: UInt64, guardrailsRevision: UInt64,
+        refusal: String?, detail: String?, flows: [Flow]
+    ) {
+        self.verdict = verdict
+        self.effect = effect
+        self.rule = rule
+        self.revision = revision
+        self.guardrailsRevision = guardrailsRevision
+        self.refusal = refusal
+        self.detail = detail
+        self.flows = flows
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case verdict, effect, rule, revision, refusal, detail, flows
+        case guardrailsRevision = "guardrails_revision"
+    }
+}
+
+/// The steps of a packet that was sent for a person to see where it gets.
+public struct Trace: Codable, Sendable, Equatable {
+    /// One thing that was looked at.
+    public struct Step: Codable, Sendable, Equatable {
+        /// The host on which.
+        public var host: String
+        /// What was looked at.
+        public var step: String
+        /// What was found.
+        public var finding: String
+        /// Whether the packet went on from there.
+        public var passed: Bool
+
+        /// Makes a step.
+        public init(host: String, step: String, finding: String, passed: Bool) {
+            self.host = host
+            self.step = step
+            self.finding = finding
+            self.passed = passed
+        }
+    }
+
+    /// Whether the packet reached the destination's port.
+    public var arrived: Bool
+    /// The steps in their order; where the packet stopped is the last one.
+    public var steps: [Step]
+
+    /// Makes a trace.
+    public init(arrived: Bool, steps: [Step]) {
+        self.arrived = arrived
+        self.steps = steps
     }
 }
 

@@ -54,4 +54,7 @@ enum ControllerLimits {
     static let upkeepInterval = Duration.seconds(1)
     /// After how many of these the leaves' certificates are looked at again.
     static let roundsBetweenChecks = 60
+
+    /// The most flows of one pair that an explanation lists of each leaf.
+    static let listedFlows = 1_000
 }

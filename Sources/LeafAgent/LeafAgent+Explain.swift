@@ -42,6 +42,9 @@ extension LeafAgent {
         let counted = countedWires()
         report.wires = states(of: pair, counted) + states(of: pair.reversed, counted)
         report.flows = flows(of: pair)
+        if query.trace {
+            report.steps = await trace(pair, protocolNumber: query.protocol, number: query.number)
+        }
         message.pair = report
         return message
     }

@@ -43,8 +43,8 @@ struct Patchbay: AsyncParsableCommand {
             CommandGroup(
                 name: "Wires",
                 subcommands: [
-                    PlugCommand.self, UnplugCommand.self, ExplainCommand.self, WiresCommand.self, PolicyCommand.self,
-                    GuardrailsCommand.self,
+                    PlugCommand.self, UnplugCommand.self, ExplainCommand.self, TraceCommand.self, WiresCommand.self,
+                    PolicyCommand.self, GuardrailsCommand.self,
                 ]),
             CommandGroup(name: "This machine", subcommands: [LabCommand.self]),
         ])

@@ -31,7 +31,7 @@ extension LabTests.OverIPv4 {
                 let other = try await lab.connect(from: b, to: address, 7)
                 #expect(other.outcome == "timeout", "\(other)")
             }
-            let explained = try await lab.json("explain", a, to, "tcp/8")
+            let explained = try await lab.json("explain", a, b, "tcp/8")
             #expect(explained["verdict"].string == "unplug", "\(explained)")
             #expect("\(explained)".contains("allows tcp/7 only"), "\(explained)")
         }
@@ -196,7 +196,7 @@ extension LabTests.OverIPv4 {
                 let checked = try await lab.policy("check", text)
                 #expect(!checked.succeeded, "\(checked)")
             }
-            let shown = try await lab.succeed("policy", "show", "acme")
+            let shown = try await lab.succeed("policy", "show", "acme", "--document")
             #expect(shown.output == good, "\(shown.output)")
             #expect(
                 try await lab.connect(from: "acme/web1", to: lab.endpoint("acme/web2").identity, 7).outcome == "open")
@@ -220,7 +220,7 @@ extension LabTests.OverIPv4 {
             #expect(
                 try await lab.connect(from: "acme/web1", to: lab.endpoint("acme/web2").identity, 7).outcome == "open")
             try await lab.expectUnplugged("acme/web1", "acme/db1")
-            let explained = try await lab.json("explain", "acme/web1", "web2", "tcp/7")
+            let explained = try await lab.json("explain", "acme/web1", "acme/web2", "tcp/7")
             #expect(explained["verdict"].string == "plug" && "\(explained)".contains("tried"), "\(explained)")
         }
     }
@@ -270,7 +270,7 @@ extension LabTests.OverIPv4 {
             }
             #expect(arrived, "nothing goes upwards")
             try await lab.expectUnplugged("acme/web2", "acme/web1")
-            let explained = try await lab.json("explain", "acme/web2", "web1")
+            let explained = try await lab.json("explain", "acme/web2", "acme/web1")
             #expect(explained["verdict"].string == "unplug" && "\(explained)".contains("upward"), "\(explained)")
         } catch {
             Issue.record(error)

@@ -43,7 +43,7 @@ extension Operations {
     }
 
     /// Reads one port as the language writes it.
-    private static func transport(_ text: String?) throws(Problem) -> Transport? {
+    static func transport(_ text: String?) throws(Problem) -> Transport? {
         guard let text else { return nil }
         guard let port = try? PortMatch(parsing: text), port.first == port.last || port.portProtocol.isICMP else {
             throw .invalid(
@@ -62,11 +62,7 @@ extension Operations {
         for host in [source.host, destination.host] where !names.contains(host) { names.append(host) }
         var hosts: [LeafHost] = []
         for name in names { hosts.append(try await directory.host(name)) }
-        let pair: Set<TenantName> = [source.name, destination.name]
-        let reports = await reports(of: hosts) { one, other in
-            guard let one, let other else { return false }
-            return Set([one, other]) == pair
-        }
+        let reports = await pairReports(of: hosts, source, destination, transport)
         let outcome = transport == nil ? found.forward.verdict.otherwise : found.forward.outcome
         return APITypes.Explanation(
             verdict: Verdict(found.forward), reverseVerdict: Verdict(found.reverse),
@@ -158,7 +154,7 @@ extension Operations {
         }
     }
 
-    private static func wire(
+    static func wire(
         _ wire: Patchbay_Leaf_V1_WireState, _ host: LeafHost, _ source: (Identity, TenantName?),
         _ destination: (Identity, TenantName?)
     ) -> Wire? {

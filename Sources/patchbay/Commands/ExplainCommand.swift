@@ -13,11 +13,13 @@ struct ExplainCommand: AsyncParsableCommand {
               patchbay explain acme/web1 acme/db1
               patchbay explain acme/web1 acme/db1 tcp/22
               patchbay explain acme/web1 acme/db1 icmp/8
+              patchbay explain acme/web1 acme/db1 --live
               patchbay explain acme/web1 acme/db1 --json
             """)
     @Argument(help: "The source.", transform: Typed.tenantName) var from: TenantName
     @Argument(help: "The destination.", transform: Typed.tenantName) var to: TenantName
     @Argument(help: "One port, such as tcp/22, udp/53 or icmp/8; the pair as a whole when left out.") var port: String?
+    @Flag(help: "Go on with what the leaves report, once a second, until interrupted.") var live = false
     @OptionGroup var options: ControllerOptions
 
     func validate() throws {
@@ -28,9 +30,16 @@ struct ExplainCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try await options.show({
-            try await $0.explain(from: from.name.text, to: to.name.text, port: port, of: from.tenant.text)
-        }) { $0.write() }
+        let show = { (isFirst: Bool) in
+            try await options.show({
+                try await $0.explain(from: from.name.text, to: to.name.text, port: port, of: from.tenant.text)
+            }) { isFirst ? $0.write() : $0.writeLeaves() }
+        }
+        try await show(true)
+        while live {
+            try await Task.sleep(for: .seconds(1))
+            try await show(false)
+        }
     }
 }
 
@@ -50,11 +59,17 @@ extension Explanation {
             ("Guardrails", guardrails.isEmpty ? nil : guardrails.joined(separator: "\n")), ("Levels", levels),
             ("Dry run", dryRun.map { "\($0) would decide" }), ("Source", from.words), ("Destination", to.words),
         ]).write(indent: 2)
+        writeLeaves()
+    }
+
+    fileprivate func writeLeaves() {
         for leaf in leaves {
             guard leaf.answered else {
                 Screen.line("  \(leaf.host): \(leaf.connected ? "did not answer in time" : "not connected")")
                 continue
             }
+            if let pair = leaf.pair { Screen.line("  \(leaf.host): \(pair.words)") }
+            for flow in leaf.pair?.flows ?? [] { Screen.line("    \(flow.words)") }
             if leaf.wires.isEmpty { Screen.line("  \(leaf.host): nothing of this pair is plugged now") }
             for wire in leaf.wires {
                 let label = wire.label == 0 ? "" : " label \(wire.label),"
@@ -77,5 +92,20 @@ extension Explanation.Rule {
     fileprivate var words: String {
         "\(document == "platform" ? "guardrail" : "rule") \(name)\(line > 0 ? " (line \(line))" : ""), \(verdict): "
             + (lacks ?? []).joined(separator: "; ")
+    }
+}
+
+extension LeafVerdict {
+    fileprivate var words: String {
+        let revisions = "revision \(revision)" + (guardrailsRevision > 0 ? ", guardrails \(guardrailsRevision)" : "")
+        let judged = effect.isEmpty ? "no verdict" : effect + (rule.map { " by \($0)" } ?? "")
+        return "\(judged) (\(revisions))" + (detail.map { "; last refusal: \($0)" } ?? "")
+    }
+}
+
+extension LeafVerdict.Flow {
+    fileprivate var words: String {
+        "\(`protocol`) \(source):\(sourcePort) → \(destination):\(destinationPort), \(state), "
+            + "\(packets) packets, idle \(idleMilliseconds) ms"
     }
 }

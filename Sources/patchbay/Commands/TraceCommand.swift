@@ -1,0 +1,46 @@
+import APITypes
+import ArgumentParser
+import NetTypes
+
+struct TraceCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "trace", abstract: "Send a packet from one endpoint to another, and tell where it gets.",
+        discussion: """
+            The source's leaf sends one packet as if the endpoint had: a TCP SYN, a UDP datagram, an SCTP INIT or an \
+            ICMP message. Port, directory, policy, wire, the kernel's program and the network are told step by step, \
+            then whether the destination's leaf has delivered it. The destination may answer; the source's own stack \
+            knows nothing of the connection and resets it.
+
+              patchbay trace acme/web1 acme/db1 tcp/5432
+
+            The exit code is 1 when the packet does not arrive.
+            """)
+    @Argument(help: "The source.", transform: Typed.tenantName) var from: TenantName
+    @Argument(help: "The destination.", transform: Typed.tenantName) var to: TenantName
+    @Argument(help: "One port, such as tcp/22, udp/53 or icmpv6/128.") var port: String
+    @OptionGroup var options: ControllerOptions
+
+    func validate() throws {
+        guard from.tenant == to.tenant else {
+            throw ValidationError(
+                "\(from) and \(to) belong to different tenants; between tenants there are no wires")
+        }
+    }
+
+    func run() async throws {
+        var arrived = false
+        try await options.show({
+            let trace = try await $0.trace(
+                from: from.name.text, to: to.name.text, port: port, of: from.tenant.text)
+            arrived = trace.arrived
+            return trace
+        }) { (trace: Trace) in
+            let style = Style.output
+            for step in trace.steps {
+                let mark = step.passed ? style.green("passed") : style.red("stopped")
+                Screen.line("\(step.host)  \(step.step): \(step.finding)  \(mark)")
+            }
+        }
+        if !arrived { throw ExitCode(1) }
+    }
+}
