@@ -19,12 +19,9 @@ extension Directory {
     public func applyDocument(
         _ text: [UInt8], of tenant: Name, expectedRevision: UInt64? = nil, dryRun: Bool = false
     ) async throws(DirectoryError) -> AppliedDocument {
-        let source: SourcedDocument
-        do { source = try PolicyYAML.read(text) } catch {
-            // Who asks about a tenant that is not there is told that.
-            _ = try await self.tenant(tenant)
-            throw .refused(error.findings)
-        }
+        // Who asks about a tenant that is not there is told that, whatever the text.
+        _ = try await self.tenant(tenant)
+        let source = try await Self.read(text)
         let summary =
             "apply a document of \(source.document.rules.count) rules, \(source.document.groups.count) groups and "
             + "\(source.document.tests.count) tests"
@@ -45,13 +42,19 @@ extension Directory {
             _ = try tx.requireTenant(tenant)
             return try tx.requirePolicy(of: tenant, revision: revision)
         }
-        var policy = try former.policy()
-        let (text, places) = (former.text, former.places)
         return try await replace(
             tenant, expected: expectedRevision, dryRun: false, summary: "roll back to revision \(revision)"
         ) { (base) throws(DirectoryError) in
+            var policy = try former.policy()
             policy.entries.revision = base.policy.revision
-            return Replacement(policy: policy, text: text, places: places)
+            return Replacement(policy: policy, text: former.text, places: former.places)
+        }
+    }
+
+    /// Reads a document.
+    static func read(_ text: [UInt8]) async throws(DirectoryError) -> SourcedDocument {
+        try await LongWork.run { () throws(DirectoryError) in
+            try findings { () throws(DocumentRefusal) in try PolicyYAML.read(text) }
         }
     }
 
@@ -69,7 +72,7 @@ extension Directory {
 
     private func replace(
         _ tenant: Name, expected: UInt64?, dryRun: Bool, summary: String,
-        _ make: (PolicyBase) throws(DirectoryError) -> Replacement
+        _ make: @escaping @Sendable (PolicyBase) throws(DirectoryError) -> Replacement
     ) async throws(DirectoryError) -> AppliedDocument {
         // Others who change the policy at the same time make this look again; they cannot do so for ever.
         for _ in 0..<8 {
@@ -79,15 +82,17 @@ extension Directory {
                 throw .otherRevision(base.current.revision, expected)
             }
             if !dryRun { try base.tenant.requireUnlocked() }
-            let new = try make(base)
-            let documents = base.documents(base.policy, new.policy)
-            let review = base.review(new.policy, new.places, at: at, zones: timeZones(documents))
-            guard review.isAccepted else { throw .refused(review.findings) }
-            var done = AppliedDocument(revision: base.current.revision, isNew: false, review: review)
-            if dryRun {
-                done.diff = diff(from: base.policy, to: new.policy, base, at)
-                return done
+            let (new, looked) = try await LongWork.run { () throws(DirectoryError) in
+                let new = try make(base)
+                let review = base.review(
+                    new.policy, new.places, at: at, zones: self.timeZones(base.documents(new.policy)))
+                guard review.isAccepted else { throw .refused(review.findings) }
+                var done = AppliedDocument(revision: base.current.revision, isNew: false, review: review)
+                if dryRun { done.diff = self.diff(from: base.policy, to: new.policy, base, at) }
+                return (new, done)
             }
+            var done = looked
+            if dryRun { return done }
             if new.policy == base.policy, new.text == base.current.text { return done }
             let stored = try await store.write { (tx) throws(DirectoryError) -> UInt64? in
                 guard try base.holds(in: tx) else { return nil }
@@ -108,22 +113,28 @@ extension Directory {
     /// Looks a document over as ``applyDocument(_:of:expectedRevision:dryRun:)`` would, and tells all that is found.
     public func checkDocument(_ text: [UInt8], of tenant: Name) async throws(DirectoryError) -> DocumentReview {
         let base = try await self.base(of: tenant)
-        let source: SourcedDocument
-        let policy: TenantPolicy
-        do throws(DocumentRefusal) {
-            source = try PolicyYAML.read(text)
-            policy = try base.replacing(source)
-        } catch {
-            return DocumentReview(findings: error.findings, passedTests: 0, rules: 0)
+        let at = now()
+        return try await LongWork.run { () throws(DirectoryError) in
+            let source: SourcedDocument
+            let policy: TenantPolicy
+            do throws(DocumentRefusal) {
+                source = try PolicyYAML.read(text)
+                policy = try base.replacing(source)
+            } catch {
+                return DocumentReview(findings: error.findings, passedTests: 0, rules: 0)
+            }
+            return base.review(policy, source.places, at: at, zones: self.timeZones(base.documents(policy)))
         }
-        return base.review(policy, source.places, at: now(), zones: timeZones(base.documents(policy)))
     }
 
     /// Which pairs of endpoints would change by a document.
     public func diffDocument(_ text: [UInt8], of tenant: Name) async throws(DirectoryError) -> PolicyDiff {
         let base = try await self.base(of: tenant)
-        let policy = try Self.findings { () throws(DocumentRefusal) in try base.replacing(PolicyYAML.read(text)) }
-        return diff(from: base.policy, to: policy, base, now())
+        let at = now()
+        return try await LongWork.run { () throws(DirectoryError) in
+            let policy = try Self.findings { () throws(DocumentRefusal) in try base.replacing(PolicyYAML.read(text)) }
+            return self.diff(from: base.policy, to: policy, base, at)
+        }
     }
 
     /// Which pairs of the endpoints that there are now fare otherwise by one revision than by another, both under the
@@ -139,7 +150,8 @@ extension Directory {
             guard let to else { return (base, old, base.policy) }
             return (base, old, try tx.requirePolicy(of: tenant, revision: to).policy())
         }
-        return diff(from: old, to: new, base, now())
+        let at = now()
+        return try await LongWork.run { () throws(DirectoryError) in self.diff(from: old, to: new, base, at) }
     }
 
     private func diff(

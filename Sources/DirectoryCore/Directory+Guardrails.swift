@@ -33,8 +33,7 @@ extension Directory {
     public func applyGuardrails(
         _ text: [UInt8], expectedRevision: UInt64? = nil, dryRun: Bool = false
     ) async throws(DirectoryError) -> AppliedDocument {
-        let source: SourcedDocument
-        do { source = try PolicyYAML.read(text) } catch { throw .refused(error.findings) }
+        let source = try await Self.read(text)
         let summary =
             "apply guardrails of \(source.document.rules.count) rules and \(source.document.tests.count) tests"
         return try await replaceGuardrails(
@@ -53,8 +52,10 @@ extension Directory {
 
     /// Looks guardrails over as ``applyGuardrails(_:expectedRevision:dryRun:)`` would, and tells all that is found.
     public func checkGuardrails(_ text: [UInt8]) async throws(DirectoryError) -> DocumentReview {
-        do { return review(try PolicyYAML.read(text)) } catch {
-            return DocumentReview(findings: error.findings, passedTests: 0, rules: 0)
+        try await LongWork.run { () throws(DirectoryError) in
+            do throws(DocumentRefusal) { return self.review(try PolicyYAML.read(text)) } catch {
+                return DocumentReview(findings: error.findings, passedTests: 0, rules: 0)
+            }
         }
     }
 
@@ -74,7 +75,7 @@ extension Directory {
     private func replaceGuardrails(
         _ source: SourcedDocument, _ text: [UInt8], _ summary: String, expected: UInt64?, dryRun: Bool
     ) async throws(DirectoryError) -> AppliedDocument {
-        let review = review(source)
+        let review = try await LongWork.run { () throws(DirectoryError) in self.review(source) }
         guard review.isAccepted else { throw .refused(review.findings) }
         let at = now()
         return try await store.write { (tx) throws(DirectoryError) in

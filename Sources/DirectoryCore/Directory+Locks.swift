@@ -53,27 +53,30 @@ extension Directory {
                 .conflict, "The policy of '\(tenant)' is not locked: the controller signs it.",
                 remedy: "Apply the document without a signature, or lock the policy first.")
         }
-        let policy = try base.next(body)
-        var places = DocumentPlaces()
-        if let text {
-            do {
-                let source = try PolicyYAML.read(text)
-                guard source.document == policy.document else {
-                    throw DirectoryError(
-                        .invalid, "The text and what is signed are not the same document.", pointer: "/text",
-                        remedy: "Sign this text, or leave it out.")
-                }
-                places = source.places
-            } catch let error as DocumentRefusal {
-                throw .refused(error.findings)
-            } catch let error as DirectoryError { throw error } catch {
-                throw DirectoryError(.invalid, "The text cannot be read.", pointer: "/text")
-            }
+        let at = now()
+        let (policy, review) = try await LongWork.run { () throws(DirectoryError) in
+            let policy = try base.next(body)
+            let places = try text.map { (text) throws(DirectoryError) in try Self.places(text, of: policy) }
+            let zones = self.timeZones(base.documents(policy))
+            return (policy, base.review(policy, places ?? DocumentPlaces(), at: at, zones: zones))
         }
-        let review = base.review(policy, places, at: now(), zones: timeZones(base.documents(policy)))
         guard review.isAccepted else { throw .refused(review.findings) }
         let state = try await take(policy, signature, text: text, lock: lock, "apply what was signed outside", base)
         return AppliedDocument(revision: state.revision, isNew: true, review: review)
+    }
+
+    /// Where the values of a policy's document stand in its text, if it is its text.
+    private static func places(
+        _ text: [UInt8], of policy: TenantPolicy
+    ) throws(DirectoryError) -> DocumentPlaces {
+        let source: SourcedDocument
+        do throws(DocumentRefusal) { source = try PolicyYAML.read(text) } catch { throw .refused(error.findings) }
+        guard source.document == policy.document else {
+            throw DirectoryError(
+                .invalid, "The text and what is signed are not the same document.", pointer: "/text",
+                remedy: "Sign this text, or leave it out.")
+        }
+        return source.places
     }
 
     /// Gives the signing of a policy back to the controller: the present policy is its next revision.

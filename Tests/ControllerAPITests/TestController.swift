@@ -93,17 +93,23 @@ struct API: Sendable {
 
     /// Sends a request; `json` is sent as it stands.
     func send(
-        _ method: HTTPRequest.Method, _ path: String, json: String? = nil, headers: HTTPFields? = nil
+        _ method: HTTPRequest.Method, _ path: String, json: String? = nil, type: String = "application/json",
+        headers: HTTPFields? = nil
     ) async throws -> Answer {
         var fields = headers ?? [.authorization: "Bearer \(token)"]
         if let json {
-            if fields[.contentType] == nil { fields[.contentType] = "application/json" }
+            if fields[.contentType] == nil { fields[.contentType] = type }
             if fields[.contentLength] == nil { fields[.contentLength] = String(json.utf8.count) }
         }
         let response = try await client.executeRequest(
             uri: path, method: method, headers: fields, body: json.map { ByteBuffer(string: $0) })
         return Answer(
             status: response.status.code, headers: response.headers, body: Data(response.body.readableBytesView))
+    }
+
+    /// Sends a policy document.
+    func send(_ method: HTTPRequest.Method, _ path: String, document: String) async throws -> Answer {
+        try await send(method, path, json: document, type: "application/yaml")
     }
 
     /// Sends what has to succeed, and reads the answer.

@@ -158,12 +158,10 @@ final class TestLeaf: Sendable {
         }
     }
 
-    func policy(revision: UInt64? = nil) async throws -> SignedPolicy {
-        try await expect("policy") { message in
+    func policy(within time: Duration = .seconds(5)) async throws -> SignedPolicy {
+        try await expect("policy", within: time) { message in
             guard case .policy(let policy) = message.message else { return nil }
-            return SignedPolicy(
-                body: Array(policy.body), signature: Array(policy.signature), certificate: Array(policy.certificate),
-                issuer: Array(policy.issuer))
+            return SignedPolicy(policy)
         }
     }
 
