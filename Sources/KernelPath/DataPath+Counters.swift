@@ -56,9 +56,9 @@ extension DataPath {
     }
 
     /// Frames dropped on this host since its data path was made, by the name of the reason (``DropReason``), and
-    /// under `punt-queue` the frames that this process was too slow for.
+    /// under `punt-queue` the frames that this process was too slow for, under `flow-events` the events that were not told.
     public func hostCounters() -> [String: UInt64] {
-        var counters = ["punt-queue": puntOverflow]
+        var counters = ["punt-queue": puntOverflow, "flow-events": lostFlowEvents]
         let processors = Int(libbpf_num_possible_cpus())
         for reason in DropReason.allCases {
             var key = reason.rawValue

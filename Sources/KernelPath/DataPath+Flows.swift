@@ -39,6 +39,9 @@ public struct FlowEntry: Hashable, Sendable {
 }
 
 extension DataPath {
+    /// The ends of the pair of a number, as it stands in ``FlowEvent``; nil: there is no such pair any more.
+    public func ends(of number: UInt32) -> PairEnds? { ruleTable.withLock { $0.binding(number)?.ends } }
+
     /// How many entries the flow map has; some may have ended.
     public var flowCount: Int {
         get throws(DataPathError) {

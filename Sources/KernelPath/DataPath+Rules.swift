@@ -16,11 +16,14 @@ extension DataPath {
     /// - Returns: what wires of the pair are plugged with; nil for no rules.
     @discardableResult
     public func setRules(_ rules: PairRules?, of ends: PairEnds) throws(DataPathError) -> PairBinding? {
-        try ruleTable.withLock { (table) throws(DataPathError) in
-            if let rules, !rules.limits.isEmpty, rules.fault == nil, table.shaper == nil {
-                table.shaper = try makeShaper()
+        // Not between a look at a binding and the plug of a wire that carries it.
+        try peers.withLock { _ throws(DataPathError) in
+            try ruleTable.withLock { (table) throws(DataPathError) in
+                if let rules, !rules.limits.isEmpty, rules.fault == nil, table.shaper == nil {
+                    table.shaper = try makeShaper()
+                }
+                return try table.set(rules, of: ends)
             }
-            return try table.set(rules, of: ends)
         }
     }
 

@@ -117,10 +117,10 @@ extension DataPath {
     /// Plugs many receiving ends; on an error some may be plugged.
     public func plugReceive(_ wires: [ReceiveWire]) throws(DataPathError) {
         let keys = wires.map { kp_receive_key($0.locator, $0.label) }
-        let values = try wires.map { (wire) throws(DataPathError) in
-            kp_receive(wire, pair: try pair(wire.rules, from: wire.source))
-        }
         try peers.withLock { _ throws(DataPathError) in
+            let values = try wires.map { (wire) throws(DataPathError) in
+                kp_receive(wire, pair: try pair(wire.rules, from: wire.source))
+            }
             let previous =
                 keys.count == 1 ? maps.receive.lookup(keys[0], empty: kp_receive())?.pair ?? 0 : 0
             for value in values { exchange(pair: 0, for: value.pair) }

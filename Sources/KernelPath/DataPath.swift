@@ -25,6 +25,7 @@ public final class DataPath: Sendable {
     /// The rules of pairs. Taken after `peers` where both are.
     let ruleTable: Mutex<RuleTable>
     private let reader: PuntReader
+    private let eventReader: FlowEventReader
 
     /// Loads the programs, makes the maps or takes over those that are pinned, and attaches to the underlay.
     ///
@@ -74,12 +75,14 @@ public final class DataPath: Sendable {
         }
         let wires = try maps.wires.entries(emptyKey: .init(), emptyValue: .init())
         let reader = try PuntReader(ring: maps.punts)
+        let eventReader = try FlowEventReader(ring: maps.events)
 
         self.configuration = configuration
         self.maps = maps
         self.netlink = netlink
         self.locators = locators
         self.reader = reader
+        self.eventReader = eventReader
         portProgram = object.port
         engineProgram = object.engine
         shaperProgram = object.shaper
@@ -96,6 +99,14 @@ public final class DataPath: Sendable {
     /// The frames that the kernel leaves to the leaf. One reader at a time.
     public var punts: AsyncStream<Punt> { reader.stream }
 
+    /// What is told of flows whose action is logged (``FlowAction/isLogged``). One reader at a time. What could not be
+    /// told is counted: ``lostFlowEvents``.
+    public var flowEvents: AsyncStream<FlowEvent> { eventReader.stream }
+
+    /// Flow events that were not told since the data path was made: beyond a processor's budget, without room in the
+    /// ring, or, in this process, too many for the reader.
+    public var lostFlowEvents: UInt64 { eventReader.overflow &+ maps.lostEvents }
+
     /// The most wires of each direction that the maps hold.
     public var maxWires: UInt32 { maps.maxWires }
 
@@ -104,8 +115,11 @@ public final class DataPath: Sendable {
         mtu - UInt32(overIPv6 ? KP_OVERHEAD_IPV6 : KP_OVERHEAD_IPV4)
     }
 
-    /// Stops reading punts. Wires and ports stay as they are in the kernel.
-    public func close() { reader.stop() }
+    /// Stops reading punts and flow events. Wires and ports stay as they are in the kernel.
+    public func close() {
+        reader.stop()
+        eventReader.stop()
+    }
 
     /// Frames that were read from the ring but that the leaf was too slow for.
     var puntOverflow: UInt64 { reader.overflow }

@@ -20,10 +20,20 @@ struct DataPathMaps: Sendable {
     let flows: BPFMap<kp_flow_key, kp_flow>
     let ruleCounts: RuleCounts
     let classes: BPFMap<UInt32, kp_class>
-    let eventBudgets: Int32
+    let eventBudgets: BPFMap<UInt32, kp_event_budget>
     let events: Int32
     /// What the maps really hold at most; those that were pinned keep theirs.
     let maxWires: UInt32
+}
+
+extension DataPathMaps {
+    /// Events that the kernel could not tell, over all processors.
+    var lostEvents: UInt64 {
+        var key: UInt32 = 0
+        var budgets = [kp_event_budget](repeating: kp_event_budget(), count: max(1, Int(libbpf_num_possible_cpus())))
+        guard unsafe bpf_map_lookup_elem(eventBudgets.descriptor, &key, &budgets) == 0 else { return 0 }
+        return budgets.reduce(0) { $0 &+ $1.lost }
+    }
 }
 
 /// A program in the kernel, by its descriptor.
@@ -108,7 +118,8 @@ struct LoadedObject {
             pairNumbers: BPFMap(try open("pair_numbers"), "pairs' numbers"),
             flows: BPFMap(try open("flows"), "flows"),
             ruleCounts: RuleCounts(try open("rule_counts"), capacity: capacity("rule_counts")),
-            classes: BPFMap(try open("classes"), "classes"), eventBudgets: try open("event_budgets"),
+            classes: BPFMap(try open("classes"), "classes"),
+            eventBudgets: BPFMap(try open("event_budgets"), "event budgets"),
             events: try open("events"), maxWires: capacity("wires"))
         port = try program("port_ingress")
         underlay = try program("underlay_ingress")

@@ -31,6 +31,50 @@ extension KernelPathTests {
         #expect(try a.path.flowCount < 10)
     }
 
+    @Test("a change of rules cuts one running connection and leaves the other of the wire") func cutOne() throws {
+        let hosts = try TwoHosts()
+        let (a, e1, e2) = (hosts.a, hosts.e1, hosts.e2)
+        func rules(_ ports: [UInt16]) -> FlowRules {
+            var rules = FlowRules.only(ports.map { (.tcp, $0) })
+            for index in rules.segments.indices where rules.segments[index].action.verdict == .pass {
+                rules.segments[index].action.rule = rules.segments[index].start
+            }
+            return rules
+        }
+        try hosts.plug(e1, e2, rules([5201, 5203]), .nothing)
+        var running: [Running] = []
+        defer { for process in running { process.stop() } }
+        for port in ["5201", "5203"] {
+            running.append(
+                try start(["ip", "netns", "exec", e2.name, "timeout", "-k", "1", "9", "iperf3", "-s", "-p", port]))
+            for _ in 0..<50 {
+                Thread.sleep(forTimeInterval: 0.02)
+                if try run("ip", "netns", "exec", e2.name, "ss", "-Hltn", "sport", "=", port).contains(port) { break }
+            }
+            running.append(
+                try start([
+                    "ip", "netns", "exec", e1.name, "timeout", "-k", "1", "9", "iperf3", "-c", "\(e2.identity)", "-p",
+                    port, "-t",
+                    "8", "-b", "100M",
+                ]))
+        }
+        func counts() -> [UInt64] { [5201, 5203].map { a.path.ruleCounters()[$0]?.packets ?? 0 } }
+        func moved() -> [Bool] {
+            let before = counts()
+            Thread.sleep(forTimeInterval: 0.5)
+            return zip(before, counts()).map { $1 > $0 + 10 }
+        }
+        var tries = 0
+        while moved() != [true, true], tries < 5 { tries += 1 }
+        #expect(tries < 5, "both run")
+        try hosts.setRules(e1, e2, rules([5203]), .nothing)
+        #expect(moved() == [false, true])
+        let stopped = counts()
+        try hosts.setRules(e1, e2, rules([5201, 5203]), .nothing)
+        Thread.sleep(forTimeInterval: 1)
+        #expect(zip(stopped, counts()).allSatisfy { $1 > $0 }, "what is allowed again goes on")
+    }
+
     @Test("rules, numbers, flows and bindings survive the leaf") func rulesSurvive() throws {
         let hosts = try TwoHosts()
         try hosts.silence()

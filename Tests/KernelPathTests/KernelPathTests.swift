@@ -124,6 +124,12 @@ import Testing
         let hidden = ipv6(
             e1.identity.address, e2.identity.address, 60,
             [58, 0, 1, 4, 0, 0, 0, 0] + [136, 0, 0, 0] + Array(repeating: 0, count: 28))
+        let fragmented = ipv6(
+            e1.identity.address, e2.identity.address, 44,
+            [58, 0, 0, 1, 0, 0, 0, 1] + [136, 0, 0, 0] + Array(repeating: 0, count: 28))
+        let authenticated = ipv6(
+            e1.identity.address, e2.identity.address, 51,
+            [58, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1] + [136, 0, 0, 0] + Array(repeating: 0, count: 28))
         let frames: [([UInt8], DropReason)] = [
             (discovery(134, from: local, mac: e1.mac, to: all, target: local), .forgedDiscovery),
             (
@@ -137,6 +143,8 @@ import Testing
                 .forgedDiscovery
             ),
             (ethernet(e1.mac, e2.mac, 0x86dd, hidden), .forgedDiscovery),
+            (ethernet(e1.mac, e2.mac, 0x86dd, fragmented), .forgedDiscovery),
+            (ethernet(e1.mac, e2.mac, 0x86dd, authenticated), .forgedDiscovery),
             (arp(2, e1.mac, e1.ipv4, e2.ipv4), .forgedDiscovery),
             (arp(1, e1.mac, e1.ipv4, e1.ipv4), .forgedDiscovery),
             (arp(1, e1.mac, IPv4Address(0), e2.ipv4), .probe),

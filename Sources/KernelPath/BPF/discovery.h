@@ -37,18 +37,23 @@ static __noinline int port_discovery(struct __sk_buff *skb, struct kp_port *port
     return drop(port, KP_DROP_FORGED_ND);
 }
 
-/// What follows IPv6 extension headers: the protocol, or -1 when there are too many or they are cut off.
+/// What follows IPv6 extension headers: the protocol, or -1 when there are too many or they are cut off. For a later
+/// fragment, which has no more headers, that is IPPROTO_FRAGMENT.
 static __noinline int after_extensions(struct __sk_buff *skb, __u32 next, __u32 *at) {
     __u32 offset = IPV6_PAYLOAD_AT;
     for (int i = 0; i <= KP_MOST_EXTENSIONS; i++) {
-        __u8 header[2];
-        if (next != IPPROTO_HOPOPTS && next != IPPROTO_ROUTING && next != IPPROTO_DSTOPTS) {
+        __u8 header[4];
+        __u32 length;
+        if (next != IPPROTO_HOPOPTS && next != IPPROTO_ROUTING && next != IPPROTO_DSTOPTS && next != IPPROTO_AH
+            && next != IPPROTO_FRAGMENT) {
             *at = offset;
             return next;
         }
         if (bpf_skb_load_bytes(skb, offset, header, sizeof header)) return -1;
+        if (next == IPPROTO_FRAGMENT && (header[2] || header[3] & 0xf8)) return next;
+        length = next == IPPROTO_FRAGMENT ? 8 : next == IPPROTO_AH ? (header[1] + 2) * 4 : (header[1] + 1) * 8;
         next = header[0];
-        offset += (header[1] + 1) * 8;
+        offset += length;
     }
     return -1;
 }
@@ -78,7 +83,7 @@ static __noinline int may_go_on(struct __sk_buff *skb, __u32 next) {
     __u32 at = IPV6_PAYLOAD_AT;
     __u8 type = 0;
     int protocol = after_extensions(skb, next, &at);
-    if (protocol < 0) return -KP_DROP_MALFORMED;
+    if (protocol < 0) return -KP_DROP_HEADERS;
     if (protocol != IPPROTO_ICMPV6) return 0;
     if (bpf_skb_load_bytes(skb, at, &type, 1)) return -KP_DROP_MALFORMED;
     if (type == 143 || (type >= 130 && type <= 132)) return -KP_DROP_MLD;

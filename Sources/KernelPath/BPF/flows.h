@@ -98,8 +98,8 @@ static __noinline bool begin_flow(const struct question *ask, struct kp_pair *pa
     flow.state = KP_FLOW_ONE_WAY;
     if (ask->packet.kind == PACKET_ECHO) flow.state = KP_FLOW_ECHO;
     if (ask->packet.kind == PACKET_PORTS) {
-        if (ask->packet.protocol == IPPROTO_TCP)
-            flow.state = ask->packet.flags & TCP_SYN ? KP_FLOW_TCP_OPENING : KP_FLOW_TCP_ESTABLISHED;
+        // In mid-flow too: it is established when it is answered.
+        if (ask->packet.protocol == IPPROTO_TCP) flow.state = KP_FLOW_TCP_OPENING;
         if (ask->packet.protocol == IPPROTO_SCTP) flow.state = KP_FLOW_SCTP_OPENING;
     }
     return bpf_map_update_elem(&flows, &ask->key, &flow, BPF_ANY) == 0;
