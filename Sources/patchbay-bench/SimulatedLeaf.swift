@@ -110,6 +110,7 @@ actor SimulatedLeaf {
             let (silence, end) = AsyncStream.makeStream(of: Patchbay_Leaf_V1_FromLeaf.self)
             defer { end.finish() }
             try await Patchbay_Leaf_V1_Directory.Client(wrapping: client).attach(
+                options: SessionSecurity.longAnswers,
                 requestProducer: { writer in
                     try await writer.write(hello)
                     for await message in silence { try await writer.write(message) }
