@@ -171,10 +171,8 @@ extension APIClient {
     }
 
     /// Sends a packet from one endpoint to another and tells where it got.
-    public func trace(
-        from: String, to: String, port: String, of tenant: String
-    ) async throws(APIClientError) -> Trace {
-        try await post(Path("v1", "tenants", tenant, "trace", query: ["from": from, "to": to, "port": port]))
+    public func trace(_ pair: TracePair, of tenant: String) async throws(APIClientError) -> Trace {
+        try await post(Path("v1", "tenants", tenant, "trace"), pair)
     }
 
     /// The wires that the leaves report now, of one tenant or of all.

@@ -176,6 +176,29 @@ public struct LeafVerdict: Codable, Sendable, Equatable {
     }
 }
 
+/// Between whom a packet is to be sent, and of which kind.
+public struct TracePair: APIRequestBody, Equatable {
+    /// The name of the source.
+    public var from: String
+    /// The name of the destination.
+    public var to: String
+    /// One port, such as `tcp/22`, `udp/53` or `icmpv6/128`.
+    public var port: String
+
+    /// Names a pair and a port.
+    public init(from: String, to: String, port: String) {
+        self.from = from
+        self.to = to
+        self.port = port
+    }
+
+    public static let fields = [
+        BodyField("from", .string, "The name of the source"),
+        BodyField("to", .string, "The name of the destination"),
+        BodyField("port", .string, "One port, such as tcp/22, udp/53 or icmpv6/128"),
+    ]
+}
+
 /// The steps of a packet that was sent for a person to see where it gets.
 public struct Trace: Codable, Sendable, Equatable {
     /// One thing that was looked at.

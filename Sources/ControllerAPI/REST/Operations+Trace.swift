@@ -12,17 +12,16 @@ extension Operations {
             Operation(
                 method: .post, path: "/v1/tenants/{tenant}/trace", id: "trace",
                 summary: "Send a packet from one endpoint to another, and tell where it gets",
-                query: [
-                    .init(name: "from", isRequired: true, summary: "the name of the source"),
-                    .init(name: "to", isRequired: true, summary: "the name of the destination"),
-                    .init(name: "port", isRequired: true, summary: "one port, such as tcp/22, udp/53 or icmpv6/128"),
-                ], answer: Trace.self
+                body: TracePair.self, answer: Trace.self
             ) { call in
-                guard let transport = try Self.transport(call.query["port"]) else {
-                    throw Problem.invalid("The port is missing.", pointer: "port", remedy: "Give one such as tcp/22.")
+                let tenant = try call.name("tenant")
+                let pair = try call.read(TracePair.self)
+                let from = try Call.value(at: "/from") { () throws(TextError) in try Name(parsing: pair.from) }
+                let to = try Call.value(at: "/to") { () throws(TextError) in try Name(parsing: pair.to) }
+                guard let transport = try Self.transport(pair.port) else {
+                    throw Problem.invalid("The port is missing.", pointer: "/port", remedy: "Give one such as tcp/22.")
                 }
-                return try await trace(
-                    call.name("tenant"), from: call.queryName("from"), to: call.queryName("to"), transport)
+                return try await trace(tenant, from: from, to: to, transport)
             }
         ]
     }

@@ -30,8 +30,8 @@ struct TraceCommand: AsyncParsableCommand {
     func run() async throws {
         var arrived = false
         try await options.show({
-            let trace = try await $0.trace(
-                from: from.name.text, to: to.name.text, port: port, of: from.tenant.text)
+            let pair = TracePair(from: from.name.text, to: to.name.text, port: port)
+            let trace = try await $0.trace(pair, of: from.tenant.text)
             arrived = trace.arrived
             return trace
         }) { (trace: Trace) in
