@@ -23,8 +23,8 @@ extension Directory {
         _ = try await self.tenant(tenant)
         let source = try await Self.read(text)
         let summary =
-            "apply a document of \(source.document.rules.count) rules, \(source.document.groups.count) groups and "
-            + "\(source.document.tests.count) tests"
+            "apply a document of \(count(source.document.rules, "rule")), \(count(source.document.groups, "group")) and "
+            + count(source.document.tests, "test")
         return try await replace(
             tenant, expected: expectedRevision, dryRun: dryRun, summary: summary
         ) { (base) throws(DirectoryError) in
@@ -180,6 +180,9 @@ extension Directory {
         try await store.read { (tx) throws(DirectoryError) in try PolicyBase(of: tenant, tx) }
     }
 }
+
+/// How many there are, in words.
+func count(_ things: [some Any], _ what: String) -> String { "\(things.count) \(what)\(things.count == 1 ? "" : "s")" }
 
 extension DirectoryError {
     static func otherRevision(_ current: UInt64, _ expected: UInt64) -> DirectoryError {

@@ -35,7 +35,7 @@ extension Directory {
     ) async throws(DirectoryError) -> AppliedDocument {
         let source = try await Self.read(text)
         let summary =
-            "apply guardrails of \(source.document.rules.count) rules and \(source.document.tests.count) tests"
+            "apply guardrails of \(count(source.document.rules, "rule")) and \(count(source.document.tests, "test"))"
         return try await replaceGuardrails(
             source, text, summary, expected: expectedRevision, dryRun: dryRun)
     }

@@ -105,7 +105,7 @@ struct DirectoryDocumentTests {
         #expect(try await fixture.directory.documentText(of: acme, revision: 2).text == Array(Self.document.utf8))
         let notes = try await fixture.directory.policyRevisions(of: acme)
         #expect(notes.map(\.revision) == [3, 2, 1])
-        #expect(notes[1].summary == "apply a document of 1 rules, 2 groups and 2 tests")
+        #expect(notes[1].summary == "apply a document of 1 rule, 2 groups and 2 tests")
         // After a restart it is all there.
         let other = fixture.directory(on: fixture.store)
         #expect(try await other.documentText(of: acme, revision: 2).text == Array(Self.document.utf8))

@@ -70,7 +70,7 @@ extension Operations {
             reason: Self.reason(found), reasonCode: found.reasonCode,
             entry: found.forward.entry.map(APITypes.PolicyEntry.init), port: transport?.description,
             effect: outcome.effect, ports: transport == nil ? Self.ports(found.forward.verdict) : [],
-            rule: Self.rule(found), nearest: found.why.nearest.map { Self.rule($0, found) },
+            rule: Self.rule(found), nearest: Self.nearest(found),
             guardrails: found.why.guardrails, levels: found.why.levels,
             dryRun: found.why.verdict.dryRun?.description, revision: found.revision,
             guardrailsRevision: found.guardrailsRevision, from: Self.describe(found.from), to: Self.describe(found.to),
@@ -88,6 +88,11 @@ extension Operations {
         guard found.forward.entry == nil, let rule = found.forward.outcome.rule else { return nil }
         return Self.rule(
             rule, found, found.forward.outcome.verdict.rawValue, says: found.says.isEmpty ? nil : found.says)
+    }
+
+    /// The rules that came near, without the one that is told as the deciding one.
+    private static func nearest(_ found: FlowExplanation) -> [APITypes.Explanation.Rule] {
+        found.why.nearest.filter { $0.rule != found.forward.outcome.rule }.map { rule($0, found) }
     }
 
     private static func rule(_ miss: PolicyLanguage.Explanation.NearMiss, _ found: FlowExplanation)

@@ -121,12 +121,12 @@ extension PolicyChanges {
 extension AppliedPolicy {
     /// Writes what came of it.
     func write(_ what: String, isDryRun: Bool = false) {
-        let tests = passedTests == 1 ? "1 test passed" : "\(passedTests) tests passed"
+        let holds = "\(Formatting.count(rules, "rule")), \(Formatting.count(passedTests, "test")) passed"
         if isDryRun {
-            Screen.line("\(what): would be put in force; \(rules) rules, \(tests). Nothing was changed.")
+            Screen.line("\(what): would be put in force; \(holds). Nothing was changed.")
             changes?.write()
         } else if changed {
-            Screen.line("\(what): revision \(revision) is in force; \(rules) rules, \(tests).")
+            Screen.line("\(what): revision \(revision) is in force; \(holds).")
         } else {
             Screen.line("\(what): in force already, revision \(revision).")
         }

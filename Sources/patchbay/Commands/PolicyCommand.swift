@@ -188,8 +188,11 @@ struct PolicyCommand: AsyncParsableCommand {
                 }
                 Screen.line("\(policy.tenant), revision \(policy.revision); everything else is unplugged.")
                 if let document = policy.document {
-                    Screen.line(
-                        "A document of \(document.rules) rules, \(document.groups) groups and \(document.tests) tests.")
+                    let (rules, groups, tests) = (
+                        Formatting.count(document.rules, "rule"), Formatting.count(document.groups, "group"),
+                        Formatting.count(document.tests, "test")
+                    )
+                    Screen.line("A document of \(rules), \(groups) and \(tests).")
                 }
                 if let lock = policy.lock { Screen.line("Locked: only the key \(lock) signs it.") }
                 if !table.isEmpty { table.lines(.output).forEach { Screen.line($0) } }
@@ -241,7 +244,8 @@ enum CheckedFiles {
             for (file, review) in zip(files, reviews) {
                 file.tell(review.findings)
                 guard review.accepted else { continue }
-                Screen.line("\(file.shown): \(review.rules) rules, \(review.passedTests) tests passed.")
+                let tests = Formatting.count(review.passedTests, "test")
+                Screen.line("\(file.shown): \(Formatting.count(review.rules, "rule")), \(tests) passed.")
             }
         }
         if reviews.contains(where: { !$0.accepted }) { throw ExitCode.failure }

@@ -27,6 +27,9 @@ enum Formatting {
         time.hasSuffix("Z") ? time.dropLast().replacing("T", with: " ") + " UTC" : time
     }
 
+    /// `1 rule`, `2 rules`.
+    static func count(_ number: Int, _ what: String) -> String { "\(number) \(what)\(number == 1 ? "" : "s")" }
+
     /// A list in words, or what stands for none.
     static func list(_ items: [String], none: String = "-") -> String {
         items.isEmpty ? none : items.joined(separator: ", ")
