@@ -173,8 +173,8 @@ let package = Package(
         .executableTarget(
             name: "patchbay",
             dependencies: [
-                "APIClient", "APITypes", "Lab", "NetTypes", "Policy", "PolicyLanguage", "PolicyYAML", "PolicyZones", "Trust",
-                arguments,
+                "APIClient", "APITypes", "Lab", "NetTypes", "Policy", "PolicyImport", "PolicyLanguage",
+                "PolicyYAML", "PolicyZones", "Trust", arguments,
             ],
             swiftSettings: strict),
         .executableTarget(

@@ -86,7 +86,8 @@ final class ControllerSession: Sendable {
                 live.withLock { $0 = Live() }
                 reports.finish()
             }
-            var options = CallOptions.defaults
+            // A policy may be longer than answers usually are.
+            var options = SessionSecurity.longAnswers
             options.waitForReady = false
             try await directory.attach(
                 options: options,

@@ -110,6 +110,7 @@ public struct Leaf: Service {
             group.addTask { await agent.renew() }
             group.addTask { await agent.followTime() }
             group.addTask { await agent.watchFlows() }
+            group.addTask { for await event in path.flowEvents { await agent.handle(event) } }
             if agent.engine.info != nil {
                 group.addTask { await agent.rekey() }
                 group.addTask { await agent.watchEngine() }

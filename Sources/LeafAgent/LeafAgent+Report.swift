@@ -36,6 +36,7 @@ extension LeafAgent {
         let counted = countedWires()
         for pair in wires.pairs { states += self.states(of: pair, counted) }
         let counters = path.hostCounters().merging(engineDrops) { kernel, _ in kernel }
+            .merging(ruleCounts()) { kernel, _ in kernel }
         var parts: [FromLeaf] = []
         repeat {
             let part = states.suffix(LeafLimits.wiresInReport)

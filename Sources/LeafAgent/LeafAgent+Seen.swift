@@ -33,6 +33,45 @@ extension LeafAgent {
         }
     }
 
+    /// Takes word of a flow that a rule has logged, or that a rule in dry run would have treated otherwise. The kernel
+    /// bounds how many there are, and counts those that it could not tell.
+    func handle(_ event: FlowEvent) {
+        guard let ends = path.ends(of: event.pair) else { return }
+        let pair = Pair(
+            source: event.isFromLow ? ends.low : ends.high, destination: event.isFromLow ? ends.high : ends.low)
+        let rule = numbers.rule(event.rule).map { $0.name.text } ?? ""
+        let dryRun = numbers.rule(event.dryRun).map { $0.name.text } ?? ""
+        let passed = event.verdict == .pass
+        seen.note(
+            SeenFlows.Key(
+                pair: pair, protocolNumber: event.protocolNumber, number: event.ports?.destination ?? 0,
+                passed: passed), at: now(), rule: rule, dryRun: dryRun)
+        logger.info(
+            "flow",
+            metadata: [
+                "source": "\(pair.source)", "destination": "\(pair.destination)",
+                "protocol": "\(event.protocolNumber)", "source-port": "\(event.ports?.source ?? 0)",
+                "destination-port": "\(event.ports?.destination ?? 0)", "verdict": "\(event.verdict)",
+                "rule": "\(rule)", "dry-run": "\(dryRun)",
+            ])
+    }
+
+    /// What each rule decided on this host, by names such as `rule-packets acme/web-access`.
+    func ruleCounts() -> [String: UInt64] {
+        var counts: [String: UInt64] = [:]
+        for (number, counted) in path.ruleCounters() {
+            guard let rule = numbers.rule(number) else { continue }
+            let name = "\(rule.tenant?.text ?? "platform")/\(rule.name)"
+            let all = [
+                ("packets", counted.packets), ("bytes", counted.bytes), ("drops", counted.drops),
+                ("dry-runs", counted.dryRuns),
+            ]
+            for (what, count) in all where count > 0 { counts["rule-\(what) \(name)"] = count }
+        }
+        counts["flow-events-lost"] = path.lostFlowEvents
+        return counts
+    }
+
     /// The answer to a question about the flows of the last hours, in parts.
     func flowsSeen(_ query: Patchbay_Leaf_V1_FlowsQuery) -> [FromLeaf] {
         noteFlows()

@@ -243,6 +243,39 @@ extension LabTests.OverIPv4 {
         }
     }
 
+    @Test(.timeLimit(.minutes(1))) func aTracedPacketTellsWhereItStops() async throws {
+        let lab = try TestLab.current()
+        try await lab.reset()
+        try await lab.with(
+            document: """
+                rules:
+                  - {name: echo, from: web1, to: web2, verdict: plug, ports: [tcp/7, udp/7, icmpv6/128]}
+                  - {name: inside, from: web2, to: db1, verdict: plug, security: conf}
+                """
+        ) {
+            for port in ["tcp/7", "udp/7", "icmpv6/128"] {
+                let traced = try await lab.json("trace", "acme/web1", "acme/web2", port)
+                let steps = traced["steps"].items.compactMap { $0["step"].string }
+                #expect(traced["arrived"].bool == true, "\(traced)")
+                #expect(steps == ["port", "directory", "policy", "wire", "kernel", "network", "arrival"], "\(traced)")
+            }
+            let local = try await lab.json("trace", "acme/web2", "acme/db1", "tcp/9")
+            #expect(local["arrived"].bool == true && "\(local)".contains("inside this host"), "\(local)")
+            let stopped = try await lab.patchbay("trace", "acme/web1", "acme/web2", "tcp/8", "--json")
+            #expect(!stopped.succeeded, "\(stopped)")
+            let trace = try JSONValue(parsing: stopped.output)
+            #expect(trace["arrived"].bool == false, "\(trace)")
+            #expect(trace["steps"].items.last?["step"].string == "policy", "\(trace)")
+            let nowhere = try await lab.patchbay("trace", "acme/web1", "acme/batch1", "udp/53")
+            #expect(!nowhere.succeeded && nowhere.output.contains("policy"), "\(nowhere)")
+            // What both leaves have in force, and the flow that the packet began.
+            let explained = try await lab.json("explain", "acme/web1", "acme/web2", "tcp/7")
+            let verdicts = explained["leaves"].items.map { $0["pair"]["verdict"].string }
+            #expect(verdicts == (explained["leaves"].items.map { _ in "plug" }), "\(explained)")
+            #expect(explained["leaves"].items.allSatisfy { !$0["pair"]["flows"].items.isEmpty }, "\(explained)")
+        }
+    }
+
     @Test(.timeLimit(.minutes(1))) func theGuardrailsOfThePlatformStandBeforeEveryTenant() async throws {
         let lab = try TestLab.current()
         try await lab.reset()

@@ -23,7 +23,7 @@ struct PolicyCommand: AsyncParsableCommand {
             """,
         subcommands: [
             Apply.self, Check.self, Diff.self, Show.self, Revisions.self, RollBack.self, Lock.self, Unlock.self,
-            Sign.self,
+            Sign.self, Import.self,
         ])
 
     struct Apply: AsyncParsableCommand {
