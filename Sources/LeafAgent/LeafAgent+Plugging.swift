@@ -93,7 +93,7 @@ extension LeafAgent {
         let decision = await receiver.decide(
             ReceiverInput(
                 peer: membership.id, presented: presented, directory: presented, directoryAnswered: true,
-                claimedOneWay: order.oneWay, destination: destination.endpoint,
+                claimedOneWay: order.oneWay, claimedSecurity: order.security, destination: destination.endpoint,
                 destinationIdentity: pair.destination, policy: policies[destination.endpoint.name.tenant]?.inForce,
                 epochFloor: epochs[pair.source], revocations: revocations, now: now()))
         let accepted: PlugGrant

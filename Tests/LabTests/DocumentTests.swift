@@ -188,7 +188,7 @@ extension LabTests.OverIPv4 {
                 (good.replacing("to: web2", with: "to: group:wbe"), "unknown group 'wbe'"),
                 (good.replacing("verdict: plug", with: "verdict: plgu"), "plgu"),
                 (good + "tests:\n  - {expect: unplug, from: web1, to: web2, port: tcp/7, reason: never}\n", "never"),
-                (good + "x: &a [*a]\n", "anchor"), ("{", ""), (good.replacing("acme", with: "nobody"), "nobody"),
+                (good + "x: &a [*a]\n", "anchor"), ("{", "no YAML"), (good.replacing("acme", with: "nobody"), "nobody"),
             ]
             for (text, says) in broken {
                 let answer = try await lab.policy("apply", text)
