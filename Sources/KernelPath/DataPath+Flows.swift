@@ -73,12 +73,75 @@ extension DataPath {
         return flows
     }
 
+    /// Notes flows of a pair that began elsewhere, as established ones; those that are here already stay as they are.
+    ///
+    /// Of TCP, UDP and SCTP only. Whether a flow passes is still the affair of the rules.
+    public func note(_ flows: [CarriedFlow], of ends: PairEnds) throws(DataPathError) {
+        guard let number = ruleTable.withLock({ $0.number(of: ends) }) else { return }
+        let now = cl_monotonic_ns()
+        for flow in flows {
+            guard let state = flow.state, let side = ends.side(of: flow.beginner) else { continue }
+            let (low, high) = side == 0 ? (flow.port, flow.otherPort) : (flow.otherPort, flow.port)
+            let key = kp_flow_key(
+                pair: number, protocol: flow.protocolNumber, family: flow.isIPv6 ? UInt8(KP_FLOW_IPV6) : 0,
+                low_port: low, high_port: high, pad: 0)
+            guard maps.flows.lookup(key, empty: kp_flow()) == nil else { continue }
+            var value = kp_flow()
+            value.last = now
+            value.began = now
+            value.beginner = UInt8(side)
+            value.state = state.rawValue
+            try maps.flows.update(key, value)
+        }
+    }
+
     /// Forgets the flows of a pair: what comes back of them passes no more, until its beginner sends again.
     public func forgetFlows(of ends: PairEnds) throws(DataPathError) {
         guard let number = ruleTable.withLock({ $0.number(of: ends) }) else { return }
         for (key, _) in try maps.flows.entries(emptyKey: kp_flow_key(), emptyValue: kp_flow())
         where key.pair == number {
             _ = maps.flows.remove(key)
+        }
+    }
+}
+
+/// A flow that goes on while one of its ends comes to another host.
+public struct CarriedFlow: Hashable, Sendable {
+    /// Who began it.
+    public let beginner: Identity
+    public let isIPv6: Bool
+    /// TCP, UDP or SCTP.
+    public let protocolNumber: UInt8
+    /// The port of who began it.
+    public let port: UInt16
+    /// The port of the other end.
+    public let otherPort: UInt16
+
+    public init(beginner: Identity, isIPv6: Bool, protocolNumber: UInt8, port: UInt16, otherPort: UInt16) {
+        self.beginner = beginner
+        self.isIPv6 = isIPv6
+        self.protocolNumber = protocolNumber
+        self.port = port
+        self.otherPort = otherPort
+    }
+
+    /// A flow that packets have passed on in both directions; nil for any other.
+    public init?(_ entry: FlowEntry) {
+        guard [.tcpEstablished, .bothWays, .sctpEstablished].contains(entry.state), let ports = entry.ports else {
+            return nil
+        }
+        self.init(
+            beginner: entry.beginner, isIPv6: entry.isIPv6, protocolNumber: entry.protocolNumber,
+            port: ports.beginner, otherPort: ports.other)
+    }
+
+    /// The state that it is in; nil for protocols that have no such flows.
+    fileprivate var state: FlowEntry.State? {
+        switch protocolNumber {
+        case 6: .tcpEstablished
+        case 17: .bothWays
+        case 132: .sctpEstablished
+        default: nil
         }
     }
 }

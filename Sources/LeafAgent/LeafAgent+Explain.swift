@@ -21,7 +21,7 @@ extension LeafAgent {
         report.sourceHere = ports[source] != nil
         report.destinationHere = ports[destination] != nil
         report.guardrails = guardrails?.revision ?? 0
-        if let tenant = tenant(of: pair) { report.revision = policies[tenant]?.policy.revision ?? 0 }
+        if let tenant = tenant(of: pair) { report.revision = policies[tenant]?.revision ?? 0 }
         // The source's leaf finds the other end as it would for a packet.
         if report.sourceHere, ports[destination] == nil { await learn(destination, for: source) }
         let transport = Transport(protocolNumber: query.protocol, number: query.number)

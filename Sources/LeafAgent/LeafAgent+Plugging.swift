@@ -127,6 +127,7 @@ extension LeafAgent {
         request.oneWay = order.oneWay
         request.security = order.security.forward.message
         request.mtu = UInt32(devices.underlayMTU)
+        request.flows = claims(of: pair)
         request.queues = UInt32(engine.info?.queues ?? 0)
         // The way back is open here before the other leaf can know its label or keys.
         var back: OpenedWay?
@@ -197,6 +198,7 @@ extension LeafAgent {
             return .unplugged(.exhausted("\(error)"))
         }
         if let back { settle(back) }
+        take(response.flows, of: pair, here: pair.source)
         return .plugged
     }
 
@@ -297,8 +299,10 @@ extension LeafAgent {
                     ? nil : .refusal(code: Self.changed, detail: "what it depends on changed meanwhile")
             }
             settle(way)
+            take(request.flows, of: pair, here: pair.destination)
             var response = Patchbay_Leaf_V1_PlugResponse()
             response.plugged = true
+            response.flows = claims(of: pair)
             if let keys = way.keys { response.keys = keys.message } else { response.label = way.label.value }
             response.destination = .init(facts)
             return response

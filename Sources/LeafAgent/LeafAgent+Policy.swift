@@ -10,12 +10,10 @@ import Trust
 extension LeafAgent {
     /// A policy of a tenant as this leaf has verified it.
     struct HeldPolicy {
-        /// What was signed.
-        var policy: TenantPolicy
-        /// The same, under the guardrails, ready to be asked.
+        /// The revision that was signed. The document itself stays on disk: ready to be asked it takes half the room.
+        var revision: UInt64
+        /// The policy, under the guardrails, ready to be asked.
         var inForce: PolicyInForce
-        /// Who alone may sign the next revision; nil: the key that the tenant's CA certifies.
-        var lock: PolicyLock?
         /// When rules begin or cease to hold next.
         var due: Timestamp?
     }
@@ -32,23 +30,24 @@ extension LeafAgent {
             return refuse("policy", "\(error)")
         }
         let tenant = policy.tenant
-        let lock = policies[tenant]?.lock
+        let lock = locks[tenant]
         let verification = await membership.anchor.verify(
             policy: signed, lock: lock, at: now(), revocations: revocations)
         // Meanwhile another revision may have said who signs.
-        guard policies[tenant]?.lock == lock else { return await take(policy: message, keep: keep) }
+        guard locks[tenant] == lock else { return await take(policy: message, keep: keep) }
         do {
             let verified = try verification.get()
             guard verified.covers(tenant: tenant, revision: policy.revision) else {
                 return refuse("policy", "it is revision \(policy.revision) of \(tenant), signed by \(verified.tenant)")
             }
             // An older document is a replay, whoever sends it.
-            guard policy.revision >= policies[tenant]?.policy.revision ?? 0 else {
+            guard policy.revision >= policies[tenant]?.revision ?? 0 else {
                 return refuse("policy", "revision \(policy.revision) of \(tenant) is an older one")
             }
-            policies[tenant] = held(policy, verified.lock)
+            policies[tenant] = held(policy)
+            locks[tenant] = verified.lock
             generation += 1
-            if keep { try state.save(policy: try message.serializedData(), of: tenant) }
+            if keep { save(message, of: tenant) }
         } catch {
             return refuse("policy", "of \(tenant): \(error)")
         }
@@ -72,13 +71,36 @@ extension LeafAgent {
             guardrails = new
             if keep { try state.save(guardrails: try message.serializedData()) }
         } catch {
-            return refuse("guardrails", "\(error)")
+            refuse("guardrails", "\(error)")
+            guard guardrails?.canonicalBytes == signed.body else { return }
         }
         generation += 1
-        for (tenant, former) in policies { policies[tenant] = held(former.policy, former.lock) }
-        for tenant in policies.keys {
-            judgeWires(of: tenant)
-            clearRefusals(of: tenant)
+        for (tenant, former) in policies {
+            do {
+                let policy = try TenantPolicy(canonicalBytes: state.savedPolicyBody(of: tenant))
+                guard policy.revision == former.revision else {
+                    throw LeafError(
+                        "The policy of \(tenant) on disk is of revision \(policy.revision), not \(former.revision)",
+                        remedy: "Restart the leaf; the controller then tells it again.")
+                }
+                policies[tenant] = held(policy)
+            } catch {
+                // Rather nothing than a policy without the new guardrails.
+                policies[tenant] = nil
+                refuse("kept policy", "\(error)")
+            }
+        }
+        for pair in wires.pairs { judge(pair) }
+        for tenant in Set(ports.values.map(\.endpoint.name.tenant)) { clearRefusals(of: tenant) }
+    }
+
+    /// Keeps a policy for the next start, and for a change of the guardrails. What cannot be written is in force all the
+    /// same: it may be there to forbid something.
+    private func save(_ message: Patchbay_Leaf_V1_PolicyDocument, of tenant: Name) {
+        do {
+            try state.save(policy: try message.serializedData(), of: tenant)
+        } catch {
+            logger.error("policy not kept on disk", metadata: ["tenant": "\(tenant)", "error": "\(error)"])
         }
     }
 
@@ -86,10 +108,10 @@ extension LeafAgent {
         logger.error("\(what) refused", metadata: ["reason": "\(reason)"])
     }
 
-    private func held(_ policy: TenantPolicy, _ lock: PolicyLock?) -> HeldPolicy {
+    private func held(_ policy: TenantPolicy) -> HeldPolicy {
         let documents = [policy.document, guardrails?.document].compactMap { $0 }
         let inForce = PolicyInForce(policy, guardrails: guardrails, zones: SystemTimeZones(of: documents))
-        return HeldPolicy(policy: policy, inForce: inForce, lock: lock, due: inForce.nextChange(after: now()))
+        return HeldPolicy(revision: policy.revision, inForce: inForce, due: inForce.nextChange(after: now()))
     }
 
     /// Judges wires again at the moments at which rules begin or cease to hold, until the task is cancelled.

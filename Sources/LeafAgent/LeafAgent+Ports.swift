@@ -100,7 +100,8 @@ extension LeafAgent {
             identity: wanted.identity, name: wanted.name, groups: wanted.groups, labels: wanted.labels,
             level: wanted.level, vnet: wanted.vnet,
             ipv4: wanted.ipv4, epoch: wanted.epoch)
-        ports[wanted.identity] = LocalPort(endpoint: endpoint, desired: wanted, index: index, key: key)
+        ports[wanted.identity] = LocalPort(
+            endpoint: endpoint, desired: wanted, index: index, key: key, openedAt: now())
     }
 
     /// An endpoint that came here may have had wires with endpoints here while it was elsewhere.

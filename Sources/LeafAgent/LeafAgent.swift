@@ -35,6 +35,8 @@ actor LeafAgent {
 
     var ports = LocalPorts()
     var policies: [Name: HeldPolicy] = [:]
+    /// Who alone may sign a tenant's policy; the key that its CA certifies where there is none.
+    var locks: [Name: PolicyLock] = [:]
     /// The platform's guardrails, which stand before every tenant's rules.
     var guardrails: Guardrails?
     var known = KnownEndpoints(capacity: LeafLimits.factsKept)

@@ -54,6 +54,8 @@ enum LeafLimits {
     static let seenSeconds: Int64 = 86_400
     /// How often the kernel's flows are looked at.
     static let seenInterval: Duration = .seconds(30)
+    /// How long after its arrival an endpoint's own flows are told by others, in seconds.
+    static let arrivalSeconds: Int64 = 60
     /// How often is looked whether a rule begins or ceases to hold.
     static let timeInterval: Duration = .milliseconds(250)
     /// How long facts that have expired are waited for before the wires that need them are cut, in seconds.

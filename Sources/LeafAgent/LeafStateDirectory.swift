@@ -1,4 +1,5 @@
 import Foundation
+import LeafProtocol
 import LinuxKit
 import NetTypes
 import Trust
@@ -89,6 +90,15 @@ final class LeafStateDirectory: Sendable {
         try FileManager.default.contentsOfDirectory(atPath: path + "/policies").sorted().compactMap {
             FileManager.default.contents(atPath: path + "/policies/" + $0)
         }
+    }
+
+    /// The canonical bytes of a tenant's policy that was in force.
+    func savedPolicyBody(of tenant: Name) throws -> [UInt8] {
+        guard let data = FileManager.default.contents(atPath: "\(path)/policies/\(tenant)") else {
+            throw LeafError(
+                "\(path)/policies/\(tenant) cannot be read", remedy: "Restart the leaf; the controller then tells it again.")
+        }
+        return Array(try Patchbay_Leaf_V1_PolicyDocument(serializedBytes: data).body)
     }
 
     /// Keeps the policy document of a tenant.

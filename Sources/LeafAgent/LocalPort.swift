@@ -14,6 +14,8 @@ struct LocalPort {
     var index: UInt32
     /// The endpoint's key, made on this leaf.
     var key: SigningKey
+    /// When the endpoint came to this leaf.
+    var openedAt = Timestamp(0)
     /// The published facts; nil until the first publication, and until then nothing is plugged.
     var facts: EndpointFacts?
     /// The facts as everyone else verifies them.

@@ -1147,12 +1147,39 @@ public nonisolated struct Patchbay_Leaf_V1_PlugRequest: Sendable {
   /// of the asking leaf's underlay device
   public var mtu: UInt32 = 0
 
+  /// of the pair, as the asking leaf has seen them
+  public var flows: [Patchbay_Leaf_V1_FlowClaim] = []
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
   fileprivate var _source: Patchbay_Leaf_V1_EndpointFacts? = nil
   fileprivate var _reverseKeys: Patchbay_Leaf_V1_Keys? = nil
+}
+
+/// A flow that goes on. A leaf to which an endpoint has just come has not seen its flows begin.
+public nonisolated struct Patchbay_Leaf_V1_FlowClaim: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// begun by the source of the plug request; else by its destination
+  public var bySource: Bool = false
+
+  public var ipv6: Bool = false
+
+  /// IP protocol number: TCP, UDP or SCTP
+  public var `protocol`: UInt32 = 0
+
+  /// of the end that began it
+  public var port: UInt32 = 0
+
+  public var otherPort: UInt32 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
 }
 
 public nonisolated struct Patchbay_Leaf_V1_PlugResponse: Sendable {
@@ -1188,6 +1215,9 @@ public nonisolated struct Patchbay_Leaf_V1_PlugResponse: Sendable {
   public var hasKeys: Bool {self._keys != nil}
   /// Clears the value of `keys`. Subsequent reads from it will return its default value.
   public mutating func clearKeys() {self._keys = nil}
+
+  /// of the pair, as the answering leaf has seen them
+  public var flows: [Patchbay_Leaf_V1_FlowClaim] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -3156,7 +3186,7 @@ nonisolated extension Patchbay_Leaf_V1_Keys: SwiftProtobuf.Message, SwiftProtobu
 
 nonisolated extension Patchbay_Leaf_V1_PlugRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".PlugRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}source\0\u{1}destination\0\u{3}reverse_label\0\u{3}one_way\0\u{1}security\0\u{3}reverse_security\0\u{3}reverse_keys\0\u{1}queues\0\u{1}mtu\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}source\0\u{1}destination\0\u{3}reverse_label\0\u{3}one_way\0\u{1}security\0\u{3}reverse_security\0\u{3}reverse_keys\0\u{1}queues\0\u{1}mtu\0\u{1}flows\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3173,6 +3203,7 @@ nonisolated extension Patchbay_Leaf_V1_PlugRequest: SwiftProtobuf.Message, Swift
       case 7: try { try decoder.decodeSingularMessageField(value: &self._reverseKeys) }()
       case 8: try { try decoder.decodeSingularUInt32Field(value: &self.queues) }()
       case 9: try { try decoder.decodeSingularUInt32Field(value: &self.mtu) }()
+      case 10: try { try decoder.decodeRepeatedMessageField(value: &self.flows) }()
       default: break
       }
     }
@@ -3210,6 +3241,9 @@ nonisolated extension Patchbay_Leaf_V1_PlugRequest: SwiftProtobuf.Message, Swift
     if self.mtu != 0 {
       try visitor.visitSingularUInt32Field(value: self.mtu, fieldNumber: 9)
     }
+    if !self.flows.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.flows, fieldNumber: 10)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3223,6 +3257,57 @@ nonisolated extension Patchbay_Leaf_V1_PlugRequest: SwiftProtobuf.Message, Swift
     if lhs._reverseKeys != rhs._reverseKeys {return false}
     if lhs.queues != rhs.queues {return false}
     if lhs.mtu != rhs.mtu {return false}
+    if lhs.flows != rhs.flows {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Patchbay_Leaf_V1_FlowClaim: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".FlowClaim"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}by_source\0\u{1}ipv6\0\u{1}protocol\0\u{1}port\0\u{3}other_port\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBoolField(value: &self.bySource) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.ipv6) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.`protocol`) }()
+      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.port) }()
+      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.otherPort) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.bySource != false {
+      try visitor.visitSingularBoolField(value: self.bySource, fieldNumber: 1)
+    }
+    if self.ipv6 != false {
+      try visitor.visitSingularBoolField(value: self.ipv6, fieldNumber: 2)
+    }
+    if self.`protocol` != 0 {
+      try visitor.visitSingularUInt32Field(value: self.`protocol`, fieldNumber: 3)
+    }
+    if self.port != 0 {
+      try visitor.visitSingularUInt32Field(value: self.port, fieldNumber: 4)
+    }
+    if self.otherPort != 0 {
+      try visitor.visitSingularUInt32Field(value: self.otherPort, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Patchbay_Leaf_V1_FlowClaim, rhs: Patchbay_Leaf_V1_FlowClaim) -> Bool {
+    if lhs.bySource != rhs.bySource {return false}
+    if lhs.ipv6 != rhs.ipv6 {return false}
+    if lhs.`protocol` != rhs.`protocol` {return false}
+    if lhs.port != rhs.port {return false}
+    if lhs.otherPort != rhs.otherPort {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3230,7 +3315,7 @@ nonisolated extension Patchbay_Leaf_V1_PlugRequest: SwiftProtobuf.Message, Swift
 
 nonisolated extension Patchbay_Leaf_V1_PlugResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".PlugResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}plugged\0\u{1}label\0\u{1}destination\0\u{1}reason\0\u{1}detail\0\u{1}keys\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}plugged\0\u{1}label\0\u{1}destination\0\u{1}reason\0\u{1}detail\0\u{1}keys\0\u{1}flows\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3244,6 +3329,7 @@ nonisolated extension Patchbay_Leaf_V1_PlugResponse: SwiftProtobuf.Message, Swif
       case 4: try { try decoder.decodeSingularStringField(value: &self.reason) }()
       case 5: try { try decoder.decodeSingularStringField(value: &self.detail) }()
       case 6: try { try decoder.decodeSingularMessageField(value: &self._keys) }()
+      case 7: try { try decoder.decodeRepeatedMessageField(value: &self.flows) }()
       default: break
       }
     }
@@ -3272,6 +3358,9 @@ nonisolated extension Patchbay_Leaf_V1_PlugResponse: SwiftProtobuf.Message, Swif
     try { if let v = self._keys {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
     } }()
+    if !self.flows.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.flows, fieldNumber: 7)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3282,6 +3371,7 @@ nonisolated extension Patchbay_Leaf_V1_PlugResponse: SwiftProtobuf.Message, Swif
     if lhs.reason != rhs.reason {return false}
     if lhs.detail != rhs.detail {return false}
     if lhs._keys != rhs._keys {return false}
+    if lhs.flows != rhs.flows {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

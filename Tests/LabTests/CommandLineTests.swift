@@ -10,7 +10,7 @@ extension LabTests.OverIPv4 {
         try await lab.expectPlugged("acme/web1", "acme/web2")
         let endpoint: Set = [
             "tenant", "name", "identity", "vnet", "ipv4", "groups", "host", "kind", "attachment", "epoch", "state",
-            "locator", "record_expires_at",
+            "locator", "record_expires_at", "labels", "level",
         ]
         let host: Set = [
             "name", "id", "enrolled", "connected", "locators", "underlay_device", "version", "engine",
@@ -29,13 +29,17 @@ extension LabTests.OverIPv4 {
             (["host", "show", "h1"], host),
             (
                 ["certificate", "show", "acme/web1"],
-                ["endpoint", "identity", "groups", "serial", "key_hash", "expires_at", "certificate", "issuer"]
+                [
+                    "endpoint", "identity", "groups", "labels", "level", "serial", "key_hash", "expires_at",
+                    "certificate", "issuer",
+                ]
             ),
             (["policy", "show", "acme"], ["tenant", "revision", "entries"]),
             (
                 ["explain", "acme/web1", "acme/web2"],
                 [
-                    "verdict", "reverse_verdict", "security", "reverse_security", "reason", "reason_code", "entry",
+                    "verdict", "reverse_verdict", "nearest", "effect", "revision", "guardrails", "ports", "security",
+                    "reverse_security", "reason", "reason_code", "entry",
                     "from",
                     "to", "leaves",
                 ]

@@ -276,6 +276,44 @@ extension LabTests.OverIPv4 {
         }
     }
 
+    @Test(.timeLimit(.minutes(1))) func aLockedPolicyIsChangedByItsKeyAlone() async throws {
+        let lab = try TestLab.current()
+        try await lab.reset()
+        let base = "/tmp/patchbay-lock-\(UInt32.random(in: 0...UInt32.max))"
+        let (key, file, signed) = (base + ".pem", base + ".yaml", base + ".signed")
+        defer { for path in [key, file, signed] { try? FileManager.default.removeItem(atPath: path) } }
+        try await Command([
+            "openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", key,
+        ]).succeed()
+        try await lab.succeed("policy", "lock", "acme", "--key", key)
+        do {
+            for words in [["plug", "acme/web1", "acme/web2"], ["policy", "rollback", "acme", "1"]] {
+                let refused = try await Command(["\(lab.programs)/patchbay"] + words).run()
+                #expect(!refused.succeeded && refused.errors.contains("lock"), "\(refused)")
+            }
+            let document = "version: 1\ntenant: acme\nrules: [{name: echo, from: web1, to: web2, verdict: plug}]\n"
+            let unsigned = try await lab.policy("apply", document)
+            #expect(!unsigned.succeeded && unsigned.errors.contains("lock"), "\(unsigned)")
+            try await lab.expectUnplugged("acme/web1", "acme/web2")
+            // What the key has signed passes the controller and both leaves.
+            try document.write(toFile: file, atomically: false, encoding: .utf8)
+            let output = try await lab.succeed("policy", "sign", file, "--key", key).output
+            try output.write(toFile: signed, atomically: false, encoding: .utf8)
+            try await lab.succeed("policy", "apply", "--signed", signed)
+            try await lab.expectPlugged("acme/web1", "acme/web2")
+            // The same once more is a replay, and another tenant's policy it is not.
+            let again = try await lab.patchbay("policy", "apply", "--signed", signed)
+            #expect(!again.succeeded, "\(again)")
+        } catch {
+            Issue.record(error)
+        }
+        try await lab.succeed("policy", "unlock", "acme", "--key", key)
+        try await lab.apply(document: "")
+        try await lab.expectNoWires("acme/web1", "acme/web2", within: 5)
+        try await lab.succeed("plug", "acme/web1", "acme/web2")
+        try await lab.expectPlugged("acme/web1", "acme/web2")
+    }
+
     @Test(.timeLimit(.minutes(1))) func theGuardrailsOfThePlatformStandBeforeEveryTenant() async throws {
         let lab = try TestLab.current()
         try await lab.reset()

@@ -95,4 +95,38 @@ extension LabTests.OverIPv4 {
         await server.stop()
         try await lab.reset()
     }
+
+    /// Whoever only receives says nothing by itself, so the new host has to hear of the flow from the other one.
+    @Test(.timeLimit(.minutes(1)), arguments: ["acme/db1", "acme/web1"])
+    func aDownloadThroughOnePortGoesOnAfterAMove(_ moved: String) async throws {
+        let lab = try TestLab.current()
+        try await lab.reset()
+        try await lab.with(
+            document: """
+                rules:
+                  - {name: iperf, from: web1, to: db1, verdict: plug, ports: [tcp/5201]}
+                """
+        ) {
+            let server = try Command(try lab.endpoint("acme/db1").inside + ["iperf3", "-s", "-1"]).start()
+            try await Task.sleep(for: .milliseconds(500))
+            let client = try Command(
+                try lab.endpoint("acme/web1").inside
+                    + ["iperf3", "-c", lab.endpoint("acme/db1").ipv4, "-R", "-t", "7", "-i", "1", "-J"]
+            ).start()
+            try await Task.sleep(for: .seconds(1.5))
+            try await lab.succeed("endpoint", "move", moved, "h3")
+            try await client.wait(seconds: 25)
+            let report = try JSONValue(parsing: client.output)
+            let last = report["intervals"].items.last?["sum"]["bytes"].number ?? 0
+            #expect(
+                report["error"].string == nil && last > 1_000_000, "\(report["error"]) last second \(last) bytes")
+            await server.stop()
+            // What was said of flows opens nothing: no other port, and nobody the other way round.
+            #expect(
+                try await lab.connect(from: "acme/web1", to: lab.endpoint("acme/db1").identity, 7).outcome == "timeout")
+            #expect(
+                try await lab.connect(from: "acme/db1", to: lab.endpoint("acme/web1").identity, 7).outcome == "timeout")
+        }
+        try await lab.reset()
+    }
 }
