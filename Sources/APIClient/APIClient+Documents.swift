@@ -48,8 +48,15 @@ extension APIClient {
     }
 
     /// Which pairs of endpoints a document would change.
-    public func diff(_ document: [UInt8], of tenant: String) async throws(APIClientError) -> PolicyChanges {
-        try await send(document: document, "POST", Path("v1", "tenants", tenant, "policy", "diff"))
+    ///
+    /// - Parameter hours: how far to look back for flows that leaves have seen, up to 24; 0: not at all.
+    public func diff(
+        _ document: [UInt8], of tenant: String, hours: Int = 0
+    ) async throws(APIClientError) -> PolicyChanges {
+        try await send(
+            document: document, "POST",
+            Path(
+                "v1", "tenants", tenant, "policy", "diff", query: ["hours": hours > 0 ? String(hours) : nil]))
     }
 
     /// Which pairs of endpoints fare otherwise by two revisions; the second is the present one when left out.

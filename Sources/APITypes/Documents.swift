@@ -110,18 +110,68 @@ public struct PolicyChanges: Codable, Sendable, Equatable {
         }
     }
 
+    /// A flow that leaves have seen lately, and that fares otherwise.
+    public struct SeenFlow: Codable, Sendable, Equatable {
+        /// The name of who began it.
+        public var source: String
+        /// The name of to whom.
+        public var destination: String
+        /// What it carried, such as `tcp/5432`; absent where no leaf has looked into its packets.
+        public var port: String?
+        /// Whether it passed when it was seen.
+        public var passed: Bool
+        /// When it was last seen, RFC 3339.
+        public var lastSeen: String
+        /// What happens to it now.
+        public var before: String
+        /// What happens to it then.
+        public var after: String
+
+        /// Makes a description of a flow.
+        public init(
+            source: String, destination: String, port: String?, passed: Bool, lastSeen: String, before: String,
+            after: String
+        ) {
+            self.source = source
+            self.destination = destination
+            self.port = port
+            self.passed = passed
+            self.lastSeen = lastSeen
+            self.before = before
+            self.after = after
+        }
+
+        enum CodingKeys: String, CodingKey {
+            case source, destination, port, passed, before, after
+            case lastSeen = "last_seen"
+        }
+    }
+
     /// The changes, at most 1,000 of them.
     public var changes: [Change]
     /// How many there are.
     public var count: Int
     /// Whether everything was compared; else there may be more.
     public var complete: Bool
+    /// The flows of the last hours that fare otherwise, at most 1,000; absent where leaves were not asked.
+    public var flows: [SeenFlow]?
+    /// The hosts whose leaves did not answer, so that their flows are missing; absent where leaves were not asked.
+    public var silentHosts: [String]?
 
     /// Makes a list of changes.
-    public init(changes: [Change], count: Int, complete: Bool) {
+    public init(
+        changes: [Change], count: Int, complete: Bool, flows: [SeenFlow]? = nil, silentHosts: [String]? = nil
+    ) {
         self.changes = changes
         self.count = count
         self.complete = complete
+        self.flows = flows
+        self.silentHosts = silentHosts
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case changes, count, complete, flows
+        case silentHosts = "silent_hosts"
     }
 }
 

@@ -212,7 +212,11 @@ extension LeafAgent {
             case .unplug(.policy(_, _, answers: true)):
                 // Who is to be told that a packet is not allowed must be able to send it.
                 return self.reply(to: packet, with: destination, from: port)
-            case .unplug:
+            case .unplug(let reason):
+                if case .policy(let rule, _, _) = reason {
+                    self.seen.note(
+                        SeenFlows.Key(pair: pair, passed: false), at: self.now(), rule: rule?.text ?? "")
+                }
                 return self.postpone(packet, flow, began: began)
             }
             self.reply(to: packet, with: destination, from: port)

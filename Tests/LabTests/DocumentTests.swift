@@ -276,6 +276,34 @@ extension LabTests.OverIPv4 {
         }
     }
 
+    @Test(.timeLimit(.minutes(1))) func aDiffNamesTheFlowsThatWereSeen() async throws {
+        let lab = try TestLab.current()
+        try await lab.reset()
+        let rules = "rules:\n  - {name: echo, from: web1, to: web2, verdict: plug, ports: [tcp/7, udp/7]}\n"
+        try await lab.with(document: rules) {
+            let address = try lab.endpoint("acme/web2").identity
+            #expect(try await lab.connect(from: "acme/web1", to: address, 7).outcome == "open")
+            _ = try await lab.reach(from: "acme/web1", to: [lab.endpoint("acme/db1").identity], seconds: 0.5)
+            let changed =
+                "version: 1\ntenant: acme\nrules:\n"
+                + "  - {name: echo, from: web1, to: web2, verdict: plug, ports: [udp/7]}\n"
+                + "  - {name: new, from: web1, to: db1, verdict: plug}\n"
+            let file = "/tmp/patchbay-diff-\(UInt32.random(in: 0...UInt32.max)).yaml"
+            defer { try? FileManager.default.removeItem(atPath: file) }
+            try changed.write(toFile: file, atomically: false, encoding: .utf8)
+            let diff = try await lab.json("policy", "diff", file)
+            let flows = diff["flows"].items.map {
+                "\($0["source"].string ?? "") \($0["destination"].string ?? "") \($0["port"].string ?? "-") "
+                    + "\($0["before"].string ?? "") \($0["after"].string ?? "")"
+            }
+            // The one that passed and would be cut, and the one that was refused and would pass.
+            #expect(flows.contains("web1 web2 tcp/7 plug unplug"), "\(diff)")
+            #expect(flows.contains { $0.hasPrefix("web1 db1") && $0.hasSuffix("unplug plug") }, "\(diff)")
+            #expect(!flows.contains { $0.contains("udp/7") }, "\(diff)")
+            #expect(diff["silent_hosts"].items.isEmpty, "\(diff)")
+        }
+    }
+
     @Test(.timeLimit(.minutes(1))) func aLockedPolicyIsChangedByItsKeyAlone() async throws {
         let lab = try TestLab.current()
         try await lab.reset()

@@ -61,9 +61,21 @@ extension Operations {
             ) { call in PolicyReview(try await directory.checkDocument(call.body, of: call.name("tenant"))) },
             Operation(
                 method: .post, path: "/v1/tenants/{tenant}/policy/diff", id: "diffDocument",
-                summary: "Tell which pairs of endpoints a policy document would change", takesDocument: true,
+                summary: "Tell which pairs of endpoints, and which flows of the last hours, a document would change",
+                query: [
+                    .init(
+                        name: "hours", isRequired: false,
+                        summary: "how far to look back for flows, 0 to 24; not at all when left out")
+                ], takesDocument: true,
                 bodyLimit: ControllerLimits.documentBytes, answer: PolicyChanges.self
-            ) { call in PolicyChanges(try await directory.diffDocument(call.body, of: call.name("tenant"))) },
+            ) { call in
+                let tenant = try call.name("tenant")
+                var changes = PolicyChanges(try await directory.diffDocument(call.body, of: tenant))
+                if let hours = try call.queryNumber("hours"), hours > 0 {
+                    try await addFlows(to: &changes, by: call.body, of: tenant, hours: min(hours, 24))
+                }
+                return changes
+            },
             Operation(
                 method: .get, path: "/v1/tenants/{tenant}/policy/diff", id: "diffRevisions",
                 summary: "Tell which pairs of endpoints fare otherwise by two revisions",

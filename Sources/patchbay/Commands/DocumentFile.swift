@@ -107,6 +107,14 @@ extension PolicyChanges {
         }
         if count > changes.count { Screen.line("… and \(count - changes.count) more changes.") }
         if !complete { Screen.line("The comparison was ended by its limit; there may be more changes.") }
+        for flow in flows ?? [] {
+            Screen.line(
+                "seen \(flow.lastSeen): \(flow.source) → \(flow.destination) \(flow.port ?? "")"
+                    + "  \(Self.colour(flow.before)) → \(Self.colour(flow.after))")
+        }
+        if let silent = silentHosts, !silent.isEmpty {
+            Screen.line("Not asked, for they do not answer: \(silent.joined(separator: ", ")).")
+        }
     }
 
     private static func names(_ names: [String], _ count: Int) -> String {

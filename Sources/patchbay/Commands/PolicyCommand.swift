@@ -118,19 +118,21 @@ struct PolicyCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Tell which pairs of endpoints a document would change.",
             discussion: """
-                Compares with what is in force, by the endpoints that there are. With --tenant it compares two \
-                revisions.
+                Compares with what is in force, by the endpoints that there are, and names the flows of the last day \
+                (--hours) that would fare otherwise. With --tenant it compares two revisions.
 
                   patchbay policy diff shop.yaml
                   patchbay policy diff --tenant acme --from 12 --to 14
                 """)
         @Argument(help: "The files; '-' is standard input.") var files: [String] = []
         @Option(help: "The tenant whose revisions are compared.", transform: Typed.name) var tenant: Name?
+        @Option(help: "How many hours to look back for flows that leaves have seen, 0 to 24.") var hours = 24
         @Option(help: "The one revision.") var from: UInt64?
         @Option(help: "The other revision; the present one when left out.") var to: UInt64?
         @OptionGroup var options: ControllerOptions
 
         func validate() throws {
+            guard (0...24).contains(hours) else { throw ValidationError("--hours is 0 to 24") }
             let isOfRevisions = tenant != nil || from != nil || to != nil
             guard isOfRevisions == files.isEmpty, !isOfRevisions || tenant != nil && from != nil else {
                 throw ValidationError("give files, or --tenant and --from")
@@ -145,7 +147,7 @@ struct PolicyCommand: AsyncParsableCommand {
                 let file = try DocumentFile(name)
                 let tenant = try file.tenant()
                 try await options.show({ client in
-                    try await file.findings { try await client.diff(file.text, of: tenant) }
+                    try await file.findings { try await client.diff(file.text, of: tenant, hours: hours) }
                 }) { $0.write() }
             }
         }
