@@ -36,6 +36,7 @@ public enum DocumentText {
         case .tenant(let name): writer.line("tenant: \(scalar(name.text))")
         case .platform: writer.line("platform: true")
         }
+        if document.isDryRun { writer.line("dry-run: true") }
         if document.tiers != Document.defaultTiers { writer.list("tiers: ", document.tiers.map(\.text), indent: 0) }
         if !document.groups.isEmpty {
             writer.section("groups:")

@@ -172,7 +172,7 @@ private struct Packer {
         var flags: PackedRule.Flags = []
         if rule.direction == .oneWay { flags.insert(.oneWay) }
         if rule.isLogged { flags.insert(.logged) }
-        if rule.isDryRun { flags.insert(.dryRun) }
+        if document.isDryRun(rule) { flags.insert(.dryRun) }
         if rule.isLevelGuardrail { flags.insert(.levels) }
         if document.scope == .platform { flags.insert(.platform) }
         rules.append(

@@ -48,6 +48,7 @@ extension CanonicalWriter {
         let rules: Write? = document.rules.isEmpty ? nil : { $0.array(document.rules) { $0.rule($1) } }
         let tests: Write? = document.tests.isEmpty ? nil : { $0.array(document.tests) { $0.test($1) } }
         object([
+            ("dry-run", Self.flag(document.isDryRun)),
             ("groups", groups),
             ("networks", networks),
             ("platform", Self.flag(document.scope == .platform)),

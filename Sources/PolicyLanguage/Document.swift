@@ -25,6 +25,9 @@ public struct Document: Hashable, Sendable {
     public let rules: [Rule]
     /// The tests in the order of the text.
     public let tests: [DocumentTest]
+    /// Whether the rules of the document are only counted and logged, and decide nothing. Its tests are those of the
+    /// document in force.
+    public private(set) var isDryRun = false
 
     /// The tier of documents that name none.
     public static let defaultTiers = [Name(fixed: "default")]
@@ -38,9 +41,9 @@ public struct Document: Hashable, Sendable {
     /// - Throws: ``DocumentRefusal`` with everything that is wrong, up to ``PolicyLimits/findings``.
     public init(
         scope: Scope, tiers: [Name] = Self.defaultTiers, groups: [PolicyGroup] = [], networks: [OutsideNetwork] = [],
-        rules: [Rule] = [], tests: [DocumentTest] = []
+        rules: [Rule] = [], tests: [DocumentTest] = [], isDryRun: Bool = false
     ) throws(DocumentRefusal) {
-        self.init(unchecked: scope, tiers, groups, networks, rules, tests)
+        self.init(unchecked: scope, tiers, groups, networks, rules, tests, isDryRun: isDryRun)
         var validator = DocumentValidator(document: self, places: DocumentPlaces())
         validator.run()
         if !validator.findings.isEmpty { throw DocumentRefusal(validator.findings) }
@@ -48,7 +51,7 @@ public struct Document: Hashable, Sendable {
 
     init(
         unchecked scope: Scope, _ tiers: [Name], _ groups: [PolicyGroup], _ networks: [OutsideNetwork],
-        _ rules: [Rule], _ tests: [DocumentTest]
+        _ rules: [Rule], _ tests: [DocumentTest], isDryRun: Bool
     ) {
         self.scope = scope
         self.tiers = tiers
@@ -56,7 +59,18 @@ public struct Document: Hashable, Sendable {
         self.networks = networks.sorted { $0.name < $1.name }
         self.rules = rules
         self.tests = tests
+        self.isDryRun = isDryRun
     }
+
+    /// The same with its rules in force.
+    var enforced: Document {
+        var document = self
+        document.isDryRun = false
+        return document
+    }
+
+    /// Whether a rule is only counted and logged, by itself or with the document. What plug and unplug wrote is in force.
+    func isDryRun(_ rule: Rule) -> Bool { rule.isDryRun || isDryRun && rule.tier != Self.patches }
 
     /// The index of a rule's tier in ``tiers``.
     func tierIndex(of rule: Rule) -> Int { tiers.firstIndex(of: rule.tier ?? firstTier) ?? 0 }

@@ -25,7 +25,7 @@ public struct DocumentReader {
     // MARK: The document
 
     private mutating func document(_ value: Value) -> Document? {
-        let known = ["version", "tenant", "platform", "tiers", "groups", "networks", "rules", "tests"]
+        let known = ["version", "tenant", "platform", "dry-run", "tiers", "groups", "networks", "rules", "tests"]
         guard let fields = self.fields(value, "the document", known) else { return nil }
         // The version first: of a later one we cannot say what its fields should be.
         guard let version = self.required(fields, "version", "the document", value) else { return nil }
@@ -59,8 +59,9 @@ public struct DocumentReader {
         let networks = self.networks(fields["networks"])
         let rules = self.rules(fields["rules"])
         let tests = self.tests(fields["tests"])
+        let isDryRun = fields["dry-run"].flatMap { self.boolean($0) } ?? false
         guard findings.isEmpty, let scope else { return nil }
-        return Document(unchecked: scope, tiers, groups, networks, rules, tests)
+        return Document(unchecked: scope, tiers, groups, networks, rules, tests, isDryRun: isDryRun)
     }
 
     /// Names of a list; the path of element N is N of the section.

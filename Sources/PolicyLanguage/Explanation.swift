@@ -52,7 +52,8 @@ public struct Explanation: Sendable, CustomStringConvertible {
             let rule = rule(packed)
             let from = numbers[SideKey(rule.from, inPlatform: isPlatform)] ?? 0
             let to = numbers[SideKey(rule.to, inPlatform: isPlatform)] ?? 0
-            let question = Question(flow: flow, rule: rule, zones: zones)
+            let question = Question(
+                flow: flow, rule: rule, isDryRun: packed.flags.contains(.dryRun), zones: zones)
             let lacks = question.lacks(
                 isFrom: (sides.0.contains(from), sides.1.contains(from)),
                 isTo: (sides.0.contains(to), sides.1.contains(to)),
@@ -118,6 +119,7 @@ private struct Lack {
 private struct Question<Zones: TimeZones> {
     let flow: Flow
     let rule: Rule
+    let isDryRun: Bool
     let zones: Zones
 
     /// - Parameters:
@@ -149,7 +151,7 @@ private struct Question<Zones: TimeZones> {
                 Lack(weight: 3, text: "level \(flow.source.level) to \(flow.destination.level) is not downwards"))
         }
         lacks += timeLack.map { Lack(weight: 1, text: $0) }
-        if rule.isDryRun { lacks.append(Lack(weight: 1, text: "it is in dry run")) }
+        if isDryRun { lacks.append(Lack(weight: 1, text: "it is in dry run")) }
         if lacks.isEmpty, decidedBefore, let deciding {
             lacks.append(Lack(weight: 1, text: "\(deciding) stands before it"))
         }

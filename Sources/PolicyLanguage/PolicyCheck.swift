@@ -27,6 +27,8 @@ public struct PolicyCheck: Sendable {
         _ source: SourcedDocument, guardrails: SourcedDocument? = nil, endpoints: [Party]? = nil, at moment: Timestamp,
         zones: some TimeZones = FixedTimeZones()
     ) {
+        // A document in dry run is looked over as it would be in force.
+        let source = SourcedDocument(source.document.enforced, places: source.places)
         let isPlatform = source.document.scope == .platform
         let policy =
             isPlatform ? CompiledPolicy(nil, guardrails: source) : CompiledPolicy(source, guardrails: guardrails)

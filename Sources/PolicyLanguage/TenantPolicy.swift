@@ -69,7 +69,8 @@ public struct TenantPolicy: Hashable, Sendable {
     /// A group that an entry names is the document's, or, where the document has none of that name, the directory's,
     /// which is the label `group=NAME`. Rules keep their indexes; the entries stand behind them.
     public var merged: Document {
-        let base = document ?? Document(unchecked: .tenant(tenant), Document.defaultTiers, [], [], [], [])
+        let base =
+            document ?? Document(unchecked: .tenant(tenant), Document.defaultTiers, [], [], [], [], isDryRun: false)
         guard !entries.entries.isEmpty else { return base }
         var groups = base.groups
         var known = Set(groups.map(\.name))
@@ -93,7 +94,8 @@ public struct TenantPolicy: Hashable, Sendable {
                     security: entry.security))
         }
         let tiers = base.tiers.contains(Document.patches) ? base.tiers : [Document.patches] + base.tiers
-        return Document(unchecked: base.scope, tiers, groups, base.networks, rules, base.tests)
+        return Document(
+            unchecked: base.scope, tiers, groups, base.networks, rules, base.tests, isDryRun: base.isDryRun)
     }
 
     /// The policy made ready to be asked.

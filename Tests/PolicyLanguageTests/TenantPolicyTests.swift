@@ -83,6 +83,35 @@ import Testing
         _ = try document("version: 1\ntenant: acme\nrules: [{name: entry-x, from: any, to: any, verdict: plug}]\n")
     }
 
+    @Test("a document in dry run decides nothing, and tells what it would; entries stay in force")
+    func dryRun() throws {
+        let text = """
+            version: 1
+            tenant: acme
+            dry-run: true
+            rules: [{name: open, from: a, to: c, verdict: plug}, {name: shut, from: a, to: b, verdict: unplug}]
+            tests: [{expect: plug, from: a, to: c, reason: it will be so}]
+
+            """
+        let source = try PolicyYAML.read(text)
+        #expect(try Document(canonicalBytes: source.document.canonicalBytes) == source.document)
+        var entries = PolicyDocument(tenant: try name("acme"))
+        try entries.add(.plug, from: .endpoint(try name("a")), to: .endpoint(try name("b")))
+        let policy = try TenantPolicy(entries: entries, document: source.document)
+        func verdict(_ to: String) throws -> FlowVerdict {
+            policy.compiled().evaluate(
+                Flow(from: .endpoint(try name("a")), to: .endpoint(try name(to)), .other(0), at: Timestamp(0)))
+        }
+        #expect(try verdict("b").isPlugged && verdict("b").dryRun == nil, "the entry stands before it")
+        #expect(try !verdict("c").isPlugged && verdict("c").dryRun?.name == name("open"))
+        // Its tests are those of the document in force.
+        let check = PolicyCheck(source, at: Timestamp(0))
+        #expect(check.isAccepted && check.passedTests == 1, "\(check.findings)")
+        let flow = Flow(
+            from: .endpoint(try name("a")), to: .endpoint(try name("c")), .other(0), at: Timestamp(0))
+        #expect("\(Explanation(flow, source))".contains("it is in dry run"))
+    }
+
     @Test("one policy has one form, and reads back")
     func canonical() throws {
         var policy = TenantPolicy(tenant: try name("acme"), revision: 7)
