@@ -96,7 +96,8 @@ final class LeafStateDirectory: Sendable {
     func savedPolicyBody(of tenant: Name) throws -> [UInt8] {
         guard let data = FileManager.default.contents(atPath: "\(path)/policies/\(tenant)") else {
             throw LeafError(
-                "\(path)/policies/\(tenant) cannot be read", remedy: "Restart the leaf; the controller then tells it again.")
+                "\(path)/policies/\(tenant) cannot be read",
+                remedy: "Restart the leaf; the controller then tells it again.")
         }
         return Array(try Patchbay_Leaf_V1_PolicyDocument(serializedBytes: data).body)
     }
