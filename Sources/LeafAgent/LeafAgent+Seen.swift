@@ -46,7 +46,8 @@ extension LeafAgent {
             SeenFlows.Key(
                 pair: pair, protocolNumber: event.protocolNumber, number: event.ports?.destination ?? 0,
                 passed: passed), at: now(), rule: rule, dryRun: dryRun)
-        logger.info(
+        // Somebody asked for it by name, so it is there by default.
+        logger.notice(
             "flow",
             metadata: [
                 "source": "\(pair.source)", "destination": "\(pair.destination)",

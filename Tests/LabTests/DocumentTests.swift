@@ -304,6 +304,42 @@ extension LabTests.OverIPv4 {
         }
     }
 
+    @Test(.timeLimit(.minutes(1))) func whatARuleLogsStandsInTheLogsOfBothLeaves() async throws {
+        let lab = try TestLab.current()
+        try await lab.reset()
+        try await lab.with(
+            document: """
+                rules:
+                  - {name: seen, from: web1, to: web2, verdict: plug, ports: [tcp/7], log: true}
+                  - {name: unseen, from: web1, to: web2, verdict: plug, ports: [udp/7]}
+                  - {name: stopped, from: web1, to: web2, verdict: unplug, ports: [tcp/8], log: true}
+                """
+        ) {
+            let address = try lab.endpoint("acme/web2").identity
+            #expect(try await lab.connect(from: "acme/web1", to: address, 7).outcome == "open")
+            #expect(try await lab.connect(from: "acme/web1", to: address, 8, seconds: 0.5).outcome == "timeout")
+            _ = try await lab.send("not logged", from: "acme/web1", to: address)
+            func lines(_ host: String, _ rule: String) throws -> Int {
+                let directory = "/run/patchbay/lab/logs"
+                var count = 0
+                for file in try FileManager.default.contentsOfDirectory(atPath: directory)
+                where file.contains("leaf") && file.contains(host) {
+                    let text = try String(contentsOfFile: "\(directory)/\(file)", encoding: .utf8)
+                    count += text.split(separator: "\n").filter { $0.contains("rule=\(rule)") }.count
+                }
+                return count
+            }
+            let told = try await eventually(within: 5) {
+                try lines("h1", "seen") > 0 && lines("h2", "seen") > 0 && lines("h1", "stopped") > 0
+            }
+            let counts = [try lines("h1", "seen"), try lines("h2", "seen"), try lines("h1", "stopped")]
+            #expect(told, "\(counts)")
+            #expect(try lines("h1", "unseen") == 0)
+            // Dropped at the sender's host, it is not seen at the other one.
+            #expect(try lines("h2", "stopped") == 0)
+        }
+    }
+
     @Test(.timeLimit(.minutes(1))) func aLockedPolicyIsChangedByItsKeyAlone() async throws {
         let lab = try TestLab.current()
         try await lab.reset()
