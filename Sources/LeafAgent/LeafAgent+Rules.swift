@@ -31,7 +31,11 @@ extension LeafAgent {
         let ends = PairEnds(pair.source, pair.destination)
         let before = bindings[ends]?.binding
         guard plan.needsFlows else {
-            // First no wire looks at the rules any more.
+            // A wire without rules passes everything, so a direction that is to carry nothing goes first.
+            for (way, view) in [(pair, plan), (pair.reversed, plan.reversed)] where !view.isPlugged {
+                cut(way, because: .policy(rule: view.refusal.rule?.name, reason: "it carries nothing", answers: false))
+            }
+            // Then no wire looks at the rules any more.
             try rebind(pair, to: nil)
             try rebind(pair.reversed, to: nil)
             return try forgetRules(of: ends)
