@@ -172,8 +172,9 @@ extension LeafAgent {
         do {
             try enforce(plan, on: pair, source.tenant)
         } catch {
-            // What cannot be told to the kernel is not let pass.
+            // What cannot be told to the kernel is not let pass, in either direction: the other one may have lost its rules.
             cut(pair, because: .exhausted("\(error)"))
+            cut(pair.reversed, because: .exhausted("\(error)"))
             return false
         }
         return true
