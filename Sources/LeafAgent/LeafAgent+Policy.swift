@@ -53,6 +53,8 @@ extension LeafAgent {
         }
         judgeWires(of: tenant)
         clearRefusals(of: tenant)
+        let names = Set(policy.merged.rules.map(\.name))
+        numbers.retain(of: tenant) { names.contains($0) }
     }
 
     /// Verifies the platform's guardrails and puts them in force before every tenant's policy.
