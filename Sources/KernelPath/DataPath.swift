@@ -22,6 +22,8 @@ public final class DataPath: Sendable {
     let locators: (v4: IPv4Address?, v6: IPv6Address?)
     /// Orders changes of ports and wires, and protects the places of the leaves.
     let peers: Mutex<PeerTable>
+    /// The highest number given to an address outside. Taken after `peers`.
+    let outsideNumbers: Mutex<UInt32>
     /// The rules of pairs. Taken after `peers` where both are.
     let ruleTable: Mutex<RuleTable>
     private let reader: PuntReader
@@ -89,6 +91,8 @@ public final class DataPath: Sendable {
         wirePairProgram = object.wirePair
         ruleTable = Mutex(try RuleTable(maps, wires: wires.map(\.value.pair)))
         peers = Mutex(PeerTable(wires: wires, at: maps.peers))
+        let numbers = try maps.outside.entries(emptyKey: kp_wire_key(), emptyValue: 0).map(\.value)
+        outsideNumbers = Mutex(max(numbers.max() ?? 0, UInt32(KP_OUTSIDE)))
         try adoptPorts()
         if host.shaper != 0 {
             let shaper = try Shaper(configuration, maps, netlink, object.shaper)

@@ -11,6 +11,11 @@ struct DataPathMaps: Sendable {
     let peers: BPFMap<UInt32, kp_peer>
     let receive: BPFMap<kp_receive_key, kp_receive>
     let denied: BPFMap<kp_wire_key, kp_denied>
+    /// The numbers of addresses outside, by the device of the border and the address.
+    let outside: BPFMap<kp_wire_key, UInt32>
+    /// The borders that speak for addresses outside, by the device of the port that has a wire with one.
+    let borders: BPFMap<kp_wire_key, kp_address>
+    let outsideDenied: BPFMap<kp_outside_key, kp_denied>
     let drops: BPFMap<UInt32, UInt64>
     let punts: Int32
     let pairs: SharedArray<kp_pair>
@@ -54,7 +59,8 @@ struct LoadedObject {
     let wirePair: Program
 
     static let mapNames = [
-        "config", "ports", "wires", "peers", "receive", "denied", "drops", "punts", "pairs", "rules", "segments",
+        "config", "ports", "wires", "peers", "receive", "denied", "outside", "outside_denied", "borders",
+        "drops", "punts", "pairs", "rules", "segments",
         "pair_numbers", "flows", "rule_counts", "classes", "told", "event_budgets", "events",
     ]
     static let programNames = [
@@ -111,6 +117,9 @@ struct LoadedObject {
             config: BPFMap(try open("config"), "the configuration"), ports: BPFMap(try open("ports"), "ports"),
             wires: BPFMap(try open("wires"), "wires"), peers: BPFMap(try open("peers"), "leaves"),
             receive: BPFMap(try open("receive"), "labels"), denied: BPFMap(try open("denied"), "refusals"),
+            outside: BPFMap(try open("outside"), "addresses outside"),
+            borders: BPFMap(try open("borders"), "borders of addresses outside"),
+            outsideDenied: BPFMap(try open("outside_denied"), "refusals of addresses outside"),
             drops: BPFMap(try open("drops"), "drops"), punts: try open("punts"),
             pairs: try shared("pairs", "pairs", kp_pair.self),
             rules: try shared("rules", "flow rules", kp_flow_rules.self),

@@ -49,6 +49,8 @@ actor LeafAgent {
     /// What passed and what was dropped lately.
     var seen = SeenFlows(capacity: LeafLimits.flowsKept)
     var wires = WireLedger()
+    /// The addresses outside that have wires here.
+    var outside = OutsideAddresses()
     var holds: HoldQueue<Flow>
     var labels: LabelAllocator
     /// The mark of ``labels`` that is on disk.
@@ -101,10 +103,13 @@ actor LeafAgent {
         labelMark = labels.reservedUpTo
     }
 
-    /// Packets of one port to one destination address: what is held together.
+    /// Packets of one port, or of one address outside behind it, to one destination address: what is held together.
     struct Flow: Hashable {
+        /// The index of the device.
         var port: UInt32
         var destination: IPv6Address
+        /// Who sends, where that is not the port's own endpoint.
+        var outside: IPAddress?
     }
 
     /// How plugging a pair ended.

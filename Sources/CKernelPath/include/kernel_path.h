@@ -7,7 +7,7 @@
 
 #include <linux/types.h>
 
-#define KP_LAYOUT 3
+#define KP_LAYOUT 4
 
 /// Bytes that a frame gains on the underlay inside its Ethernet header: IP 20 or 40, UDP 8, VXLAN 8, inner Ethernet 14.
 #define KP_OVERHEAD_IPV4 50
@@ -97,18 +97,32 @@ struct kp_config {
     __u64 event_burst;
 };
 
-/// A port, found by its device index.
+/// A port, found by its device index; or an address outside, which is behind the port of a border and has the border's
+/// device, MAC address and MTU, found by a number from KP_OUTSIDE on.
 struct kp_port {
-    struct kp_address identity;
+    struct kp_address identity; ///< or the address outside
     __u32 ipv4;          ///< network order; 0 when the endpoint has none
     __u8 mac[6];
     __u16 mtu;           ///< bytes without the Ethernet header
-    __u32 kind;          ///< enum kp_port_kind
+    __u16 kind;          ///< enum kp_port_kind
+    __u16 is_border;     ///< addresses outside send through this port
     __u32 punt_interval; ///< nanoseconds of budget that a punt costs
     __u64 punt_burst;    ///< nanoseconds of budget that can be saved up
     __u64 punt_time;     ///< when the budget used so far will have been earned
     __u64 flow_time;     ///< the same for the flows that the endpoint begins
+    __u32 device;        ///< index; of an address outside that of its border
+    __u32 pad;
     __u64 drops[KP_DROPS];
+};
+
+/// Above every device index.
+#define KP_OUTSIDE 0x80000000u
+
+/// Who was refused whom outside: the port of a border, the address outside that sent, and for whom it was.
+struct kp_outside_key {
+    __u32 port;
+    struct kp_address source;
+    struct kp_address destination;
 };
 
 /// A wire as the sender knows it, found by (port, destination).
@@ -297,8 +311,9 @@ struct kp_pair_request {
 
 _Static_assert(sizeof(struct kp_address) == 16, "kp_address");
 _Static_assert(sizeof(struct kp_config) == 112, "kp_config");
-_Static_assert(sizeof(struct kp_port) == 64 + 8 * KP_DROPS, "kp_port");
+_Static_assert(sizeof(struct kp_port) == 72 + 8 * KP_DROPS, "kp_port");
 _Static_assert(sizeof(struct kp_wire_key) == 20, "kp_wire_key");
+_Static_assert(sizeof(struct kp_outside_key) == 36, "kp_outside_key");
 _Static_assert(sizeof(struct kp_wire) == 32, "kp_wire");
 _Static_assert(sizeof(struct kp_peer) == 40, "kp_peer");
 _Static_assert(sizeof(struct kp_receive_key) == 20, "kp_receive_key");

@@ -27,6 +27,10 @@ final class LeafSession: Sendable {
     struct PairQuestion: Hashable, Sendable {
         var source: Identity
         var destination: Identity
+        /// The address outside, where the source is the border that speaks for it.
+        var outsideSource: IPAddress?
+        /// The same of the destination.
+        var outsideDestination: IPAddress?
         /// IP protocol number; 0: none in particular.
         var protocolNumber: UInt8
         /// The destination port, or ICMP type × 256 + code.

@@ -29,11 +29,12 @@ extension Operations {
     private typealias PairReport = Patchbay_Leaf_V1_PairReport
 
     private static func question(
-        _ source: DirectoryCore.Endpoint, _ destination: DirectoryCore.Endpoint, _ transport: Transport?,
-        isTrace: Bool = false
+        _ pair: FlowExplanation, _ transport: Transport?, isTrace: Bool = false
     ) -> LeafSession.PairQuestion {
         var question = LeafSession.PairQuestion(
-            source: source.identity, destination: destination.identity, protocolNumber: 0, number: 0, isTrace: isTrace)
+            source: pair.from.endpoint.identity, destination: pair.to.endpoint.identity,
+            outsideSource: pair.from.outside, outsideDestination: pair.to.outside, protocolNumber: 0, number: 0,
+            isTrace: isTrace)
         if case .numbered(let portProtocol, let number)? = transport {
             question.protocolNumber = portProtocol.rawValue
             question.number = number
@@ -45,17 +46,16 @@ extension Operations {
 
     /// Asks the leaves of hosts what they know of a pair and a flow, in order of host.
     func pairReports(
-        of hosts: [LeafHost], _ source: DirectoryCore.Endpoint, _ destination: DirectoryCore.Endpoint,
-        _ transport: Transport?
+        of hosts: [LeafHost], _ pair: FlowExplanation, _ transport: Transport?
     ) async -> [LeafReport] {
         let reports = await leaves.pairReports(
-            from: hosts.map(\.id), about: Self.question(source, destination, transport))
+            from: hosts.map(\.id), about: Self.question(pair, transport))
         return hosts.sorted { $0.name < $1.name }.map { host in
             let report = reports[host.id]
             return LeafReport(
                 host: host.name.text, connected: leaves.session(of: host.id) != nil, answered: report != nil,
-                wires: Self.wires(report, host, source, destination), counters: [:],
-                pair: report.map { Self.verdict($0, source, destination) })
+                wires: Self.wires(report, host, pair.from.endpoint, pair.to.endpoint), counters: [:],
+                pair: report.map { Self.verdict($0, pair.from, pair.to) })
         }
     }
 
@@ -73,13 +73,13 @@ extension Operations {
     }
 
     private static func verdict(
-        _ report: Patchbay_Leaf_V1_PairReport, _ source: DirectoryCore.Endpoint, _ destination: DirectoryCore.Endpoint
+        _ report: Patchbay_Leaf_V1_PairReport, _ source: FlowExplanation.End, _ destination: FlowExplanation.End
     ) -> LeafVerdict {
         let flows = report.flows.prefix(ControllerLimits.listedFlows).map { flow in
-            let isForward = Identity(octets: flow.source) == source.identity
+            let isForward = Identity(octets: flow.source) == source.endpoint.identity
             return LeafVerdict.Flow(
-                source: "\(isForward ? source.name : destination.name)",
-                destination: "\(isForward ? destination.name : source.name)",
+                source: (isForward ? source : destination).label,
+                destination: (isForward ? destination : source).label,
                 protocol: UInt8(exactly: flow.protocol).flatMap(PortProtocol.init(rawValue:))?.description
                     ?? "\(flow.protocol)",
                 sourcePort: flow.sourcePort, destinationPort: flow.destinationPort, state: printable(flow.state),
@@ -105,8 +105,8 @@ extension Operations {
         let found = try await directory.explain(tenant, from: from, to: to, transport)
         let (source, destination) = (found.from.endpoint, found.to.endpoint)
         let (sending, receiving) = (try await directory.host(source.host), try await directory.host(destination.host))
-        let before = await pairReport(of: receiving, Self.question(source, destination, transport))
-        let sent = await pairReport(of: sending, Self.question(source, destination, transport, isTrace: true))
+        let before = await pairReport(of: receiving, Self.question(found, transport))
+        let sent = await pairReport(of: sending, Self.question(found, transport, isTrace: true))
         guard let sent else {
             return Trace(
                 arrived: false,
@@ -126,7 +126,7 @@ extension Operations {
         var arrival = Trace.Step(
             host: receiving.name.text, step: "arrival", finding: "nothing arrived within a second", passed: false)
         for _ in 0..<10 {
-            let after = await pairReport(of: receiving, Self.question(source, destination, transport))
+            let after = await pairReport(of: receiving, Self.question(found, transport))
             if let after, let finding = Self.arrival(before, after, source) {
                 arrival.finding = finding
                 arrival.passed = true

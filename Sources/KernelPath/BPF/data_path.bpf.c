@@ -58,7 +58,8 @@ char LICENSE[] SEC("license") = "Dual Apache-2.0/GPL-2.0";
 SEC("tc")
 int port_ingress(struct __sk_buff *skb) {
     __u32 index = skb->ifindex, protocol, transport;
-    bool is_ipv6;
+    bool is_ipv6, is_outside = false;
+    struct kp_outside_key sender = {.port = index};
     struct kp_wire_key key = {.port = index};
     struct kp_port *port = bpf_map_lookup_elem(&ports, &index);
     if (!port) return drop(NULL, KP_DROP_CLOSED);
@@ -78,7 +79,11 @@ int port_ingress(struct __sk_buff *skb) {
         struct ipv6hdr *ip = data + ETH_HLEN;
         if ((void *)(ip + 1) > end || ip->version != 6) return drop(port, KP_DROP_MALFORMED);
         if ((__u32)bpf_ntohs(ip->payload_len) + IPV6_PAYLOAD_AT > skb->len) return drop(port, KP_DROP_MALFORMED);
-        if (!same(&port->identity, &ip->saddr)) return port_foreign_ipv6(skb, port);
+        if (!same(&port->identity, &ip->saddr)) {
+            if (!port->is_border || !is_routable(&ip->saddr)) return port_foreign_ipv6(skb, port);
+            __builtin_memcpy(&sender.source, &ip->saddr, 16);
+            is_outside = true;
+        }
         __builtin_memcpy(&key.destination, &ip->daddr, 16);
         protocol = ip->nexthdr;
         transport = IPV6_PAYLOAD_AT;
@@ -96,7 +101,11 @@ int port_ingress(struct __sk_buff *skb) {
         if (ip->version != 4 || ip->ihl < 5) return drop(port, KP_DROP_MALFORMED);
         __u32 total = bpf_ntohs(ip->tot_len);
         if (total + ETH_HLEN > skb->len) return drop(port, KP_DROP_MALFORMED);
-        if (!port->ipv4 || ip->saddr != port->ipv4) return drop(port, KP_DROP_SOURCE);
+        if (!port->ipv4 || ip->saddr != port->ipv4) {
+            if (!port->is_border) return drop(port, KP_DROP_SOURCE);
+            set_mapped(&sender.source, ip->saddr);
+            is_outside = true;
+        }
         __u32 first = bpf_ntohl(ip->daddr);
         if (first >> 28 == 0xe || first == 0xffffffff) return drop(port, KP_DROP_MULTICAST);
         set_mapped(&key.destination, ip->daddr);
@@ -109,10 +118,24 @@ int port_ingress(struct __sk_buff *skb) {
         return drop(port, KP_DROP_ETHERTYPE);
     }
 
+    // An address outside sends: from here on it is a port of its own, once it has any wire.
+    if (is_outside) {
+        struct kp_wire_key known = {.port = index, .destination = sender.source};
+        __u32 *number = bpf_map_lookup_elem(&outside, &known);
+        struct kp_port *own = number ? bpf_map_lookup_elem(&ports, number) : NULL;
+        if (number && own) key.port = *number, port = own;
+    }
+
     // 1.2 Is there a wire?
     struct kp_wire *wire = bpf_map_lookup_elem(&wires, &key);
     if (!wire) {
-        struct kp_denied *refusal = bpf_map_lookup_elem(&denied, &key);
+        struct kp_denied *refusal;
+        if (is_outside) {
+            sender.destination = key.destination;
+            refusal = bpf_map_lookup_elem(&outside_denied, &sender);
+        } else {
+            refusal = bpf_map_lookup_elem(&denied, &key);
+        }
         if (!refusal || bpf_ktime_get_ns() >= refusal->until) return punt(skb, port, KP_PUNT_MISS, skb->len);
         __sync_fetch_and_add(&refusal->drops, 1);
         return drop(port, KP_DROP_DENIED);
@@ -129,7 +152,7 @@ int port_ingress(struct __sk_buff *skb) {
     // 1.4 Send
     if (is_larger(skb, mtu_of(skb, port, wire, is_ipv6), transport, protocol))
         return punt_beginning(skb, port, KP_PUNT_TOO_BIG);
-    if (class > 0) return shape(skb, port, class);
+    if (class > 0) return shape(skb, port, key.port, class);
     return send(skb, port, wire, &key.destination, is_ipv6);
 }
 

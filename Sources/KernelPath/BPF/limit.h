@@ -7,11 +7,11 @@
 
 #define SHAPER_MAJOR 1
 
-/// Puts a frame into the queue of a class. The port is written onto it, for the far end.
-static __always_inline int shape(struct __sk_buff *skb, struct kp_port *port, __u32 class) {
+/// Puts a frame into the queue of a class. The number of its port is written onto it, for the far end.
+static __always_inline int shape(struct __sk_buff *skb, struct kp_port *port, __u32 number, __u32 class) {
     struct kp_config *host = bpf_map_lookup_elem(&config, &(__u32){0});
     if (!host || !host->shaper) return drop(port, KP_DROP_LIMIT);
     skb->priority = SHAPER_MAJOR << 16 | class;
-    skb->mark = skb->ifindex;
+    skb->mark = number;
     return bpf_redirect(host->shaper, 0);
 }

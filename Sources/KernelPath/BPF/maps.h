@@ -48,6 +48,31 @@ struct {
     __type(value, struct kp_denied);
 } denied SEC(".maps");
 
+// The number of an address outside, by the border's port and the address.
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __uint(max_entries, 65536);
+    __type(key, struct kp_wire_key);
+    __type(value, __u32);
+} outside SEC(".maps");
+
+// Which border speaks for an address outside that a port here has a wire with: for the leaf alone, after its restart.
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __uint(max_entries, 262144);
+    __type(key, struct kp_wire_key);
+    __type(value, struct kp_address);
+} borders SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
+    __uint(max_entries, 65536);
+    __type(key, struct kp_outside_key);
+    __type(value, struct kp_denied);
+} outside_denied SEC(".maps");
+
 struct {
     __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
     __uint(max_entries, KP_DROPS);

@@ -35,7 +35,8 @@ static __always_inline __u64 packets_of(const struct __sk_buff *skb) {
 }
 
 /// Gives the frame to the device of a port, whose endpoint is its destination.
-static __always_inline int deliver(struct __sk_buff *skb, const struct kp_port *port, __u32 index) {
+static __always_inline int deliver(struct __sk_buff *skb, const struct kp_port *port) {
+    __u32 index = port->device;
     if (skb->pkt_type != PACKET_HOST) bpf_skb_change_type(skb, PACKET_HOST);
     return port->kind == KP_PORT_VETH ? bpf_redirect_peer(index, 0) : bpf_redirect(index, 0);
 }
