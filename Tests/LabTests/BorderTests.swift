@@ -53,7 +53,7 @@ extension LabTests.OverIPv4 {
                 }, "\(wires)")
             let explained = try await lab.json("explain", "acme/web1", Border.addresses[0], "tcp/7")
             #expect(explained["verdict"].string == "plug", "\(explained)")
-            #expect(explained["rule"]["name"].string == "out" && explained["to"]["border"].string == "acme/gw")
+            #expect(explained["rule"]["name"].string == "out-web1" && explained["to"]["border"].string == "acme/gw")
             let denied = try await lab.json("explain", Border.addresses[1], "acme/web1", "tcp/7")
             #expect(denied["verdict"].string == "unplug" && "\(denied)".contains("allows udp/7 only"), "\(denied)")
             let stranger = try await lab.patchbay("explain", "acme/web1", Border.unclaimed, "tcp/7")
@@ -85,39 +85,25 @@ extension LabTests.OverIPv4 {
                 web2.ipv4, web2.identity, Border.unclaimed, "127.0.0.1", "224.0.0.1", "0.0.0.1", "::1",
                 "fd00::1", "2001:db8:6::9", "::ffff:203.0.113.9",
             ]
-            for source in sources {
+            let frames = try sources.map { source in
                 let header =
                     source.contains(":")
                     ? "IPv6(src='\(source)', dst='\(web1.identity)')" : "IP(src='\(source)', dst='\(web1.ipv4)')"
-                try await Command(
-                    border.router + [
-                        "/usr/bin/python3", "-c", Scripts.frames,
-                        "[Ether(src='\(mac)', dst='\(web1.mac())')/\(header)/UDP(sport=4000, dport=7)/b'as \(source)'] * 3",
-                        "eth0",
-                    ]
-                ).succeed(seconds: 20)
+                return "Ether(src='\(mac)', dst='\(try web1.mac())')/\(header)/UDP(sport=4000, dport=7)/b'as \(source)'"
             }
+            try await border.send("[\(frames.joined(separator: ", "))] * 3")
             try await Task.sleep(for: .milliseconds(700))
             let heard = lab.heard(by: "acme/web1")
             #expect(!heard.contains("as "), "\(heard)")
             // The same frames with an address that it speaks for arrive.
-            try await Command(
-                border.router + [
-                    "/usr/bin/python3", "-c", Scripts.frames,
-                    "[Ether(src='\(mac)', dst='\(web1.mac())')/IP(src='203.0.113.77', dst='\(web1.ipv4)')/UDP(sport=4000, dport=7)/b'as itself']",
-                    "eth0",
-                ]
-            ).succeed(seconds: 20)
+            try await border.send(
+                "[Ether(src='\(mac)', dst='\(web1.mac())')/IP(src='203.0.113.77', dst='\(web1.ipv4)')"
+                    + "/UDP(sport=4000, dport=7)/b'as itself']")
             let arrived = try await eventually(within: 3) { lab.heard(by: "acme/web1").contains("as itself") }
             #expect(arrived, "\(lab.heard(by: "acme/web1"))")
             // Nothing goes from outside to outside.
-            try await Command(
-                border.router + [
-                    "/usr/bin/python3", "-c", Scripts.frames,
-                    "[Ether(src='\(mac)', dst='\(mac)')/IP(src='203.0.113.9', dst='203.0.113.10')/UDP(sport=1, dport=7)]",
-                    "eth0",
-                ]
-            ).succeed(seconds: 20)
+            try await border.send(
+                "[Ether(src='\(mac)', dst='\(mac)')/IP(src='203.0.113.9', dst='203.0.113.10')/UDP(sport=1, dport=7)]")
             #expect(try await lab.wires().allSatisfy { $0.source == "acme/web1" || $0.destination == "acme/web1" })
         }
         try await border.remove()
@@ -320,6 +306,11 @@ struct Border {
         let words = machine + ["/usr/bin/python3", "-c", Scripts.reach, "1", address]
         let answer = try JSONValue(parsing: try await Command(words).succeed().output)[address]
         return Reached(ping: answer["ping"].bool ?? false, tcp: answer["tcp"].string, udp: answer["udp"].string)
+    }
+
+    /// Sends frames made by hand through the border's interface.
+    func send(_ frames: String) async throws {
+        try await Command(router + ["/usr/bin/python3", "-c", Scripts.frames, frames, "eth0"]).succeed(seconds: 20)
     }
 
     /// The Ethernet address of the border.

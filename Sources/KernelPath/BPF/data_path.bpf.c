@@ -123,6 +123,8 @@ int port_ingress(struct __sk_buff *skb) {
         struct kp_wire_key known = {.port = index, .destination = sender.source};
         __u32 *number = bpf_map_lookup_elem(&outside, &known);
         struct kp_port *own = number ? bpf_map_lookup_elem(&ports, number) : NULL;
+        // The wires of the border itself are not for it: no wire has the port 0.
+        key.port = 0;
         if (number && own) key.port = *number, port = own;
     }
 
