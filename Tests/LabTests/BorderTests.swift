@@ -180,8 +180,12 @@ extension LabTests.OverIPv4 {
         ) {
             try await border.addRoutes(to: "acme/web1")
             for address in Border.addresses {
-                let reached = try await lab.reach(from: "acme/web1", to: [address])[address]
-                #expect(reached == .everything(of: "outside"), "\(address): \(String(describing: reached))")
+                var reached: Reached?
+                let isPlugged = try await eventually(within: 5) {
+                    reached = try await lab.reach(from: "acme/web1", to: [address])[address]
+                    return reached == .everything(of: "outside")
+                }
+                #expect(isPlugged, "\(address): \(String(describing: reached))")
             }
             let wires = try await lab.json("wires", "--tenant", "acme")["items"].items
             #expect(wires.count == 8 && wires.allSatisfy { $0["security"].string == "conf" }, "\(wires)")
