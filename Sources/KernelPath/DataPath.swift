@@ -59,6 +59,7 @@ public final class DataPath: Sendable {
         host.engine = previous?.engine ?? 0
         host.shaper = previous?.shaper ?? 0
         host.setFlows(configuration)
+        maps.ruleCounts.describe(in: &host)
         try maps.config.update(0, host)
 
         // Receivers first: nothing is sent to a host that cannot receive yet.

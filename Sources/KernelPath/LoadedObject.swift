@@ -55,7 +55,7 @@ struct LoadedObject {
 
     static let mapNames = [
         "config", "ports", "wires", "peers", "receive", "denied", "drops", "punts", "pairs", "rules", "segments",
-        "pair_numbers", "flows", "rule_counts", "classes", "told", "event_budgets", "events",
+        "pair_numbers", "flows", "rule_counts", "rule_numbers", "classes", "told", "event_budgets", "events",
     ]
     static let programNames = [
         "port_ingress", "shaper_egress", "underlay_ingress", "vxlan_ingress", "engine_ingress", "wire_pair",
@@ -117,7 +117,9 @@ struct LoadedObject {
             segments: try shared("segments", "segments", kp_segment.self),
             pairNumbers: BPFMap(try open("pair_numbers"), "pairs' numbers"),
             flows: BPFMap(try open("flows"), "flows"),
-            ruleCounts: RuleCounts(try open("rule_counts"), capacity: capacity("rule_counts")),
+            ruleCounts: RuleCounts(
+                try shared("rule_counts", "rule counters", kp_rule_count.self),
+                numbers: try shared("rule_numbers", "rule numbers", UInt64.self)),
             classes: BPFMap(try open("classes"), "classes"),
             eventBudgets: BPFMap(try open("event_budgets"), "event budgets"),
             events: try open("events"), maxWires: capacity("wires"))
@@ -136,7 +138,8 @@ struct LoadedObject {
         case "rules": min(65_536, max(2, configuration.maxFlowRules))
         case "segments": max(1, configuration.maxSegments)
         case "flows": max(1, configuration.maxFlows)
-        case "rule_counts": max(1, configuration.maxCountedRules)
+        case "rule_counts": RuleCounts.elementCount(rules: max(1, configuration.maxCountedRules))
+        case "rule_numbers": RuleCounts.elementCount(rules: max(1, configuration.maxCountedRules)) / RuleCounts.rowCount
         default: nil
         }
     }
