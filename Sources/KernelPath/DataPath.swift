@@ -15,7 +15,7 @@ public final class DataPath: Sendable {
     let maps: DataPathMaps
     let portProgram: Program
     let engineProgram: Program
-    let shaperProgram: Program
+    let shaperPrograms: ShaperPrograms
     let wirePairProgram: Program
     let netlink: Netlink
     /// This host's own addresses, by family.
@@ -86,7 +86,7 @@ public final class DataPath: Sendable {
         self.eventReader = eventReader
         portProgram = object.port
         engineProgram = object.engine
-        shaperProgram = object.shaper
+        shaperPrograms = object.shaper
         wirePairProgram = object.wirePair
         ruleTable = Mutex(try RuleTable(maps, wires: wires.map(\.value.pair)))
         peers = Mutex(PeerTable(wires: wires, at: maps.peers))

@@ -50,7 +50,7 @@ struct LoadedObject {
     let underlay: Program
     let vxlan: Program
     let engine: Program
-    let shaper: Program
+    let shaper: ShaperPrograms
     let wirePair: Program
 
     static let mapNames = [
@@ -58,7 +58,8 @@ struct LoadedObject {
         "pair_numbers", "flows", "rule_counts", "rule_numbers", "classes", "told", "event_budgets", "events",
     ]
     static let programNames = [
-        "port_ingress", "shaper_egress", "underlay_ingress", "vxlan_ingress", "engine_ingress", "wire_pair",
+        "port_ingress", "shaper_entry", "shaper_egress", "underlay_ingress", "vxlan_ingress", "engine_ingress",
+        "wire_pair",
     ]
 
     /// Loads the programs; pins the maps in the directory, or uses those that are pinned there.
@@ -127,7 +128,7 @@ struct LoadedObject {
         underlay = try program("underlay_ingress")
         vxlan = try program("vxlan_ingress")
         engine = try program("engine_ingress")
-        shaper = try program("shaper_egress")
+        shaper = ShaperPrograms(entry: try program("shaper_entry"), exit: try program("shaper_egress"))
         wirePair = try program("wire_pair")
     }
 
