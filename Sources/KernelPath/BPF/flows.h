@@ -87,9 +87,10 @@ struct question {
 };
 
 /// Makes the entry of a flow, if the pair and the port have not begun too many. Returns whether.
-static __noinline bool begin_flow(const struct question *ask, struct kp_pair *pair, struct kp_port *port) {
+/// Not static, as all that is large: the verifier then reads it once and not at each call.
+__noinline int begin_flow(const struct question *ask, struct kp_pair *pair, struct kp_port *port) {
     struct kp_config *host = bpf_map_lookup_elem(&config, &(__u32){0});
-    if (!host) return false;
+    if (!host || !ask || !pair) return false;
     // An entry for each packet that somebody sends would push out those of the neighbours.
     if (!within(&pair->flow_time, ask->now, host->flow_interval, host->flow_burst)) return false;
     if (port && !within(&port->flow_time, ask->now, host->flow_interval / 2, host->flow_burst)) return false;
@@ -119,7 +120,8 @@ static __noinline bool is_from_receiver(struct __sk_buff *skb, __u32 at, bool is
 }
 
 /// Whether an ICMP error is about a packet of a flow that lives and passes now, which its receiver sent.
-static __noinline bool is_of_flow(struct __sk_buff *skb, const struct question *ask) {
+__noinline int is_of_flow(struct __sk_buff *skb, const struct question *ask) {
+    if (!ask) return false;
     struct packet quoted = {};
     struct kp_flow_key key;
     __u32 at = ask->packet.transport + 8;
@@ -156,7 +158,7 @@ __noinline int decide(struct __sk_buff *skb, struct kp_port *port, __u32 wire, _
         if (bad) return -bad;
     }
     bool has_flow = packet->kind != PACKET_SINGLE && packet->kind != PACKET_ERROR;
-    ask.now = bpf_ktime_get_coarse_ns();
+    ask.now = coarse_now();
     ask.packets = packets_of(skb);
     set_key(&ask.key, number, side, packet);
     if (has_flow) flow = find_flow(&ask.key, host, ask.now);

@@ -144,3 +144,16 @@ struct {
     __uint(type, BPF_MAP_TYPE_RINGBUF);
     __uint(max_entries, 1 << 20);
 } events SEC(".maps");
+
+/// What coarse_now() has found. It is not pinned; programs that are loaded later begin anew.
+struct tick {
+    __u64 tick; ///< in jiffies
+    __u64 now;  ///< CLOCK_MONOTONIC, nanoseconds
+};
+
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct tick);
+} ticks SEC(".maps");
