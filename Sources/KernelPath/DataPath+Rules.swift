@@ -29,7 +29,7 @@ extension DataPath {
 
     private func makeShaper() throws(DataPathError) -> Shaper {
         do {
-            return try Shaper(configuration, maps, netlink, shaperProgram)
+            return try Shaper(configuration, maps, netlink, shaperPrograms)
         } catch let error as DataPathError {
             throw error
         } catch {

@@ -15,7 +15,7 @@ public final class DataPath: Sendable {
     let maps: DataPathMaps
     let portProgram: Program
     let engineProgram: Program
-    let shaperProgram: Program
+    let shaperPrograms: ShaperPrograms
     let wirePairProgram: Program
     let netlink: Netlink
     /// This host's own addresses, by family.
@@ -61,6 +61,7 @@ public final class DataPath: Sendable {
         host.engine = previous?.engine ?? 0
         host.shaper = previous?.shaper ?? 0
         host.setFlows(configuration)
+        maps.ruleCounts.describe(in: &host)
         try maps.config.update(0, host)
 
         // Receivers first: nothing is sent to a host that cannot receive yet.
@@ -87,7 +88,7 @@ public final class DataPath: Sendable {
         self.eventReader = eventReader
         portProgram = object.port
         engineProgram = object.engine
-        shaperProgram = object.shaper
+        shaperPrograms = object.shaper
         wirePairProgram = object.wirePair
         ruleTable = Mutex(try RuleTable(maps, wires: wires.map(\.value.pair)))
         peers = Mutex(PeerTable(wires: wires, at: maps.peers))

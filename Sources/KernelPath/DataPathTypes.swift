@@ -19,7 +19,8 @@ public struct DataPathConfiguration: Sendable {
     /// The most wires of each direction; what is not used costs 16 bytes. Maps that are pinned keep theirs.
     public var maxWires: UInt32
     /// The most pairs with rules (16 bytes each), different flow rules (at most 65,535; 24 bytes each), segments of
-    /// them (16 bytes each), flows (112 bytes each) and counted rules. Maps that are pinned keep theirs.
+    /// them (16 bytes each), flows (112 bytes each) and counted rules (32 bytes each for
+    /// each processor, of which several share a row when there are more than 16). Maps that are pinned keep theirs.
     public var maxPairs: UInt32 = 262_144
     public var maxFlowRules: UInt32 = 32_768
     public var maxSegments: UInt32 = 65_536

@@ -55,16 +55,17 @@ struct LoadedObject {
     let underlay: Program
     let vxlan: Program
     let engine: Program
-    let shaper: Program
+    let shaper: ShaperPrograms
     let wirePair: Program
 
     static let mapNames = [
-        "config", "ports", "wires", "peers", "receive", "denied", "outside", "outside_denied", "borders",
-        "drops", "punts", "pairs", "rules", "segments",
-        "pair_numbers", "flows", "rule_counts", "classes", "told", "event_budgets", "events",
+        "config", "ports", "wires", "peers", "receive", "denied", "outside", "outside_denied", "borders", "drops",
+        "punts", "pairs", "rules", "segments", "pair_numbers", "flows", "rule_counts", "rule_numbers", "classes", "told",
+        "event_budgets", "events",
     ]
     static let programNames = [
-        "port_ingress", "shaper_egress", "underlay_ingress", "vxlan_ingress", "engine_ingress", "wire_pair",
+        "port_ingress", "shaper_entry", "shaper_egress", "underlay_ingress", "vxlan_ingress", "engine_ingress",
+        "wire_pair",
     ]
 
     /// Loads the programs; pins the maps in the directory, or uses those that are pinned there.
@@ -126,7 +127,9 @@ struct LoadedObject {
             segments: try shared("segments", "segments", kp_segment.self),
             pairNumbers: BPFMap(try open("pair_numbers"), "pairs' numbers"),
             flows: BPFMap(try open("flows"), "flows"),
-            ruleCounts: RuleCounts(try open("rule_counts"), capacity: capacity("rule_counts")),
+            ruleCounts: RuleCounts(
+                try shared("rule_counts", "rule counters", kp_rule_count.self),
+                numbers: try shared("rule_numbers", "rule numbers", UInt64.self)),
             classes: BPFMap(try open("classes"), "classes"),
             eventBudgets: BPFMap(try open("event_budgets"), "event budgets"),
             events: try open("events"), maxWires: capacity("wires"))
@@ -134,7 +137,7 @@ struct LoadedObject {
         underlay = try program("underlay_ingress")
         vxlan = try program("vxlan_ingress")
         engine = try program("engine_ingress")
-        shaper = try program("shaper_egress")
+        shaper = ShaperPrograms(entry: try program("shaper_entry"), exit: try program("shaper_egress"))
         wirePair = try program("wire_pair")
     }
 
@@ -145,7 +148,8 @@ struct LoadedObject {
         case "rules": min(65_536, max(2, configuration.maxFlowRules))
         case "segments": max(1, configuration.maxSegments)
         case "flows": max(1, configuration.maxFlows)
-        case "rule_counts": max(1, configuration.maxCountedRules)
+        case "rule_counts": RuleCounts.elementCount(rules: max(1, configuration.maxCountedRules))
+        case "rule_numbers": RuleCounts.elementCount(rules: max(1, configuration.maxCountedRules)) / RuleCounts.rowCount
         default: nil
         }
     }

@@ -86,11 +86,12 @@ struct kp_config {
     __u32 locator_ipv4;  ///< network order; 0 when the host has none
     struct kp_address locator_ipv6;
     __be16 vxlan_port;   ///< network order
-    __u16 pad;
+    __u8 rule_rows;      ///< rows of rule_counts less one; a power of two less one
+    __u8 rules_shared;   ///< whether several processors have one row of rule_counts
     __u32 engine;        ///< device index of the ESP engine's TAP; 0: there is none
     __u32 shaper;        ///< device index of the end of the shaper that limited packets go into; 0: there is none
     __u32 flow_timeouts[KP_FLOW_STATES]; ///< milliseconds
-    __u32 pad2;
+    __u32 rule_room;     ///< places of one row of rule_counts
     __u64 flow_interval; ///< nanoseconds of budget that a new flow costs its pair; a port has twice a pair's budget
     __u64 flow_burst;    ///< nanoseconds of budget that can be saved up
     __u64 event_interval;///< nanoseconds of budget that an event costs its processor
@@ -218,8 +219,8 @@ struct kp_action {
     __u8 flags;
     __u8 limit;    ///< 0: none, else 1 and the distance from the pair's first class
     __u8 pad;
-    __u32 rule;    ///< under which it is counted; 0: not
-    __u32 dry_run; ///< the rule that would have decided otherwise; 0: none
+    __u32 rule;    ///< the place of the rule that it is counted for; 0: it is not
+    __u32 dry_run; ///< and of the rule that would have decided otherwise; 0: none
 };
 
 /// The flow rules of one direction. What is published is never changed, until nobody has referred to it for a while.
@@ -262,14 +263,15 @@ struct kp_flow_key {
 struct kp_flow {
     __u64 last;      ///< CLOCK_MONOTONIC, nanoseconds
     __u64 began;     ///< CLOCK_MONOTONIC, nanoseconds
-    __u64 packets;   ///< of both ways
+    __u64 packets;   ///< of both ways; two processors that count at once may lose one
     __u8 beginner;   ///< 0: the low end
     __u8 state;      ///< enum kp_flow_state
     __u8 closed;     ///< by whom, for TCP: bit 0 the low end, bit 1 the high end
-    __u8 pad[5];
+    __u8 pad;
+    __u16 segment[2];///< where what was asked for last stands in the rules of the low end and of the high end: a hint
 };
 
-/// What was decided by a rule, on one processor.
+/// What was decided by a rule, in one row: each processor has a row of its own, or shares it with few.
 struct kp_rule_count {
     __u64 packets;   ///< passed
     __u64 bytes;     ///< of IP packets, passed

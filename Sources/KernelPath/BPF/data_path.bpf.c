@@ -3,7 +3,8 @@
 // The data path of wires; what protects them is the ESP engine's. The functions stand in the order in which a frame meets them:
 //
 //   port_ingress      a frame from an endpoint   check the sender, find the wire, send or ask the leaf
-//   shaper_egress     the same frame, when it had to wait for its limit
+//   shaper_entry      the same frame, right before it waits for its limit
+//   shaper_egress     and when it has waited
 //   underlay_ingress  a datagram from a leaf     find the wire, check the inner sender, deliver
 //   vxlan_ingress     the same, for frames that need the VXLAN device to take the tunnel's marks off
 //   engine_ingress    a frame that the ESP engine has opened   the same checks, and deliver
@@ -156,6 +157,12 @@ int port_ingress(struct __sk_buff *skb) {
         return punt_beginning(skb, port, KP_PUNT_TOO_BIG);
     if (class > 0) return shape(skb, port, key.port, class);
     return send(skb, port, wire, &key.destination, is_ipv6);
+}
+
+/// A frame on its way into the queue of its limit, whose length has been taken.
+SEC("tc")
+int shaper_entry(struct __sk_buff *skb) {
+    return lengthen(skb) ? TC_ACT_UNSPEC : drop(NULL, KP_DROP_LIMIT);
 }
 
 /// A frame that has waited in the queue of its limit; everything was asked before it did.

@@ -85,7 +85,7 @@ struct {
     __uint(max_entries, 4 << 20);
 } punts SEC(".maps");
 
-// The leaf has these three in its memory: a policy of thousands of pairs is written without system calls.
+// The leaf has these three, and what is counted for rules, in its memory: a policy of thousands of pairs is written without system calls.
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
     __uint(map_flags, BPF_F_MMAPABLE);
@@ -126,12 +126,21 @@ struct {
 } flows SEC(".maps");
 
 struct {
-    __uint(type, BPF_MAP_TYPE_PERCPU_HASH);
-    __uint(map_flags, BPF_F_NO_PREALLOC);
-    __uint(max_entries, 65536);
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, 65537);
     __type(key, __u32);
     __type(value, struct kp_rule_count);
 } rule_counts SEC(".maps");
+
+/// The number of the rule that has a place in each row of rule_counts; 0: none has it.
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, 65537);
+    __type(key, __u32);
+    __type(value, __u64);
+} rule_numbers SEC(".maps");
 
 struct {
     __uint(type, BPF_MAP_TYPE_HASH);
@@ -160,3 +169,16 @@ struct {
     __uint(type, BPF_MAP_TYPE_RINGBUF);
     __uint(max_entries, 1 << 20);
 } events SEC(".maps");
+
+/// What coarse_now() has found. It is not pinned; programs that are loaded later begin anew.
+struct tick {
+    __u64 tick; ///< in jiffies
+    __u64 now;  ///< CLOCK_MONOTONIC, nanoseconds
+};
+
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct tick);
+} ticks SEC(".maps");

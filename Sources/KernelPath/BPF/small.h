@@ -41,6 +41,19 @@ static __always_inline int deliver(struct __sk_buff *skb, const struct kp_port *
     return port->kind == KP_PORT_VETH ? bpf_redirect_peer(index, 0) : bpf_redirect(index, 0);
 }
 
+/// The time of the last tick, or of the one before it. Each processor asks for it once a tick: asking costs as much as the
+/// search of a flow.
+static __always_inline __u64 coarse_now(void) {
+    __u64 tick = bpf_jiffies64();
+    struct tick *last = bpf_map_lookup_elem(&ticks, &(__u32){0});
+    if (!last) return bpf_ktime_get_coarse_ns();
+    if (last->tick != tick) {
+        last->now = bpf_ktime_get_coarse_ns();
+        last->tick = tick;
+    }
+    return last->now;
+}
+
 /// Takes from a budget. It is a virtual clock: each use moves it on, and it may run ahead of the real one by the burst.
 /// Two processors may both win the last token; that is harmless.
 static __always_inline bool within(__u64 *clock, __u64 now, __u64 interval, __u64 burst) {
