@@ -20,6 +20,11 @@ extension LeafAgent {
         let pair = Pair(source: source, destination: destination)
         report.sourceHere = ports[source] != nil
         report.destinationHere = ports[destination] != nil
+        if query.mark != 0, !query.trace {
+            report.steps = follow(pair, query)
+            message.pair = report
+            return message
+        }
         report.guardrails = guardrails?.revision ?? 0
         if let tenant = tenant(of: pair) { report.revision = policies[tenant]?.revision ?? 0 }
         // The source's leaf finds the other end as it would for a packet.
@@ -43,7 +48,7 @@ extension LeafAgent {
         report.wires = states(of: pair, counted) + states(of: pair.reversed, counted)
         report.flows = flows(of: pair)
         if query.trace {
-            report.steps = await trace(pair, protocolNumber: query.protocol, number: query.number)
+            report.steps = await trace(pair, query)
         }
         message.pair = report
         return message

@@ -671,6 +671,13 @@ public nonisolated struct Patchbay_Leaf_V1_PairQuery: Sendable {
   /// send a marked packet from source to destination and tell its steps
   public var trace: Bool = false
 
+  /// Not 0: the mark of a packet (20 bits; the lower 16 for ICMP over IPv4). Without trace the leaf follows the packet
+  /// for some seconds from the first such question on, and answers with the steps that it has seen up to now.
+  public var mark: UInt32 = 0
+
+  /// the packet of the mark is to be followed no more
+  public var end: Bool = false
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -2243,7 +2250,7 @@ nonisolated extension Patchbay_Leaf_V1_WireQuery: SwiftProtobuf.Message, SwiftPr
 
 nonisolated extension Patchbay_Leaf_V1_PairQuery: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".PairQuery"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{1}source\0\u{1}destination\0\u{1}protocol\0\u{1}number\0\u{1}trace\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{1}source\0\u{1}destination\0\u{1}protocol\0\u{1}number\0\u{1}trace\0\u{1}mark\0\u{1}end\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2257,6 +2264,8 @@ nonisolated extension Patchbay_Leaf_V1_PairQuery: SwiftProtobuf.Message, SwiftPr
       case 4: try { try decoder.decodeSingularUInt32Field(value: &self.`protocol`) }()
       case 5: try { try decoder.decodeSingularUInt32Field(value: &self.number) }()
       case 6: try { try decoder.decodeSingularBoolField(value: &self.trace) }()
+      case 7: try { try decoder.decodeSingularUInt32Field(value: &self.mark) }()
+      case 8: try { try decoder.decodeSingularBoolField(value: &self.end) }()
       default: break
       }
     }
@@ -2281,6 +2290,12 @@ nonisolated extension Patchbay_Leaf_V1_PairQuery: SwiftProtobuf.Message, SwiftPr
     if self.trace != false {
       try visitor.visitSingularBoolField(value: self.trace, fieldNumber: 6)
     }
+    if self.mark != 0 {
+      try visitor.visitSingularUInt32Field(value: self.mark, fieldNumber: 7)
+    }
+    if self.end != false {
+      try visitor.visitSingularBoolField(value: self.end, fieldNumber: 8)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2291,6 +2306,8 @@ nonisolated extension Patchbay_Leaf_V1_PairQuery: SwiftProtobuf.Message, SwiftPr
     if lhs.`protocol` != rhs.`protocol` {return false}
     if lhs.number != rhs.number {return false}
     if lhs.trace != rhs.trace {return false}
+    if lhs.mark != rhs.mark {return false}
+    if lhs.end != rhs.end {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -15,9 +15,10 @@ public struct TracePacket: Hashable, Sendable {
     ///   - protocolNumber: TCP, UDP, SCTP, ICMP or ICMPv6; nil comes of any other.
     ///   - number: The destination port, or ICMP type × 256 + code.
     ///   - sourcePort: The source port; of an echo the identifier.
+    ///   - mark: What tells it from other packets: 20 bits in the flow label, or the lower 16 in the identification.
     public init?(
         from source: Identity, to destination: Identity, addresses: (IPv4Address, IPv4Address)? = nil,
-        protocolNumber: IPProtocol, number: UInt16, sourcePort: UInt16
+        protocolNumber: IPProtocol, number: UInt16, sourcePort: UInt16, mark: UInt32 = 0
     ) {
         guard let body = Self.body(protocolNumber, number, sourcePort) else { return nil }
         let macs = (MACAddress(of: destination), MACAddress(of: source))
@@ -28,7 +29,8 @@ public struct TracePacket: Hashable, Sendable {
             sum.add(bytes.span)
             Self.put(sum.value, into: &bytes, at: body.checksumAt)
             let header = IPv4Header(
-                source: from, destination: to, protocolNumber: protocolNumber, payloadByteCount: bytes.count)
+                source: from, destination: to, protocolNumber: protocolNumber, payloadByteCount: bytes.count,
+                identification: UInt16(truncatingIfNeeded: mark))
             let ethernet = EthernetHeader(destination: macs.0, source: macs.1, etherType: .ipv4)
             frame = [UInt8](capacity: ethernet.byteCount + header.byteCount + bytes.count) { output in
                 ethernet.emit(into: &output)
@@ -45,7 +47,7 @@ public struct TracePacket: Hashable, Sendable {
             Self.put(protocolNumber == .udp && sum.value == 0 ? 0xffff : sum.value, into: &bytes, at: place)
         }
         let header = IPv6Header(
-            source: from, destination: to, nextHeader: protocolNumber, payloadByteCount: bytes.count)
+            source: from, destination: to, nextHeader: protocolNumber, payloadByteCount: bytes.count, flowLabel: mark)
         let ethernet = EthernetHeader(destination: macs.0, source: macs.1, etherType: .ipv6)
         frame = [UInt8](capacity: ethernet.byteCount + header.byteCount + bytes.count) { output in
             ethernet.emit(into: &output)

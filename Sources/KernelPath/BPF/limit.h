@@ -13,5 +13,5 @@ static __always_inline int shape(struct __sk_buff *skb, struct kp_port *port, __
     if (!host || !host->shaper) return drop(port, KP_DROP_LIMIT);
     skb->priority = SHAPER_MAJOR << 16 | class;
     skb->mark = skb->ifindex;
-    return bpf_redirect(host->shaper, 0);
+    return bpf_redirect(host->shaper, 0) | RESULT_SHAPED;
 }

@@ -7,9 +7,10 @@ struct TraceCommand: AsyncParsableCommand {
         commandName: "trace", abstract: "Send a packet from one endpoint to another, and tell where it gets.",
         discussion: """
             The source's leaf sends one packet as if the endpoint had: a TCP SYN, a UDP datagram, an SCTP INIT or an \
-            ICMP message. Port, directory, policy, wire, the kernel's program and the network are told step by step, \
-            then whether the destination's leaf has delivered it. The destination may answer; the source's own stack \
-            knows nothing of the connection and resets it.
+            ICMP message. It has a mark that no other has. Port, directory, policy and wire are told step by step, then \
+            what the kernels of both hosts did with this very packet: the rule that passed or dropped it, and whether \
+            it was delivered. The destination may answer; the source's own stack knows nothing of the connection and \
+            resets it.
 
               patchbay trace acme/web1 acme/db1 tcp/5432
 
