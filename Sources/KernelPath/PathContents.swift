@@ -3,7 +3,8 @@ internal import CLibbpf
 public import NetTypes
 
 /// What the pinned maps of a host hold, in a form without what is given out by chance: devices, labels, and the numbers
-/// of pairs, flow rules, segments and classes. Counters, flows and refusals, which packets make, are left out.
+/// of pairs, flow rules, segments and classes. Counters, flows and refusals, which packets make, are left out, and so are
+/// the rules of pairs whose last wire went: they rest for a while beside their flows.
 ///
 /// Two hosts of which each sees the same ports, wires and rules have equal contents, however they came to them.
 /// It is read without the leaf, and not in one step: what changes meanwhile may be seen before or after.
@@ -46,7 +47,8 @@ public struct PathContents: Hashable, Sendable {
     /// How many wires of each kind there are: equal ones under several labels are not one.
     public let sending: [Sending: Int]
     public let receiving: [Receiving: Int]
-    /// The rules of each pair that has some.
+    /// The rules of each pair that has some, and a wire that is held to them. A wire whose pair is not here passes
+    /// everything.
     public let rules: [PairEnds: PairRules]
 
     /// Reads what is pinned in a directory (``DataPathConfiguration/pinDirectory``).
@@ -111,7 +113,8 @@ public struct PathContents: Hashable, Sendable {
         }
         self.receiving = receiving
         var rules: [PairEnds: PairRules] = [:]
-        for (number, ends) in numbers { rules[ends] = reader.rules(of: number) }
+        let carried = Set((sending.keys.map(\.rules) + receiving.keys.map(\.rules)).compactMap { $0 })
+        for (number, ends) in numbers where carried.contains(ends) { rules[ends] = reader.rules(of: number) }
         self.rules = rules
     }
 }

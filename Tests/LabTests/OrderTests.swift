@@ -10,6 +10,7 @@ extension LabTests.OverIPv4 {
         let words: [String]
         /// Of acme; nil where the words are everything.
         var document: String?
+        var entry: String?
 
         static let all: [Change] = [
             Change(
@@ -26,7 +27,8 @@ extension LabTests.OverIPv4 {
                     """),
             Change(words: ["plug", "acme/web1", "acme/web2"]),
             Change(words: ["plug", "acme/batch1", "acme/db1"]),
-            Change(words: ["unplug", "acme/web1", "acme/batch1"]),
+            // An entry, and no wish: what `unplug` has to write depends on what there is.
+            Change(words: ["entry"], entry: #"{"action":"unplug","from":"web1","to":"batch1"}"#),
             Change(words: ["plug", "globex/web1", "globex/db1"]),
             Change(words: ["endpoint", "label", "acme/web1", "tier=web"]),
             Change(words: ["endpoint", "label", "acme/web2", "tier=web"]),
@@ -47,12 +49,19 @@ extension LabTests.OverIPv4 {
             try await lab.reset()
             do {
                 let found = try await lab.make(Change.all, seed: seed, like: expected)
+                for (host, contents) in found {
+                    let held = (contents.sending.keys.map(\.rules) + contents.receiving.keys.map(\.rules)).compactMap {
+                        $0
+                    }
+                    #expect(held.allSatisfy { contents.rules[$0] != nil }, "wires of \(host) without their rules")
+                }
                 if let expected {
                     try lab.compare(found, with: expected, "seed \(seed)")
                 } else {
                     // What is compared is there, and enough of it.
                     let wires = found.values.reduce(0) { $0 + $1.sending.count }
-                    #expect(wires > 10 && found.values.contains { $0.rules.count > 2 }, "\(found)")
+                    let rules = found.values.reduce(0) { $0 + $1.rules.count }
+                    #expect(wires > 10 && rules > 2, "\(wires) wires, \(rules) rules: \(found)")
                     #expect(found.values.contains { $0.rules.values.contains { !$0.limits.isEmpty } }, "\(found)")
                     expected = found
                 }
@@ -66,7 +75,7 @@ extension LabTests.OverIPv4 {
                 Issue.record(error)
             }
             try await lab.apply(document: "")
-            for (name, label) in Change.labels { try await lab.succeed("endpoint", "label", name, label) }
+            for (name, label) in Change.labels { _ = try await lab.patchbay("endpoint", "label", name, label) }
             _ = try await lab.patchbay("group", "remove", "acme/web", "web2")
         }
         try await lab.reset()
@@ -112,6 +121,9 @@ extension TestLab {
     fileprivate func make(_ change: LabTests.OverIPv4.Change) async throws {
         if let document = change.document {
             try await apply(document: document)
+        } else if let entry = change.entry {
+            let answer = try await rest("POST", "/v1/tenants/acme/policy/entries", entry)
+            #expect(answer.status < 300, "\(answer)")
         } else {
             try await Command(["\(programs)/patchbay"] + change.words).succeed()
             if change.words[1] == "move" { try await waitUntilRunning(change.words[2]) }
