@@ -82,6 +82,28 @@ enum CaseScripts {
                 if found: print(found[-1].decode(), flush=True)
         """
 
+    /// Prints how many datagrams came in the third of a second after the first. Word: port.
+    static let early = """
+        import socket, sys, time
+        s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+        s.bind(("::", int(sys.argv[1]))); s.settimeout(5); print("ready", flush=True)
+        s.recv(2000); end = time.monotonic() + 0.33; count = 1
+        while (left := end - time.monotonic()) > 0:
+            s.settimeout(left)
+            try: s.recv(2000); count += 1
+            except socket.timeout: break
+        print(count)
+        """
+
+    /// Sends a hundred datagrams of 1,300 bytes at once. Words: address, port.
+    static let hundred = """
+        import socket, sys
+        s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 22)
+        for _ in range(100): s.sendto(b"x" * 1300, (sys.argv[1], int(sys.argv[2])))
+        """
+
     /// Asks once more after 0.3 s: the first datagram may have found a policy that was on its way. Words: address, port,
     /// bytes.
     static let ask = """

@@ -67,6 +67,7 @@ extension LabTests.OverIPv4 {
                   - {name: u2, tier: first, from: any, to: any, verdict: plug, ports: [udp/1006]}
                   - {name: g1, tier: second, from: any, to: web2, verdict: unplug, ports: [udp/1007]}
                   - {name: g2, tier: second, from: group:fronts, to: web2, verdict: plug, ports: [udp/1007]}
+                  - {name: e1, tier: second, priority: 100, from: web1, to: everything, verdict: plug, ports: [udp/1008]}
                   - {name: rest, tier: second, from: web1, to: web2, verdict: unplug}
                 """
         ) {
@@ -76,7 +77,7 @@ extension LabTests.OverIPv4 {
                     return Case("r\(port)", "\(family)/UDP(sport=9,dport=\(port))", passing.contains(port))
                 }
             }
-            try await lab.expect(cases([1001, 1003, 1006]), from: "acme/web1", to: "acme/web2")
+            try await lab.expect(cases([1001, 1003, 1006, 1008]), from: "acme/web1", to: "acme/web2")
             // Whom the names do not mean, the rules of any mean.
             try await lab.expect(cases([1001, 1006, 1007]), from: "acme/batch1", to: "acme/web2")
             try await lab.expect(cases([1001, 1006]), from: "acme/db1", to: "acme/web2")

@@ -184,6 +184,43 @@ extension LabTests.OverIPv4 {
         }
     }
 
+    @Test(.timeLimit(.minutes(1))) func aBurstPassesAtOnce() async throws {
+        let lab = try TestLab.current()
+        try await lab.reset()
+        // At 1 Mbit/s a hundred datagrams of 1,300 bytes take a second.
+        try await lab.with(
+            document: """
+                rules:
+                  - name: burst
+                    from: web1
+                    to: web2
+                    verdict: plug
+                    ports: [udp/1001]
+                    rate: 1 Mbit/s
+                    burst: 256 KiB
+                  - {name: even, from: web1, to: web2, verdict: plug, ports: [udp/1002], rate: 1 Mbit/s}
+                  - {name: echo, from: web1, to: web2, verdict: plug, ports: [udp/7]}
+                """
+        ) {
+            let end = try lab.endpoint("acme/web2")
+            #expect(try await lab.ask(from: "acme/web1", end.identity, 7) == "answer")
+            for (port, all) in [(1001, true), (1002, false)] {
+                let counter = try Command(
+                    end.inside + ["/usr/bin/python3", "-u", "-c", CaseScripts.early, "\(port)"]
+                ).start()
+                let ready = try await eventually(within: 10, every: 0.02) { counter.output.contains("ready") }
+                #expect(ready, "\(counter.errors)")
+                let sender = [
+                    "/usr/bin/python3", "-c", CaseScripts.hundred, end.identity, "\(port)",
+                ]
+                try await Command(try lab.endpoint("acme/web1").inside + sender).succeed()
+                try await counter.wait(seconds: 10)
+                let count = Int(counter.output.split(separator: "\n").last ?? "") ?? -1
+                #expect(all ? count == 100 : count > 5 && count < 60, "\(port): \(count) in a third of a second")
+            }
+        }
+    }
+
     @Test(.timeLimit(.minutes(1)), arguments: [Transfer.tcp, .tcpBack, .udp]) func aRateIsKeptAndSlowsNobodyElse(
         _ transfer: Transfer
     ) async throws {
