@@ -26,6 +26,8 @@ public final class DataPath: Sendable {
     let outsideNumbers: Mutex<UInt32>
     /// The rules of pairs. Taken after `peers` where both are.
     let ruleTable: Mutex<RuleTable>
+    /// When the packets that are followed are followed no more, by their places. Taken before `peers`.
+    let traces = Mutex([UInt64](repeating: 0, count: Int(KP_TRACES)))
     private let reader: PuntReader
     private let eventReader: FlowEventReader
 

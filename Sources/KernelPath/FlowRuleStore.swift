@@ -38,9 +38,10 @@ struct FlowRuleStore {
             guard places.upperBound <= segments.count else { continue }
             let content = FlowRules(
                 segments: places.map { place in
-                    FlowSegment(start: segments[place].start, action: FlowAction(segments[place].action, counts))
+                    FlowSegment(
+                        start: segments[place].start, action: FlowAction(segments[place].action, counts.number(at:)))
                 },
-                otherwise: FlowAction(entry.otherwise, counts))
+                otherwise: FlowAction(entry.otherwise, counts.number(at:)))
             contents[number] = (content, places, 1)
             numbers[content] = number
             used.append(places)
@@ -144,10 +145,11 @@ extension kp_action {
 }
 
 extension FlowAction {
-    fileprivate init(_ action: kp_action, _ counts: RuleCounts) {
+    /// - Parameter number: gives the number of the rule that is counted at a place.
+    init(_ action: kp_action, _ number: (UInt32) -> UInt32) {
         self.init(
             Verdict(rawValue: action.verdict) ?? .drop, answers: Int32(action.flags) & KP_ACTION_ANSWERS != 0,
             isLogged: Int32(action.flags) & KP_ACTION_LOGGED != 0, limit: action.limit,
-            rule: counts.number(at: action.rule), dryRun: counts.number(at: action.dry_run))
+            rule: number(action.rule), dryRun: number(action.dry_run))
     }
 }

@@ -27,6 +27,8 @@ struct DataPathMaps: Sendable {
     let classes: BPFMap<UInt32, kp_class>
     let eventBudgets: BPFMap<UInt32, kp_event_budget>
     let events: Int32
+    let traces: SharedArray<kp_trace>
+    let traceSteps: SharedArray<kp_step>
     /// What the maps really hold at most; those that were pinned keep theirs.
     let maxWires: UInt32
 }
@@ -60,8 +62,9 @@ struct LoadedObject {
 
     static let mapNames = [
         "config", "ports", "wires", "peers", "receive", "denied", "outside", "outside_denied", "borders", "drops",
-        "punts", "pairs", "rules", "segments", "pair_numbers", "flows", "rule_counts", "rule_numbers", "classes", "told",
-        "event_budgets", "events",
+        "punts", "pairs", "rules", "segments", "pair_numbers", "flows", "rule_counts", "rule_numbers", "classes",
+        "told",
+        "event_budgets", "events", "traces", "trace_steps", "trace_notes",
     ]
     static let programNames = [
         "port_ingress", "shaper_entry", "shaper_egress", "underlay_ingress", "vxlan_ingress", "engine_ingress",
@@ -132,7 +135,8 @@ struct LoadedObject {
                 numbers: try shared("rule_numbers", "rule numbers", UInt64.self)),
             classes: BPFMap(try open("classes"), "classes"),
             eventBudgets: BPFMap(try open("event_budgets"), "event budgets"),
-            events: try open("events"), maxWires: capacity("wires"))
+            events: try open("events"), traces: try shared("traces", "traces", kp_trace.self),
+            traceSteps: try shared("trace_steps", "steps of traces", kp_step.self), maxWires: capacity("wires"))
         port = try program("port_ingress")
         underlay = try program("underlay_ingress")
         vxlan = try program("vxlan_ingress")

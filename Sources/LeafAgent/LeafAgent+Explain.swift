@@ -22,6 +22,11 @@ extension LeafAgent {
             End(identity: destination, outside: IPAddress(octets: query.outsideDestination)))
         report.sourceHere = ports[source] != nil
         report.destinationHere = ports[destination] != nil
+        if query.mark != 0, !query.trace {
+            report.steps = follow(pair, query)
+            message.pair = report
+            return message
+        }
         report.guardrails = guardrails?.revision ?? 0
         if let tenant = tenant(of: pair) { report.revision = policies[tenant]?.revision ?? 0 }
         // The source's leaf finds the other end as it would for a packet.
@@ -45,7 +50,7 @@ extension LeafAgent {
         report.wires = states(of: pair, counted) + states(of: pair.reversed, counted)
         report.flows = flows(of: pair)
         if query.trace {
-            report.steps = await trace(pair, protocolNumber: query.protocol, number: query.number)
+            report.steps = await trace(pair, query)
         }
         message.pair = report
         return message

@@ -70,6 +70,8 @@ actor LeafAgent {
     var recordLifetime = TrustLimits.recordLifetime
     /// Pairs that lost their wire because the other end went away; plugged again when it is back.
     var interrupted: [Pair: Timestamp] = [:]
+    /// The marked packets that are followed for other leaves, by their marks.
+    var traces: [UInt32: PacketTrace] = [:]
     /// Grows with every change of policy, facts, ports or revocations: a decision that was begun before is made again.
     var generation: UInt64 = 0
     /// The latest set of ports that the controller wants; being worked on when ``isArranging``.

@@ -76,6 +76,8 @@ enum LeafLimits {
     static let mendInterval: Duration = .seconds(3)
     /// How often renewals are looked at, in seconds, when none is due earlier.
     static let renewalInterval: Int64 = 5
+    /// How long a marked packet is followed.
+    static let traceTime: Duration = .seconds(5)
 
     /// How long location records live when the controller asks for some time; 0: it says nothing.
     static func recordLifetime(asked seconds: Int64) -> Int64 {

@@ -684,6 +684,13 @@ public nonisolated struct Patchbay_Leaf_V1_PairQuery: Sendable {
 
   public var outsideDestination: Data = Data()
 
+  /// Not 0: the mark of a packet (20 bits; the lower 16 for ICMP over IPv4). Without trace the leaf follows the packet
+  /// for some seconds from the first such question on, and answers with the steps that it has seen up to now.
+  public var mark: UInt32 = 0
+
+  /// the packet of the mark is to be followed no more
+  public var end: Bool = false
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -2290,7 +2297,7 @@ nonisolated extension Patchbay_Leaf_V1_WireQuery: SwiftProtobuf.Message, SwiftPr
 
 nonisolated extension Patchbay_Leaf_V1_PairQuery: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".PairQuery"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{1}source\0\u{1}destination\0\u{1}protocol\0\u{1}number\0\u{1}trace\0\u{3}outside_source\0\u{3}outside_destination\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{1}source\0\u{1}destination\0\u{1}protocol\0\u{1}number\0\u{1}trace\0\u{3}outside_source\0\u{3}outside_destination\0\u{1}mark\0\u{1}end\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2306,6 +2313,8 @@ nonisolated extension Patchbay_Leaf_V1_PairQuery: SwiftProtobuf.Message, SwiftPr
       case 6: try { try decoder.decodeSingularBoolField(value: &self.trace) }()
       case 7: try { try decoder.decodeSingularBytesField(value: &self.outsideSource) }()
       case 8: try { try decoder.decodeSingularBytesField(value: &self.outsideDestination) }()
+      case 9: try { try decoder.decodeSingularUInt32Field(value: &self.mark) }()
+      case 10: try { try decoder.decodeSingularBoolField(value: &self.end) }()
       default: break
       }
     }
@@ -2336,6 +2345,12 @@ nonisolated extension Patchbay_Leaf_V1_PairQuery: SwiftProtobuf.Message, SwiftPr
     if !self.outsideDestination.isEmpty {
       try visitor.visitSingularBytesField(value: self.outsideDestination, fieldNumber: 8)
     }
+    if self.mark != 0 {
+      try visitor.visitSingularUInt32Field(value: self.mark, fieldNumber: 9)
+    }
+    if self.end != false {
+      try visitor.visitSingularBoolField(value: self.end, fieldNumber: 10)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2348,6 +2363,8 @@ nonisolated extension Patchbay_Leaf_V1_PairQuery: SwiftProtobuf.Message, SwiftPr
     if lhs.trace != rhs.trace {return false}
     if lhs.outsideSource != rhs.outsideSource {return false}
     if lhs.outsideDestination != rhs.outsideDestination {return false}
+    if lhs.mark != rhs.mark {return false}
+    if lhs.end != rhs.end {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

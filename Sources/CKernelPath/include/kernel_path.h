@@ -92,6 +92,8 @@ struct kp_config {
     __u32 shaper;        ///< device index of the end of the shaper that limited packets go into; 0: there is none
     __u32 flow_timeouts[KP_FLOW_STATES]; ///< milliseconds
     __u32 rule_room;     ///< places of one row of rule_counts
+    __u32 traces;        ///< a bit for each trace that is on; 0: no packet is followed
+    __u32 pad2;
     __u64 flow_interval; ///< nanoseconds of budget that a new flow costs its pair; a port has twice a pair's budget
     __u64 flow_burst;    ///< nanoseconds of budget that can be saved up
     __u64 event_interval;///< nanoseconds of budget that an event costs its processor
@@ -296,6 +298,45 @@ struct kp_event_budget {
     __u64 lost;
 };
 
+#define KP_TRACES 8       ///< packets that are followed at once
+#define KP_TRACE_STEPS 16 ///< that are told of one
+#define KP_TRACE_WORDS 11 ///< an IPv6 header and the first word behind it
+
+/// A packet that is followed. It is known by the first words of its IP packet, as they are in memory.
+struct kp_trace {
+    __u64 until;     ///< CLOCK_MONOTONIC, nanoseconds
+    __u32 told;      ///< how many steps there were, also beyond KP_TRACE_STEPS
+    __u32 pad;
+    __u32 words[KP_TRACE_WORDS];
+    __u32 masks[KP_TRACE_WORDS];
+};
+
+/// Which program met it.
+enum kp_trace_place { KP_AT_PORT, KP_AT_SHAPER, KP_AT_UNDERLAY, KP_AT_VXLAN, KP_AT_ENGINE };
+
+/// What the rules said: nothing, when they were not asked or it was an error that belongs to a flow.
+enum kp_decided { KP_DECIDED_NOTHING, KP_DECIDED_PASS, KP_DECIDED_DROP };
+
+/// What a program did with a packet that is followed.
+struct kp_step {
+    __u64 time;      ///< CLOCK_MONOTONIC, nanoseconds; 0: not written yet
+    __u32 rule;      ///< that decided; 0: none
+    __u32 dry_run;
+    __u16 reason;    ///< enum kp_drop; KP_DROPS: it was not dropped
+    __u8 place;      ///< enum kp_trace_place
+    __u8 action;     ///< TC_ACT_
+    __u8 decided;    ///< enum kp_decided
+    __u8 is_shaped;  ///< it went to the queue of its limit
+    __u8 pad[2];
+};
+
+/// What a processor keeps of the rules until the program tells the step.
+struct kp_trace_note {
+    __u32 rule;
+    __u32 dry_run;
+    __u32 decided;
+};
+
 /// A limit as it was set, found by its class: what a later process has to know.
 struct kp_class {
     __u64 rate;      ///< bits per second
@@ -312,7 +353,7 @@ struct kp_pair_request {
 };
 
 _Static_assert(sizeof(struct kp_address) == 16, "kp_address");
-_Static_assert(sizeof(struct kp_config) == 112, "kp_config");
+_Static_assert(sizeof(struct kp_config) == 120, "kp_config");
 _Static_assert(sizeof(struct kp_port) == 72 + 8 * KP_DROPS, "kp_port");
 _Static_assert(sizeof(struct kp_wire_key) == 20, "kp_wire_key");
 _Static_assert(sizeof(struct kp_outside_key) == 36, "kp_outside_key");
@@ -329,6 +370,8 @@ _Static_assert(sizeof(struct kp_segment) == 16, "kp_segment");
 _Static_assert(sizeof(struct kp_flow_key) == 12, "kp_flow_key");
 _Static_assert(sizeof(struct kp_flow) == 32, "kp_flow");
 _Static_assert(sizeof(struct kp_event) == 32, "kp_event");
+_Static_assert(sizeof(struct kp_trace) == 104, "kp_trace");
+_Static_assert(sizeof(struct kp_step) == 24, "kp_step");
 _Static_assert(sizeof(struct kp_class) == 16, "kp_class");
 _Static_assert(sizeof(struct kp_pair_request) == 48, "kp_pair_request");
 

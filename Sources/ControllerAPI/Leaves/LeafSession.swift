@@ -37,6 +37,10 @@ final class LeafSession: Sendable {
         var number: UInt16
         /// Whether a marked packet is to be sent.
         var isTrace = false
+        /// The mark of the packet that is sent, or that is to be followed; 0: there is none.
+        var mark: UInt32 = 0
+        /// Whether the packet of the mark is to be followed no more.
+        var isEnd = false
     }
 
     /// Why a session ended.

@@ -37,6 +37,8 @@ struct LeafWriter: Sendable {
                         $0.pair.protocol = UInt32(question.protocolNumber)
                         $0.pair.number = UInt32(question.number)
                         $0.pair.trace = question.isTrace
+                        $0.pair.mark = question.mark
+                        $0.pair.end = question.isEnd
                     })
             case .flows(let number, let since):
                 try await writer.write(

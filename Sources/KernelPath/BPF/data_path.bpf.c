@@ -43,6 +43,7 @@ char LICENSE[] SEC("license") = "Dual Apache-2.0/GPL-2.0";
 
 // In the order in which a frame meets them.
 #include "maps.h"
+#include "trace.h"
 #include "small.h"
 #include "punt.h"
 #include "discovery.h"
@@ -56,8 +57,7 @@ char LICENSE[] SEC("license") = "Dual Apache-2.0/GPL-2.0";
 
 // MARK: 1. A frame from an endpoint
 
-SEC("tc")
-int port_ingress(struct __sk_buff *skb) {
+static __always_inline int from_port(struct __sk_buff *skb) {
     __u32 index = skb->ifindex, protocol, transport;
     bool is_ipv6, is_outside = false;
     struct kp_outside_key sender = {.port = index};
@@ -159,6 +159,12 @@ int port_ingress(struct __sk_buff *skb) {
     return send(skb, port, wire, &key.destination, is_ipv6);
 }
 
+SEC("tc")
+int port_ingress(struct __sk_buff *skb) {
+    __u32 trace = begin_trace(skb, ETH_HLEN);
+    return end_trace(trace, KP_AT_PORT, from_port(skb));
+}
+
 /// A frame on its way into the queue of its limit, whose length has been taken.
 SEC("tc")
 int shaper_entry(struct __sk_buff *skb) {
@@ -166,8 +172,7 @@ int shaper_entry(struct __sk_buff *skb) {
 }
 
 /// A frame that has waited in the queue of its limit; everything was asked before it did.
-SEC("tc")
-int shaper_egress(struct __sk_buff *skb) {
+static __always_inline int from_shaper(struct __sk_buff *skb) {
     struct kp_wire_key key = {.port = skb->mark};
     bool is_ipv6 = skb->protocol == bpf_htons(ETH_P_IPV6);
     struct kp_port *port = bpf_map_lookup_elem(&ports, &key.port);
@@ -189,13 +194,18 @@ int shaper_egress(struct __sk_buff *skb) {
     return send(skb, port, wire, &key.destination, is_ipv6);
 }
 
+SEC("tc")
+int shaper_egress(struct __sk_buff *skb) {
+    __u32 trace = begin_trace(skb, ETH_HLEN);
+    return end_trace(trace, KP_AT_SHAPER, from_shaper(skb));
+}
+
 // MARK: 2. A frame from another leaf
 
 #define VXLAN_AT_IPV4 (ETH_HLEN + 20 + 8)
 #define VXLAN_AT_IPV6 (ETH_HLEN + 40 + 8)
 
-SEC("tc")
-int underlay_ingress(struct __sk_buff *skb) {
+static __always_inline int from_underlay(struct __sk_buff *skb) {
     void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
     struct kp_receive_key key = {};
 
@@ -241,9 +251,16 @@ int underlay_ingress(struct __sk_buff *skb) {
     return TC_ACT_UNSPEC;
 }
 
-/// The inner frame as the VXLAN device gives it; nothing of it is for the host's own stack.
 SEC("tc")
-int vxlan_ingress(struct __sk_buff *skb) {
+int underlay_ingress(struct __sk_buff *skb) {
+    // Whatever stands there: a frame that is none of ours looks like a followed packet by no accident.
+    __u32 vxlan = skb->protocol == bpf_htons(ETH_P_IP) ? VXLAN_AT_IPV4 : VXLAN_AT_IPV6;
+    __u32 trace = begin_trace(skb, vxlan + 8 + ETH_HLEN);
+    return end_trace(trace, KP_AT_UNDERLAY, from_underlay(skb));
+}
+
+/// The inner frame as the VXLAN device gives it; nothing of it is for the host's own stack.
+static __always_inline int from_vxlan(struct __sk_buff *skb) {
     struct bpf_tunnel_key tunnel;
     struct kp_receive_key key = {};
     struct inner inner = {};
@@ -267,9 +284,14 @@ int vxlan_ingress(struct __sk_buff *skb) {
     return deliver_received(skb, wire, port, inner.is_ipv6);
 }
 
-/// A frame that the ESP engine has authenticated; the wire's number is in the MAC address.
 SEC("tc")
-int engine_ingress(struct __sk_buff *skb) {
+int vxlan_ingress(struct __sk_buff *skb) {
+    __u32 trace = begin_trace(skb, ETH_HLEN);
+    return end_trace(trace, KP_AT_VXLAN, from_vxlan(skb));
+}
+
+/// A frame that the ESP engine has authenticated; the wire's number is in the MAC address.
+static __always_inline int from_engine(struct __sk_buff *skb) {
     struct kp_receive_key key = {};
     struct inner inner = {};
     struct {
@@ -290,6 +312,12 @@ int engine_ingress(struct __sk_buff *skb) {
     __u32 reason = check_inner(skb, 0, wire, port, &inner);
     if (reason) return drop(NULL, reason);
     return deliver_received(skb, wire, port, inner.is_ipv6);
+}
+
+SEC("tc")
+int engine_ingress(struct __sk_buff *skb) {
+    __u32 trace = begin_trace(skb, ETH_HLEN);
+    return end_trace(trace, KP_AT_ENGINE, from_engine(skb));
 }
 
 // MARK: 3. A request of the leaf

@@ -6,12 +6,6 @@
 /// How long a flow without an entry is not told of again: a refused SYN is repeated for longer than this.
 #define TOLD_NS 10000000000ull
 
-/// The number of the rule that has a place.
-static __always_inline __u32 number_of(__u32 place) {
-    __u64 *number = bpf_map_lookup_elem(&rule_numbers, &place);
-    return number ? *number : 0;
-}
-
 static __noinline void tell_event(
     const struct kp_flow_key *key, const struct kp_action *action, __u32 side, __u32 number, __u64 now) {
     struct kp_event_budget *budget = bpf_map_lookup_elem(&event_budgets, &(__u32){0});

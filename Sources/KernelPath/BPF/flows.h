@@ -185,6 +185,7 @@ __noinline int decide(struct __sk_buff *skb, struct kp_port *port, __u32 wire, _
         return 0;
     }
 
+    if (host->traces) note_rule(action, passes);
     if (action->rule | action->dry_run) count_rules(skb, host, action, ask.packets);
     if (!passes) {
         if (action->flags & KP_ACTION_LOGGED) tell_once(&ask.key, action, side, packet->asked & 0xffff, ask.now);

@@ -44,5 +44,5 @@ static __always_inline int shape(struct __sk_buff *skb, struct kp_port *port, __
     skb->priority = SHAPER_MAJOR << 16 | class;
     skb->mark = number;
     shorten(skb);
-    return bpf_redirect(host->shaper, 0);
+    return bpf_redirect(host->shaper, 0) | RESULT_SHAPED;
 }

@@ -182,3 +182,26 @@ struct {
     __type(key, __u32);
     __type(value, struct tick);
 } ticks SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, KP_TRACES);
+    __type(key, __u32);
+    __type(value, struct kp_trace);
+} traces SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, KP_TRACES * KP_TRACE_STEPS);
+    __type(key, __u32);
+    __type(value, struct kp_step);
+} trace_steps SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct kp_trace_note);
+} trace_notes SEC(".maps");

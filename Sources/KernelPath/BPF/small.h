@@ -7,7 +7,7 @@ static __always_inline int drop(struct kp_port *port, __u32 reason) {
     __u64 *count = bpf_map_lookup_elem(&drops, &reason);
     if (count) (*count)++;
     if (port && reason < KP_DROPS) __sync_fetch_and_add(&port->drops[reason], 1);
-    return TC_ACT_SHOT;
+    return TC_ACT_SHOT | RESULT_DROPPED | reason << RESULT_REASON;
 }
 
 static __always_inline bool same(const struct kp_address *a, const void *b) {
