@@ -264,7 +264,8 @@ let package = Package(
         .testTarget(
             name: "LabTests",
             dependencies: [
-                "APIClient", "APITypes", "KernelPath", "Lab", "LeafProtocol", "LinuxKit", "MutualTLS", "NetTypes", "Trust",
+                "APIClient", "APITypes", "KernelPath", "Lab", "LeafProtocol", "LinuxKit", "MutualTLS", "NetTypes",
+                "Trust",
                 grpcCore, grpcTransport,
             ], swiftSettings: strict),
     ]
