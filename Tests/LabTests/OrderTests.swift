@@ -19,7 +19,9 @@ extension LabTests.OverIPv4 {
                     groups:
                       web: {label: tier=web}
                       db: {all: [{label: tier=db}, {not: {label: env=test}}]}
+                      crew: {label: group=batch}
                     rules:
+                      - {name: crew, from: group:crew, to: db1, verdict: plug, ports: [udp/7]}
                       - {name: shop, from: group:web, to: group:db, verdict: plug, ports: [tcp/7, udp/7], rate: 50 Mbit/s}
                       - {name: safe, from: web2, to: batch1, verdict: plug, security: auth}
                       - {name: tools, from: any, to: batch1, verdict: plug, ports: [udp/7-9], log: true}
@@ -35,7 +37,7 @@ extension LabTests.OverIPv4 {
             Change(words: ["endpoint", "label", "acme/db1", "tier=db"]),
             Change(words: ["endpoint", "move", "acme/db1", "h3"]),
             Change(words: ["endpoint", "move", "acme/batch1", "h1"]),
-            Change(words: ["group", "add", "acme/web", "web2"]),
+            Change(words: ["group", "add", "acme/batch", "web2"]),
         ]
 
         /// The labels that changes give, to take them away again.
@@ -76,7 +78,7 @@ extension LabTests.OverIPv4 {
             }
             try await lab.apply(document: "")
             for (name, label) in Change.labels { _ = try await lab.patchbay("endpoint", "label", name, label) }
-            _ = try await lab.patchbay("group", "remove", "acme/web", "web2")
+            _ = try await lab.patchbay("group", "remove", "acme/batch", "web2")
         }
         try await lab.reset()
     }

@@ -106,6 +106,36 @@ extension LabTests.OverIPv4 {
     }
 }
 
+extension LabTests.OverIPv6 {
+    @Test(.timeLimit(.minutes(1))) func aPacketIsFollowedOnAnIPv6Underlay() async throws {
+        let lab = try TestLab.current()
+        try await lab.reset()
+        try await lab.succeed("plug", "acme/web1", "acme/db1")
+        try await lab.with(
+            document: """
+                rules:
+                  - {name: open, from: web1, to: web2, verdict: plug, ports: [tcp/7, icmp/8], security: conf}
+                  - {name: plain, from: web1, to: batch1, verdict: plug, ports: [udp/7, icmp/8]}
+                """
+        ) {
+            for (b, host, ports) in [
+                ("acme/web2", "h2", ["tcp/7", "icmp/8"]), ("acme/batch1", "h3", ["udp/7", "icmp/8"]),
+            ] {
+                for port in ports {
+                    let (steps, trace) = try await lab.trace("acme/web1", b, port, arrives: true)
+                    let there = ["received", "rules", "delivered"].map { "\(host) \($0)" }
+                    #expect(steps.suffix(6) == ["h1 kernel", "h1 rules", "h1 sent"] + there, "\(trace)")
+                }
+                let (steps, trace) = try await lab.trace("acme/web1", b, "tcp/9", arrives: false)
+                #expect(steps.last == "h1 rules", "\(trace)")
+            }
+            // A wire without rules: nobody is asked.
+            let (steps, trace) = try await lab.trace("acme/web1", "acme/db1", "tcp/9", arrives: true)
+            #expect(steps.suffix(4) == ["h1 kernel", "h1 sent", "h2 received", "h2 delivered"], "\(trace)")
+        }
+    }
+}
+
 extension TestLab {
     /// Traces a packet; its steps as `host step`, and all that was told.
     func trace(
