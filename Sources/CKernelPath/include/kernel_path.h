@@ -91,11 +91,13 @@ struct kp_config {
     __u32 engine;        ///< device index of the ESP engine's TAP; 0: there is none
     __u32 shaper;        ///< device index of the end of the shaper that limited packets go into; 0: there is none
     __u32 flow_timeouts[KP_FLOW_STATES]; ///< milliseconds
-    __u32 rule_room;     ///< places of one row of rule_counts
+    __u32 pad2;
     __u64 flow_interval; ///< nanoseconds of budget that a new flow costs its pair; a port has twice a pair's budget
     __u64 flow_burst;    ///< nanoseconds of budget that can be saved up
     __u64 event_interval;///< nanoseconds of budget that an event costs its processor
     __u64 event_burst;
+    __u32 rule_room;     ///< places of one row of rule_counts
+    __u32 pad3;
 };
 
 /// A port, found by its device index.
@@ -298,7 +300,7 @@ struct kp_pair_request {
 };
 
 _Static_assert(sizeof(struct kp_address) == 16, "kp_address");
-_Static_assert(sizeof(struct kp_config) == 112, "kp_config");
+_Static_assert(sizeof(struct kp_config) == 120, "kp_config");
 _Static_assert(sizeof(struct kp_port) == 64 + 8 * KP_DROPS, "kp_port");
 _Static_assert(sizeof(struct kp_wire_key) == 20, "kp_wire_key");
 _Static_assert(sizeof(struct kp_wire) == 32, "kp_wire");
