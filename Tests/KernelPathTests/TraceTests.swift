@@ -87,7 +87,7 @@ extension KernelPathTests {
         // Forged: from the other host, under the label of another sender.
         try hosts.plug(e3, to: e2)
         let label = try hosts.plug(e1, to: e2)
-        let wires = try b.receiveWires().filter { $0.source == e3.identity }
+        let wires = try b.receiveWires().filter { $0.source == e3.identity.address }
         let forged = try #require(wires.first?.label)
         try a.plugSend(
             port: e1.device, destination: e2.identity.address, to: .remote(locator: hosts.b.locator, label: forged))

@@ -56,6 +56,12 @@ extension LabTests.OverIPv4 {
             #expect(explained["rule"]["name"].string == "out-web1" && explained["to"]["border"].string == "acme/gw")
             let denied = try await lab.json("explain", Border.addresses[1], "acme/web1", "tcp/7")
             #expect(denied["verdict"].string == "unplug" && "\(denied)".contains("allows udp/7 only"), "\(denied)")
+            for address in Border.addresses {
+                let trace = try await lab.json("trace", "acme/web1", address, "tcp/7")
+                #expect(trace["arrived"].bool == true, "\(trace)")
+                let stopped = try await lab.patchbay("trace", "acme/web1", address, "tcp/8")
+                #expect(!stopped.succeeded && stopped.output.contains("rules"), "\(stopped)")
+            }
             let stranger = try await lab.patchbay("explain", "acme/web1", Border.unclaimed, "tcp/7")
             #expect(!stranger.succeeded && stranger.errors.contains("No border"), "\(stranger)")
         }

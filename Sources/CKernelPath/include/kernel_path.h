@@ -91,13 +91,13 @@ struct kp_config {
     __u32 engine;        ///< device index of the ESP engine's TAP; 0: there is none
     __u32 shaper;        ///< device index of the end of the shaper that limited packets go into; 0: there is none
     __u32 flow_timeouts[KP_FLOW_STATES]; ///< milliseconds
-    __u32 rule_room;     ///< places of one row of rule_counts
     __u32 traces;        ///< a bit for each trace that is on; 0: no packet is followed
-    __u32 pad2;
     __u64 flow_interval; ///< nanoseconds of budget that a new flow costs its pair; a port has twice a pair's budget
     __u64 flow_burst;    ///< nanoseconds of budget that can be saved up
     __u64 event_interval;///< nanoseconds of budget that an event costs its processor
     __u64 event_burst;
+    __u32 rule_room;     ///< places of one row of rule_counts
+    __u32 pad3;
 };
 
 /// A port, found by its device index; or an address outside, which is behind the port of a border and has the border's

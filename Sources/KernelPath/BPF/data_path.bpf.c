@@ -168,7 +168,9 @@ int port_ingress(struct __sk_buff *skb) {
 /// A frame on its way into the queue of its limit, whose length has been taken.
 SEC("tc")
 int shaper_entry(struct __sk_buff *skb) {
-    return lengthen(skb) ? TC_ACT_UNSPEC : drop(NULL, KP_DROP_LIMIT);
+    if (lengthen(skb)) return TC_ACT_UNSPEC;
+    drop(NULL, KP_DROP_LIMIT);
+    return TC_ACT_SHOT;
 }
 
 /// A frame that has waited in the queue of its limit; everything was asked before it did.
