@@ -23,8 +23,11 @@ struct OutsideAddresses {
         borders[Place(vnet: vnet, address: address)]
     }
 
-    mutating func note(_ border: Identity?, of address: IPAddress, in vnet: VNetID) {
-        borders[Place(vnet: vnet, address: address)] = border
+    /// Bounded, for an endpoint may send to as many addresses as it likes: one too many is asked for anew each time.
+    mutating func note(_ border: Identity, of address: IPAddress, in vnet: VNetID) {
+        let place = Place(vnet: vnet, address: address)
+        guard borders[place] != nil || borders.count < LeafLimits.outsideAddresses else { return }
+        borders[place] = border
     }
 
     func number(of end: End) -> UInt32? { numbers[end] }
@@ -140,19 +143,19 @@ extension LeafAgent {
 
     /// Forgets addresses outside that have no wires any more.
     func forgetOutside() {
-        for (end, number) in outside.numbers {
-            let isUsed = wires.pairs(of: end.identity).contains { $0.sourceEnd == end || $0.destinationEnd == end }
-            guard !isUsed else { continue }
-            path.closeOutside(number)
-            outside.forget(end)
-        }
-        guard !outside.borders.isEmpty else { return }
+        guard !outside.borders.isEmpty || !outside.numbers.isEmpty else { return }
         var needed: Set<OutsideAddresses.Place> = []
+        var used: Set<End> = []
         for pair in wires.pairs where pair.isOutside {
+            used.formUnion([pair.sourceEnd, pair.destinationEnd])
             guard let local = ports[pair.source] ?? ports[pair.destination],
                 let address = pair.outsideSource ?? pair.outsideDestination
             else { continue }
             needed.insert(OutsideAddresses.Place(vnet: local.endpoint.vnet, address: address))
+        }
+        for (end, number) in outside.numbers where !used.contains(end) {
+            path.closeOutside(number)
+            outside.forget(end)
         }
         outside.retain { place, _ in needed.contains(place) }
         path.forgetBorders { port, address in

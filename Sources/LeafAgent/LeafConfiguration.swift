@@ -96,4 +96,6 @@ enum LeafLimits {
     static let refusalsKept = 4_096
     /// The number of endpoints elsewhere whose verified facts are kept.
     static let factsKept = 200_000
+    /// The number of addresses outside of which it is kept who speaks for them, as many as the kernel path keeps.
+    static let outsideAddresses = 262_144
 }
