@@ -10,7 +10,7 @@ extension LabTests.OverIPv4 {
         try await lab.expectPlugged("acme/web1", "acme/web2")
         let endpoint: Set = [
             "tenant", "name", "identity", "vnet", "ipv4", "groups", "host", "kind", "attachment", "epoch", "state",
-            "locator", "record_expires_at", "labels", "level",
+            "locator", "record_expires_at", "labels", "level", "networks",
         ]
         let host: Set = [
             "name", "id", "enrolled", "connected", "locators", "underlay_device", "version", "engine",
@@ -30,7 +30,7 @@ extension LabTests.OverIPv4 {
             (
                 ["certificate", "show", "acme/web1"],
                 [
-                    "endpoint", "identity", "groups", "labels", "level", "serial", "key_hash", "expires_at",
+                    "endpoint", "identity", "groups", "labels", "level", "networks", "serial", "key_hash", "expires_at",
                     "certificate", "issuer",
                 ]
             ),

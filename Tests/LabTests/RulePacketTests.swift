@@ -120,11 +120,7 @@ extension LabTests.OverIPv4 {
                     "broken", "IPv6(src=six.src,dst=six.dst,nh=60)/Raw(bytes([17,200,1,4,0,0,0,0]))/\(good)", false),
                 Case("nothing", "IPv6(src=six.src,dst=six.dst,nh=59)/Raw(bytes([0,9,3,239,0,8,0,0]))", false),
             ]
-            for b in ["acme/web2", "acme/batch1"] {
-                let wires = try await lab.wires("acme/web1", b)
-                #expect(wires.isEmpty, "\(wires)")
-                try await lab.expect(cases, from: "acme/web1", to: b)
-            }
+            for b in ["acme/web2", "acme/batch1"] { try await lab.expect(cases, from: "acme/web1", to: b) }
         }
     }
 

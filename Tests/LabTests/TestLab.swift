@@ -222,6 +222,12 @@ final class TestLab: Sendable {
                 try await waitUntilRunning(endpoint.name)
             }
         }
+        // What endpoints have learned of the sizes of protected wires, which they would keep for ten minutes.
+        for endpoint in endpoints {
+            for family in ["-4", "-6"] {
+                try await Command(endpoint.inside + ["ip", family, "route", "flush", "cache"]).succeed()
+            }
+        }
         var left: [WireReport] = []
         let empty = try await eventually(within: 5) {
             left = try await wires()
