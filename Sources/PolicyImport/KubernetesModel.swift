@@ -29,8 +29,25 @@ struct KubernetesPeers: Sendable {
 struct PortEstimate: Sendable {
     var certain: PortSet
     var possible: PortSet
+    /// Those that stand there as numbers: a name is that of a port of a pod, and addresses outside have none.
+    var numbers: PortSet
 
-    static let all = PortEstimate(certain: .all, possible: .all)
+    static let none = PortEstimate(certain: PortSet([]), possible: PortSet([]), numbers: PortSet([]))
+    static let all = PortEstimate(number: .all)
+
+    init(certain: PortSet, possible: PortSet, numbers: PortSet) {
+        self.certain = certain
+        self.possible = possible
+        self.numbers = numbers
+    }
+
+    init(number: PortSet) { self.init(certain: number, possible: number, numbers: number) }
+
+    func union(_ other: Self) -> Self {
+        Self(
+            certain: certain.union(other.certain), possible: possible.union(other.possible),
+            numbers: numbers.union(other.numbers))
+    }
 }
 
 /// A rule of a NetworkPolicy.
@@ -100,8 +117,8 @@ extension KubernetesPolicies {
     ) -> Layer {
         let free = algebra.both([pods, algebra.not(isolated)])
         var allowing = policies.flatMap { policy in
-            ((direction == .ingress ? policy.ingress : policy.egress) ?? []).map { rule in
-                rule.clause(near: policy.selected.certain, slug: policy.slug, allows: true)
+            ((direction == .ingress ? policy.ingress : policy.egress) ?? []).flatMap { rule in
+                rule.clauses(direction, near: policy.selected.certain, slug: policy.slug, allows: true)
             }
         }
         let slug = "open-\(direction.word)"
@@ -115,15 +132,20 @@ extension KubernetesPolicies {
         var tail: [Stage] = []
         if let baseline {
             for rule in direction == .ingress ? baseline.ingress : baseline.egress {
-                var clause = rule.clause(of: baseline)
-                clause.near = algebra.both([clause.near, free])
-                clause.nearSlug += "-open"
-                tail.append(Stage(allows: rule.action == .allow, clauses: [clause]))
+                let clauses = rule.clauses(direction, of: baseline).map { whole in
+                    var clause = whole
+                    clause.near = algebra.both([clause.near, free])
+                    clause.nearSlug += "-open"
+                    return clause
+                }
+                tail.append(Stage(allows: rule.action == .allow, clauses: clauses))
             }
         }
         let last = tail + [Stage(allows: true, clauses: allowing)]
         var rules = admin.flatMap { policy in
-            (direction == .ingress ? policy.ingress : policy.egress).map { ($0.action, $0.clause(of: policy)) }
+            (direction == .ingress ? policy.ingress : policy.egress).flatMap { rule in
+                rule.clauses(direction, of: policy).map { (rule.action, $0) }
+            }
         }
         // At the end, passing on changes nothing.
         while rules.last?.0 == .pass { rules.removeLast() }
@@ -153,18 +175,27 @@ extension KubernetesPolicies {
 }
 
 extension KubernetesRule {
-    fileprivate func clause(near: Selection, slug: String, allows: Bool) -> Clause {
-        Clause(
+    /// One clause; two where the ports of pods that it goes to are others than those of addresses outside.
+    fileprivate func clauses(
+        _ direction: KubernetesPolicies.Direction, near: Selection, slug: String, allows: Bool
+    ) -> [Clause] {
+        var clause = Clause(
             near: near, far: allows ? peers.endpoints.certain : peers.endpoints.possible, outside: peers.outside,
             ports: allows ? ports.certain : ports.possible, nearSlug: slug, farSlug: peers.slug, origins: [origin])
+        guard direction == .egress, !peers.outside.isEmpty, ports.numbers != clause.ports else { return [clause] }
+        var beyond = clause
+        beyond.far = .none
+        beyond.ports = ports.numbers
+        clause.outside = AddressSet()
+        return beyond.ports.isEmpty ? [clause] : [clause, beyond]
     }
 }
 
 extension AdminRule {
     /// What cannot be known well is denied rather than allowed.
-    fileprivate func clause(of policy: AdminPolicy) -> Clause {
-        rule.clause(
-            near: action == .deny ? policy.subject.possible : policy.subject.certain, slug: policy.slug,
+    fileprivate func clauses(_ direction: KubernetesPolicies.Direction, of policy: AdminPolicy) -> [Clause] {
+        rule.clauses(
+            direction, near: action == .deny ? policy.subject.possible : policy.subject.certain, slug: policy.slug,
             allows: action != .deny)
     }
 }

@@ -1,5 +1,5 @@
 public import NetTypes
-import PolicyLanguage
+public import PolicyLanguage
 
 /// How endpoints stand for pods, and what an import of Kubernetes policies may take for known.
 ///
@@ -12,15 +12,15 @@ public struct KubernetesOptions: Hashable, Sendable {
     public var namespaceKey: String
     /// What stands before the keys of a namespace's labels.
     public var namespaceLabelPrefix: String
-    /// The numbers of named ports, where every pod that has the name means the same number.
-    public var namedPorts: [String: UInt16]
+    /// The protocols and numbers of named ports, such as `udp/53`, where every pod that has the name means the same.
+    public var namedPorts: [String: PortMatch]
     /// What is known of the addresses of pods.
     public var addresses: AddressFacts
 
     /// Chooses.
     public init(
         tenant: Name, namespaceKey: String = "namespace", namespaceLabelPrefix: String = "ns/",
-        namedPorts: [String: UInt16] = [:], addresses: AddressFacts = .none
+        namedPorts: [String: PortMatch] = [:], addresses: AddressFacts = .none
     ) {
         self.tenant = tenant
         self.namespaceKey = namespaceKey
@@ -46,6 +46,14 @@ public struct KubernetesOptions: Hashable, Sendable {
             throw ImportError(
                 "options", .contradiction, .unknown, namespaceKey,
                 "the key '\(namespaceKey)' begins with the prefix of labels of namespaces", remedy: "choose another")
+        }
+        for (name, port) in namedPorts.sorted(by: { $0.key < $1.key }) {
+            guard [.tcp, .udp, .sctp].contains(port.portProtocol), port.first == port.last, port.first > 0 else {
+                throw ImportError(
+                    "options", .badValue, .unknown, "\(port)",
+                    "'\(port)' is not what the named port '\(name.prefix(80))' can be",
+                    remedy: "write one number of TCP, UDP or SCTP, such as udp/53")
+            }
         }
         try addresses.check()
     }

@@ -116,8 +116,7 @@ extension KubernetesReader {
     private mutating func adminPorts(_ value: Value?) throws(ImportError) -> PortEstimate {
         let elements = try fields.list(value, "ports")
         if elements.isEmpty { return .all }
-        var certain = PortSet([])
-        var possible = PortSet([])
+        var estimate = PortEstimate.none
         for element in elements {
             let known = ["portNumber", "portRange", "namedPort"]
             let found = try fields.fields(element, "a port", known: known)
@@ -126,9 +125,7 @@ extension KubernetesReader {
                     .contradiction, element, "a port is one of \(known.joined(separator: ", "))", "keep one")
             }
             if let named = found["namedPort"] {
-                let next = namedPort(try fields.text(named, "a port's name"), [.tcp, .udp, .sctp], named)
-                certain = certain.union(next.certain)
-                possible = possible.union(next.possible)
+                estimate = estimate.union(namedPort(try fields.text(named, "a port's name"), nil, named))
                 continue
             }
             let isRange = found["portRange"] != nil
@@ -141,10 +138,8 @@ extension KubernetesReader {
             guard first <= last else {
                 throw fields.error(.badValue, port, "the range \(first)-\(last) is empty", "swap its ends")
             }
-            let set = PortSet([PortMatch(portProtocol, first...last)])
-            certain = certain.union(set)
-            possible = possible.union(set)
+            estimate = estimate.union(PortEstimate(number: PortSet([PortMatch(portProtocol, first...last)])))
         }
-        return PortEstimate(certain: certain, possible: possible)
+        return estimate
     }
 }

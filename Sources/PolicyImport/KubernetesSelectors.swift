@@ -165,28 +165,31 @@ struct KubernetesReader {
         UInt16(try fields.number(value, 1...65_535, "a port"))
     }
 
-    /// A port by name, which pods give to numbers of their own.
-    mutating func namedPort(_ name: String, _ protocols: [PortProtocol], _ value: Value) -> PortEstimate {
-        if let number = options.namedPorts[name] {
-            let set = PortSet(protocols.map { PortMatch($0, number...number) })
-            return PortEstimate(certain: set, possible: set)
+    /// A port by name, which pods give to ports of their own; `portProtocol` is nil where the policy says none.
+    mutating func namedPort(_ name: String, _ portProtocol: PortProtocol?, _ value: Value) -> PortEstimate {
+        if let port = options.namedPorts[name] {
+            // A name that pods have for another protocol is the name of none of their ports.
+            let set = PortSet(portProtocol == nil || portProtocol == port.portProtocol ? [port] : [])
+            return PortEstimate(certain: set, possible: set, numbers: PortSet([]))
         }
+        let protocols = portProtocol.map { [$0] } ?? [.tcp, .udp, .sctp]
         note(
             .closes, value,
             "the port '\(name.prefix(80))' has a number only in each pod: nothing is allowed by it, and every port is denied",
             "write the number, or state it in the options of the import")
-        return PortEstimate(certain: PortSet([]), possible: PortSet(protocols.map { PortMatch($0) }))
+        return PortEstimate(
+            certain: PortSet([]), possible: PortSet(protocols.map { PortMatch($0) }), numbers: PortSet([]))
     }
 
     /// Ports of a NetworkPolicy: a list of `protocol`, `port`, `endPort`; an empty list is every packet.
     mutating func ports(_ value: Value?) throws(ImportError) -> PortEstimate {
         let elements = try fields.list(value, "ports")
         if elements.isEmpty { return .all }
-        var estimate = PortEstimate(certain: PortSet([]), possible: PortSet([]))
+        var estimate = PortEstimate.none
         for element in elements {
             let found = try fields.fields(element, "a port", known: ["protocol", "port", "endPort"])
             let portProtocol = try portProtocol(found["protocol"])
-            var next: PortEstimate
+            let next: PortEstimate
             if let port = found["port"] {
                 if case .scalar(let name, let isQuoted) = port.content, isQuoted || Int(name) == nil {
                     guard name.contains(where: { $0.isLetter }), found["endPort"] == nil else {
@@ -194,26 +197,22 @@ struct KubernetesReader {
                             .badValue, port, "'\(name.prefix(80))' is no port",
                             "write a number without quotes, or a name without endPort")
                     }
-                    next = namedPort(name, [portProtocol], port)
+                    next = namedPort(name, portProtocol, port)
                 } else {
                     let first = try portNumber(port)
                     let last = try found["endPort"].map { (end) throws(ImportError) in try portNumber(end) } ?? first
                     guard first <= last else {
                         throw fields.error(.badValue, element, "the range \(first)-\(last) is empty", "swap its ends")
                     }
-                    let set = PortSet([PortMatch(portProtocol, first...last)])
-                    next = PortEstimate(certain: set, possible: set)
+                    next = PortEstimate(number: PortSet([PortMatch(portProtocol, first...last)]))
                 }
             } else {
                 guard found["endPort"] == nil else {
                     throw fields.error(.contradiction, element, "an endPort without a port", "add the first port")
                 }
-                let set = PortSet([PortMatch(portProtocol)])
-                next = PortEstimate(certain: set, possible: set)
+                next = PortEstimate(number: PortSet([PortMatch(portProtocol)]))
             }
-            next.certain = estimate.certain.union(next.certain)
-            next.possible = estimate.possible.union(next.possible)
-            estimate = next
+            estimate = estimate.union(next)
         }
         return estimate
     }

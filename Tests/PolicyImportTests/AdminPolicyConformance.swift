@@ -70,7 +70,7 @@ private let denyAllOfX = "podSelector: {}, policyTypes: [Ingress, Egress]"
             "a named port whose number is a fact",
             Case.admin(
                 "a", 10, "subject: {\(space("x"))}, ingress: [\(rule("Deny", "from", space("y"), "{namedPort: web}"))]"),
-            namedPorts: ["web": 80], .init("tcp/80 udp/80 sctp/80", "- y/* x/*"), .init("tcp/81")),
+            namedPorts: ["web": "tcp/80"], .init("tcp/80", "- y/* x/*"), .init("tcp/81 udp/80 sctp/80")),
         Case(
             "egress to networks outside, inside and except for one",
             Case.admin(

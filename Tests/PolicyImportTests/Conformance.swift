@@ -4,25 +4,29 @@ import PolicyLanguage
 import PolicyYAML
 import Testing
 
-/// Three namespaces x, y, z with the label `ns`, three pods a, b, c in each with the label `pod`. The addresses of the
-/// pods are 10.244.0.1 (x/a) to 10.244.2.3 (z/c).
+/// Three namespaces x, y, z with the label `ns`, three pods a, b, c in each with the label `pod`; where a case asks for
+/// it, a fourth one, w. The addresses of the pods are 10.244.0.1 (x/a) to 10.244.2.3 (z/c) and 10.244.3.3 (w/c).
 struct ConformanceTown {
-    static let namespaces = ["x", "y", "z"]
     static let pods = ["a", "b", "c"]
-    static let names = namespaces.flatMap { namespace in pods.map { "\(namespace)/\($0)" } }
+    static let names = every(of: ["x", "y", "z"])
+    static let four = every(of: ["x", "y", "z", "w"])
+
+    private static func every(of namespaces: [String]) -> [String] {
+        namespaces.flatMap { namespace in pods.map { "\(namespace)/\($0)" } }
+    }
 
     static func endpoint(_ name: String) throws -> Name {
         try Name(parsing: name.replacing("/", with: "-"))
     }
 
     static func address(_ name: String) throws -> IPAddress {
-        let index = names.firstIndex(of: name) ?? 0
+        let index = four.firstIndex(of: name) ?? 0
         return try IPAddress(parsing: "10.244.\(index / 3).\(index % 3 + 1)")
     }
 
     /// A pod, or an outside address.
     static func party(_ name: String, extra: [String: [String]]) throws -> Party {
-        guard names.contains(name) else { return .outside(try IPAddress(parsing: name)) }
+        guard four.contains(name) else { return .outside(try IPAddress(parsing: name)) }
         let parts = name.split(separator: "/").map(String.init)
         var labels = ["namespace=\(parts[0])", "ns/ns=\(parts[0])", "pod=\(parts[1])"]
         labels += extra[name] ?? []
@@ -40,7 +44,9 @@ struct ConformanceCase: CustomTestStringConvertible {
         let ports: [String]
         let lines: [String]
 
-        init(_ ports: String, _ lines: String...) {
+        init(_ ports: String, _ lines: String...) { self.init(ports, lines: lines) }
+
+        init(_ ports: String, lines: [String]) {
             self.ports = ports.split(separator: " ").map(String.init)
             self.lines = lines
         }
@@ -51,14 +57,17 @@ struct ConformanceCase: CustomTestStringConvertible {
     let tables: [Table]
     /// Labels that some pods, or all pods of a namespace, have besides.
     var labels: [String: [String]] = [:]
-    var namedPorts: [String: UInt16] = [:]
+    /// The ports that names of ports stand for, such as `tcp/80`.
+    var namedPorts: [String: String] = [:]
     var outside: [String] = []
+    /// The pods.
+    var pods = ConformanceTown.names
 
     var testDescription: String { name }
 
     init(
-        _ name: String, _ yaml: String, labels: [String: [String]] = [:], namedPorts: [String: UInt16] = [:],
-        outside: [String] = [], _ tables: Table...
+        _ name: String, _ yaml: String, labels: [String: [String]] = [:], namedPorts: [String: String] = [:],
+        outside: [String] = [], pods: [String] = ConformanceTown.names, _ tables: Table...
     ) {
         self.name = name
         self.yaml = yaml
@@ -66,6 +75,7 @@ struct ConformanceCase: CustomTestStringConvertible {
         self.labels = labels
         self.namedPorts = namedPorts
         self.outside = outside
+        self.pods = pods
     }
 
     static func policy(_ name: String, in namespace: String, _ spec: String) -> String {
@@ -102,7 +112,7 @@ struct ConformanceCase: CustomTestStringConvertible {
     }
 
     static func matches(_ pattern: Substring, _ name: String) -> Bool {
-        if pattern == "*" { return ConformanceTown.names.contains(name) }
+        if pattern == "*" { return ConformanceTown.four.contains(name) }
         if pattern.hasSuffix("/*") { return name.hasPrefix(pattern.dropLast()) }
         if pattern.hasPrefix("*/") { return name.hasSuffix(pattern.dropFirst()) }
         return pattern == name
@@ -120,8 +130,9 @@ struct ConformanceCase: CustomTestStringConvertible {
     }
 
     func run() throws {
-        var options = KubernetesOptions(tenant: try Name(parsing: "acme"), namedPorts: namedPorts)
-        for name in ConformanceTown.names {
+        var options = KubernetesOptions(tenant: try Name(parsing: "acme"))
+        for (name, port) in namedPorts { options.namedPorts[name] = try PortMatch(parsing: port) }
+        for name in pods {
             options.addresses.endpoints[try ConformanceTown.endpoint(name)] = [try ConformanceTown.address(name)]
         }
         let imported = try PolicyImport.kubernetes([ImportSource(name: "case.yaml", text: yaml)], options: options)
@@ -132,8 +143,8 @@ struct ConformanceCase: CustomTestStringConvertible {
         for table in tables {
             for port in table.ports {
                 let match = try PortMatch(parsing: port)
-                for from in ConformanceTown.names + outside {
-                    for to in ConformanceTown.names + outside where from != to {
+                for from in pods + outside {
+                    for to in pods + outside where from != to {
                         if outside.contains(from), outside.contains(to) { continue }
                         let flow = Flow(
                             from: try ConformanceTown.party(from, extra: labels),

@@ -105,6 +105,48 @@ import Testing
         #expect(result.report.contains { $0.severity == .closes && $0.what.contains("'domainNames'") })
     }
 
+    /// What the conformance tests of the network policy API have of nodes: the rest of a rule stays.
+    @Test func nodesBesidePods() throws {
+        let nodes = "{nodes: {matchLabels: {kubernetes.io/os: linux}}}"
+        let pods = "{pods: {namespaceSelector: {}, podSelector: {matchLabels: {team: blue}}}}"
+        func port(_ name: String, _ number: Int) -> String {
+            "ports: [{portNumber: {protocol: \(name), port: \(number)}}]"
+        }
+        let admin = try imported(
+            ConformanceCase.admin(
+                "a", 75,
+                "subject: {namespaces: {}}, egress: [{action: Allow, to: [\(nodes)], \(port("TCP", 80))}, "
+                    + "{action: Pass, to: [\(nodes)], \(port("UDP", 80))}, {action: Deny, to: [\(pods), \(nodes)]}]"))
+        let found = admin.report.filter { $0.what.contains("'nodes'") }
+        #expect(found.map(\.severity) == [.opens, .opens, .closes])
+        #expect(try !allows(admin, from: ["namespace=x"], to: ["namespace=y", "team=blue"], "tcp/80"))
+        #expect(try allows(admin, from: ["namespace=x"], to: ["namespace=y"], "tcp/80"))
+        let baseline = try imported(
+            ConformanceCase.baseline(
+                "subject: {namespaces: {}}, egress: [{action: Allow, to: [\(nodes)], "
+                    + "ports: [{portRange: {protocol: TCP, start: 80, end: 81}}]}, {action: Deny, to: [\(nodes)]}]"))
+        #expect(baseline.report.filter { $0.what.contains("'nodes'") }.map(\.severity) == [.opens, .closes])
+        #expect(try allows(baseline, from: ["namespace=x"], to: ["namespace=y"], "tcp/82"))
+    }
+
+    /// The kind that comes after the two of administrators is not read, and that is said.
+    @Test(arguments: ["v1alpha2", "v1beta1"]) func laterKindOfAdministrators(_ version: String) throws {
+        let result = try imported(
+            """
+            apiVersion: policy.networking.k8s.io/\(version)
+            kind: ClusterNetworkPolicy
+            metadata: {name: c}
+            spec:
+              tier: Admin
+              priority: 1
+              subject: {namespaces: {}}
+              ingress:
+              - {action: Deny, from: [{namespaces: {}}]}
+            """)
+        #expect(result.report.contains { $0.severity == .opens && $0.what.contains("ClusterNetworkPolicy") })
+        #expect(try allows(result, from: ["namespace=y"], to: ["namespace=x"], "tcp/1"))
+    }
+
     @Test func whatIsPassedOnTooWide() throws {
         func pass(_ networks: String) throws -> PolicyImport {
             try imported(
@@ -207,6 +249,7 @@ import Testing
         ("podSelector: {}, ingress: [{ports: [{port: 65536}]}]", 5, "'65536' is not a port"),
         ("podSelector: {}, ingress: [{ports: [{port: \"80\"}]}]", 5, "'80' is no port"),
         ("podSelector: {}, ingress: [{ports: [{endPort: 80}]}]", 5, "an endPort without a port"),
+        ("podSelector: {}, ingress: [{ports: [{port: web, endPort: 80}]}]", 5, "'web' is no port"),
         ("podSelector: {}, ingress: [{ports: [{port: 81, endPort: 80}]}]", 5, "the range 81-80 is empty"),
         ("podSelector: {}, ingress: [{ports: [{protocol: tcp}]}]", 5, "is no protocol"),
         ("podSelector: {matchLabels: {a: true}}", 5, "'true' without quotes"),
@@ -234,6 +277,11 @@ import Testing
             "is no action"
         ),
         ("priority: 1, subject: {namespaces: {}}, ingress: [{action: Allow, from: []}]", "has no peers"),
+        ("priority: 1, subject: {pods: {podSelector: {}}}", "'namespaceSelector' of pods is missing"),
+        (
+            "priority: 1, subject: {namespaces: {}}, ingress: [{action: Allow, from: [{namespaces: {namespaceSelector: {}}}]}]",
+            "unknown field 'namespaceSelector'"
+        ),
         (
             "priority: 1, subject: {namespaces: {}}, ingress: [{action: Allow, from: [{networks: [10.0.0.0/8]}]}]",
             "unknown field 'networks'"
@@ -267,6 +315,10 @@ import Testing
         #expect(refusal("") { $0.namespaceLabelPrefix = "" }?.finding.code == .badValue)
         #expect(refusal("") { $0.namespaceLabelPrefix = "name" }?.finding.code == .contradiction)
         #expect(refusal("") { $0.addresses.networks = ["10.0.0.0"] }?.finding.code == .badValue)
+        for port in ["tcp/0", "tcp/80-81", "udp/any", "icmp/8/0"] {
+            let match = try PortMatch(parsing: port)
+            #expect(refusal("") { $0.namedPorts["web"] = match }?.finding.code == .badValue, "\(port) was taken")
+        }
     }
 
     @Test func moreLevelsThanATierHas() throws {

@@ -195,13 +195,13 @@ private let everyPod = "podSelector: {}"
             .init("udp/80 sctp/81", "- * x/a")),
         Case(
             "ingress by the name of a port, whose number is a fact",
-            Case.policy("p", in: "x", "\(xa), ingress: [{ports: [{port: serve-80}]}]"), namedPorts: ["serve-80": 80],
-            .init("tcp/80"), .init("tcp/81 udp/80", "- * x/a")),
+            Case.policy("p", in: "x", "\(xa), ingress: [{ports: [{port: serve-80}]}]"),
+            namedPorts: ["serve-80": "tcp/80"], .init("tcp/80"), .init("tcp/81 udp/80", "- * x/a")),
         Case(
             "egress by the name of a port, whose number is a fact",
             Case.policy(
                 "p", in: "x", "\(xa), policyTypes: [Egress], egress: [{ports: [{protocol: UDP, port: serve-81}]}]"),
-            namedPorts: ["serve-81": 81], .init("udp/81"), .init("tcp/81 udp/80", "- x/a *")),
+            namedPorts: ["serve-81": "udp/81"], .init("udp/81"), .init("tcp/81 udp/80", "- x/a *")),
         Case(
             "egress on one port",
             Case.policy("p", in: "x", "\(xa), policyTypes: [Egress], egress: [{ports: [{port: 80}]}]"), .init("tcp/80"),
