@@ -234,6 +234,10 @@ extension LeafAgent {
         guard let identity = Identity(octets: request.destination) else {
             return .refusal(code: "malformed", detail: "the destination is no identity")
         }
+        for octets in [request.outsideSource, request.outsideDestination]
+        where !octets.isEmpty && IPAddress(octets: octets) == nil {
+            return .refusal(code: "malformed", detail: "an address outside has neither 4 nor 16 octets")
+        }
         guard let port = ports[identity], let facts = port.facts else { return .refusal(.notHere(identity)) }
         let claimed = presented.claimedIdentity
         let outsideSource = IPAddress(octets: request.outsideSource)

@@ -327,7 +327,10 @@ extension LeafAgent {
         var pairs: [SendKey: Pair] = [:]
         var second: [SendWire] = []
         for wire in sends {
-            guard let source = end(at: wire.port) else { continue }
+            guard let source = end(at: wire.port) else {
+                path.unplugSend(port: wire.port, destination: wire.destination)
+                continue
+            }
             guard let destination = adoptedDestination(of: wire) else {
                 second.append(wire)
                 continue
