@@ -111,7 +111,8 @@ extension LeafAgent {
     /// The border that speaks for an address outside among the endpoints that are known here: that of the longest prefix,
     /// and of those the lowest identity.
     func knownBorder(of address: IPAddress, for local: Identity) -> Identity? {
-        guard let vnet = ports[local]?.endpoint.vnet, address.isRoutable else { return nil }
+        guard let port = ports[local], address.isRoutable, !port.hasInVNet(address) else { return nil }
+        let vnet = port.endpoint.vnet
         if let border = outside.border(of: address, in: vnet) { return border }
         var best: (identity: Identity, length: Int)?
         func consider(_ identity: Identity, _ networks: [IPPrefix]) {

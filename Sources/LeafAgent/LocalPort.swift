@@ -24,6 +24,14 @@ struct LocalPort {
     /// When the certificate is to be renewed, and when the record.
     var renewal = Renewal()
 
+    /// Whether an address is in the prefix of the port's vnet: it is an endpoint's then, or nobody's, but never outside,
+    /// whatever a border is certified for.
+    func hasInVNet(_ address: IPAddress) -> Bool {
+        guard case .v4(let ipv4) = address else { return false }
+        let mask = IPv4Prefix.mask(desired.ipv4PrefixLength)
+        return ipv4.value & mask == endpoint.ipv4.value & mask
+    }
+
     /// Takes what has been certified for the endpoint: its groups, labels and level.
     mutating func certify(_ verified: VerifiedEndpoint, epoch: Epoch) {
         endpoint = LocalEndpoint(

@@ -115,6 +115,39 @@ extension LabTests.OverIPv4 {
         try await border.remove()
     }
 
+    /// Without a directory what a border is certified for decides; that is never an address of the vnet.
+    @Test(.timeLimit(.minutes(1))) func withoutAControllerABorderIsNoNeighbour() async throws {
+        let lab = try TestLab.current()
+        try await lab.reset()
+        let border = try await Border(lab, networks: ["0.0.0.0/0", "::/0"])
+        try await lab.with(
+            document: """
+                networks:
+                  all: [0.0.0.0/0, "::/0"]
+                rules:
+                  - {name: in, from: everything, to: web1, verdict: plug}
+                """
+        ) {
+            try await border.addRoutes(to: "acme/web1")
+            let (web1, web2) = (try lab.endpoint("acme/web1"), try lab.endpoint("acme/web2"))
+            #expect(try await border.reach(web1.ipv4).udp == "acme/web1")
+            try await lab.daemons.crash("controller")
+            let mac = try await border.mac()
+            func frame(_ source: String) throws -> String {
+                "Ether(src='\(mac)', dst='\(try web1.mac())')/IP(src='\(source)', dst='\(web1.ipv4)')"
+                    + "/UDP(sport=4000, dport=7)/b'as \(source)'"
+            }
+            let sources = [web2.ipv4, "10.0.0.77", "192.0.2.77"]
+            try await border.send("[\(try sources.map(frame).joined(separator: ", "))]")
+            let arrived = try await eventually(within: 5) { lab.heard(by: "acme/web1").contains("as 192.0.2.77") }
+            try lab.daemons.start("controller")
+            try await lab.waitUntilWhole()
+            #expect(arrived, "\(lab.heard(by: "acme/web1"))")
+            #expect(!lab.heard(by: "acme/web1").contains("as 10.0.0."), "\(lab.heard(by: "acme/web1"))")
+        }
+        try await border.remove()
+    }
+
     @Test(.timeLimit(.minutes(2))) func aWireToOutsideOutlivesRestartsAndMoves() async throws {
         let lab = try TestLab.current()
         try await lab.reset()
