@@ -273,8 +273,9 @@ let package = Package(
         .testTarget(
             name: "LabTests",
             dependencies: [
-                "APIClient", "APITypes", "Lab", "LeafProtocol", "LinuxKit", "MutualTLS", "NetTypes", "Trust", grpcCore,
-                grpcTransport,
+                "APIClient", "APITypes", "KernelPath", "Lab", "LeafProtocol", "LinuxKit", "MutualTLS", "NetTypes",
+                "Trust",
+                grpcCore, grpcTransport,
             ], swiftSettings: strict),
     ]
 )

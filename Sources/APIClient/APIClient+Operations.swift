@@ -129,6 +129,13 @@ extension APIClient {
         try await post(Path("v1", "tenants", tenant, "endpoints", endpoint, "level"), level)
     }
 
+    /// Changes for which prefixes outside an endpoint speaks; its certificate is issued anew.
+    public func change(
+        _ networks: ChangeNetworks, ofEndpoint endpoint: String, of tenant: String
+    ) async throws(APIClientError) -> Endpoint {
+        try await post(Path("v1", "tenants", tenant, "endpoints", endpoint, "networks"), networks)
+    }
+
     /// The certificate that an endpoint has now.
     public func certificate(
         ofEndpoint endpoint: String, of tenant: String

@@ -379,3 +379,16 @@ public struct ChangeLevel: APIRequestBody, Equatable {
 
     public static let fields = [BodyField("level", .number, most: 255, "The security level, 0 to 255")]
 }
+
+/// The prefixes outside that an endpoint is to speak for.
+public struct ChangeNetworks: APIRequestBody, Equatable {
+    /// All of them, such as `203.0.113.0/24` or `::/0`; none makes it an ordinary endpoint.
+    public var networks: [String]
+
+    /// Names them.
+    public init(networks: [String]) { self.networks = networks }
+
+    public static let fields = [
+        BodyField("networks", .strings, "All prefixes outside that it is to speak for; none for an ordinary endpoint")
+    ]
+}

@@ -36,6 +36,8 @@ public struct Endpoint: Codable, Sendable, Equatable {
     public var labels: [String]
     /// Its security level, 0 to 255.
     public var level: UInt8
+    /// The prefixes outside that it speaks for, sorted; empty for every endpoint but a border.
+    public var networks: [String]
     /// The name of the host that is to run it.
     public var host: String
     /// What its port is attached to.
@@ -56,7 +58,8 @@ public struct Endpoint: Codable, Sendable, Equatable {
     /// Makes a description of an endpoint.
     public init(
         tenant: String, name: String, identity: String, vnet: String, ipv4: String, groups: [String],
-        labels: [String] = [], level: UInt8 = 0, host: String, kind: EndpointKind, attachment: String, epoch: UInt64,
+        labels: [String] = [], level: UInt8 = 0, networks: [String] = [], host: String, kind: EndpointKind,
+        attachment: String, epoch: UInt64,
         state: EndpointState, detail: String? = nil,
         locator: String? = nil, recordExpiresAt: String? = nil
     ) {
@@ -68,6 +71,7 @@ public struct Endpoint: Codable, Sendable, Equatable {
         self.groups = groups
         self.labels = labels
         self.level = level
+        self.networks = networks
         self.host = host
         self.kind = kind
         self.attachment = attachment
@@ -79,7 +83,8 @@ public struct Endpoint: Codable, Sendable, Equatable {
     }
 
     enum CodingKeys: String, CodingKey {
-        case tenant, name, identity, vnet, ipv4, groups, labels, level, host, kind, attachment, epoch, state, detail,
+        case tenant, name, identity, vnet, ipv4, groups, labels, level, networks, host, kind, attachment, epoch, state,
+            detail,
             locator
         case recordExpiresAt = "record_expires_at"
     }
@@ -99,6 +104,8 @@ public struct NewEndpoint: APIRequestBody, Equatable {
     public var labels: [String]?
     /// Its security level; 0 when left out.
     public var level: UInt8?
+    /// The prefixes outside that it is to speak for.
+    public var networks: [String]?
     /// The name of the host that is to run it.
     public var host: String
     /// What its port is attached to.
@@ -109,7 +116,7 @@ public struct NewEndpoint: APIRequestBody, Equatable {
     /// Describes an endpoint to be made.
     public init(
         name: String, vnet: String, ipv4: String? = nil, groups: [String]? = nil, labels: [String]? = nil,
-        level: UInt8? = nil, host: String, kind: EndpointKind, attachment: String? = nil
+        level: UInt8? = nil, networks: [String]? = nil, host: String, kind: EndpointKind, attachment: String? = nil
     ) {
         self.name = name
         self.vnet = vnet
@@ -117,6 +124,7 @@ public struct NewEndpoint: APIRequestBody, Equatable {
         self.groups = groups
         self.labels = labels
         self.level = level
+        self.networks = networks
         self.host = host
         self.kind = kind
         self.attachment = attachment
@@ -129,6 +137,7 @@ public struct NewEndpoint: APIRequestBody, Equatable {
         BodyField("groups", .strings, isOptional: true, "The names of its groups"),
         BodyField("labels", .strings, isOptional: true, "Its labels, KEY=VALUE"),
         BodyField("level", .number, isOptional: true, most: 255, "Its security level, 0 to 255; 0 when left out"),
+        BodyField("networks", .strings, isOptional: true, "The prefixes outside that it speaks for, as a border"),
         BodyField("host", .string, "The name of the host that is to run it"),
         BodyField("kind", .string, values: EndpointKind.allCases.map(\.rawValue), "What its port is attached to"),
         BodyField(
@@ -160,6 +169,8 @@ public struct EndpointCertificate: Codable, Sendable, Equatable {
     public var labels: [String]
     /// The security level in the certificate.
     public var level: UInt8
+    /// The prefixes outside in the certificate.
+    public var networks: [String]
     /// The serial number, hexadecimal.
     public var serial: String
     /// SHA-256 of the SubjectPublicKeyInfo, hexadecimal.
@@ -173,7 +184,8 @@ public struct EndpointCertificate: Codable, Sendable, Equatable {
 
     /// Makes a description of a certificate.
     public init(
-        endpoint: String, identity: String, groups: [String], labels: [String] = [], level: UInt8 = 0, serial: String,
+        endpoint: String, identity: String, groups: [String], labels: [String] = [], level: UInt8 = 0,
+        networks: [String] = [], serial: String,
         keyHash: String, expiresAt: String,
         certificate: String, issuer: String
     ) {
@@ -182,6 +194,7 @@ public struct EndpointCertificate: Codable, Sendable, Equatable {
         self.groups = groups
         self.labels = labels
         self.level = level
+        self.networks = networks
         self.serial = serial
         self.keyHash = keyHash
         self.expiresAt = expiresAt
@@ -190,7 +203,7 @@ public struct EndpointCertificate: Codable, Sendable, Equatable {
     }
 
     enum CodingKeys: String, CodingKey {
-        case endpoint, identity, groups, labels, level, serial, certificate, issuer
+        case endpoint, identity, groups, labels, level, networks, serial, certificate, issuer
         case keyHash = "key_hash"
         case expiresAt = "expires_at"
     }

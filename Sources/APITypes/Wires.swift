@@ -10,11 +10,15 @@ public struct Wire: Codable, Sendable, Equatable {
 
     /// The name of the host whose leaf reports it.
     public var host: String
-    /// The source, `tenant/name`, or its identity when the directory no longer knows it.
+    /// The source, `tenant/name`, or its identity when the directory no longer knows it, or an address outside.
     public var source: String
-    /// The destination, `tenant/name`, or its identity when the directory no longer knows it.
+    /// The destination, likewise.
     public var destination: String
-    /// The source's identity.
+    /// The border that speaks for the source, where that is an address outside.
+    public var sourceBorder: String?
+    /// The border that speaks for the destination, where that is an address outside.
+    public var destinationBorder: String?
+    /// The source's identity; of an address outside that of its border.
     public var sourceIdentity: String
     /// The destination's identity.
     public var destinationIdentity: String
@@ -38,13 +42,16 @@ public struct Wire: Codable, Sendable, Equatable {
 
     /// Makes a description of a wire.
     public init(
-        host: String, source: String, destination: String, sourceIdentity: String, destinationIdentity: String,
+        host: String, source: String, destination: String, sourceBorder: String? = nil,
+        destinationBorder: String? = nil, sourceIdentity: String, destinationIdentity: String,
         direction: Direction, security: String, label: UInt32, peer: String?, packets: UInt64, bytes: UInt64,
         pluggedAt: String, epoch: UInt64
     ) {
         self.host = host
         self.source = source
         self.destination = destination
+        self.sourceBorder = sourceBorder
+        self.destinationBorder = destinationBorder
         self.sourceIdentity = sourceIdentity
         self.destinationIdentity = destinationIdentity
         self.direction = direction
@@ -59,6 +66,8 @@ public struct Wire: Codable, Sendable, Equatable {
 
     enum CodingKeys: String, CodingKey {
         case host, source, destination, direction, security, label, peer, packets, bytes, epoch
+        case sourceBorder = "source_border"
+        case destinationBorder = "destination_border"
         case sourceIdentity = "source_identity"
         case destinationIdentity = "destination_identity"
         case pluggedAt = "plugged_at"
@@ -271,8 +280,10 @@ public struct LeafStatus: Codable, Sendable, Equatable {
 public struct Explanation: Codable, Sendable, Equatable {
     /// One end of the pair.
     public struct End: Codable, Sendable, Equatable {
-        /// The name, `tenant/name`.
+        /// The name, `tenant/name`, or an address outside.
         public var name: String
+        /// The border that speaks for an address outside; what follows is then the border's.
+        public var border: String?
         /// The identity.
         public var identity: String
         /// Its address in its vnet.
@@ -294,10 +305,11 @@ public struct Explanation: Codable, Sendable, Equatable {
 
         /// Makes a description of an end.
         public init(
-            name: String, identity: String, ipv4: String, host: String, epoch: UInt64, state: EndpointState,
-            locator: String?, groups: [String], labels: [String] = [], level: UInt8 = 0
+            name: String, border: String? = nil, identity: String, ipv4: String, host: String, epoch: UInt64,
+            state: EndpointState, locator: String?, groups: [String], labels: [String] = [], level: UInt8 = 0
         ) {
             self.name = name
+            self.border = border
             self.identity = identity
             self.ipv4 = ipv4
             self.host = host

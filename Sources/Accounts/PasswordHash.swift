@@ -5,7 +5,7 @@ import Foundation
 /// What a password hash costs: the parameters of scrypt (RFC 7914, section 2).
 ///
 /// One hash needs 128·N·r bytes of memory. ``standard`` is one of the settings that OWASP's Password Storage Cheat Sheet
-/// names as equally strong, the one with 32 MiB: two at a time fit into the controller's budget (decision 13).
+/// names as equally strong, the one with 32 MiB: two at a time fit into the controller's budget (decision 14).
 public struct PasswordCost: Hashable, Sendable {
     /// The binary logarithm of N, 1 to 20.
     public let logN: Int

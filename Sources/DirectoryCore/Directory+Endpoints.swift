@@ -15,13 +15,15 @@ extension Directory {
             let host = try tx.requireHost(new.host, pointer: "/host")
             let groups = try self.check(groups: new.groups, of: new.name.tenant, tx)
             let labels = try self.check(labels: new.labels)
+            let networks = try self.check(networks: new.networks)
             let identity = try self.newIdentity(tx)
             let ipv4 = try Self.address(new.ipv4, in: &vnet, tx)
             let attachment = try Self.attachment(new, identity)
             try Self.checkFree(new.kind, attachment, on: new.host, tx)
             let endpoint = Endpoint(
                 identity: identity, name: new.name, vnet: vnet.id, vnetName: new.vnet, ipv4: ipv4, groups: groups,
-                labels: labels, level: new.level, kind: new.kind, attachment: attachment, host: new.host,
+                labels: labels, level: new.level, networks: networks, kind: new.kind, attachment: attachment,
+                host: new.host,
                 state: .waiting, epoch: 0, publishedBy: nil, createdAt: at)
             try tx.put(vnet)
             try tx.put(endpoint)

@@ -50,7 +50,7 @@ extension Directory {
         try await changeAttributes(of: name) { (endpoint) throws(DirectoryError) in endpoint.level = level }
     }
 
-    private func changeAttributes(
+    func changeAttributes(
         of name: TenantName, _ change: @escaping @Sendable (inout Endpoint) throws(DirectoryError) -> Void
     ) async throws(DirectoryError) -> Endpoint {
         try await store.write { (tx) throws(DirectoryError) in

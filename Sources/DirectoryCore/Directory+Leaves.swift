@@ -193,11 +193,24 @@ extension Directory {
             guard let host = try tx.host(leaf), host.isEnrolled, let source = try tx.endpoint(source),
                 source.host == host.name, source.isAssigned
             else { return nil }
-            let found: Endpoint? =
-                switch target {
-                case .identity(let identity): try tx.endpoint(identity)
-                case .ipv4(let address): try tx.endpoint(address, in: source.vnet)
+            var isOutside = false
+            var found: Endpoint?
+            switch target {
+            case .identity(let identity) where self.platform.name.contains(identity):
+                found = try tx.endpoint(identity)
+            case .identity(let identity):
+                found = try tx.border(for: .v6(identity.address), in: source.vnet)
+                isOutside = true
+            case .ipv4(let address):
+                found = try tx.endpoint(address, in: source.vnet)
+                if found == nil {
+                    found = try tx.border(for: .v4(address), in: source.vnet)
+                    isOutside = true
                 }
+            case .ipv6(let address):
+                found = try tx.border(for: .v6(address), in: source.vnet)
+                isOutside = true
+            }
             guard let found, found.name.tenant == source.name.tenant else { return nil }
             // Facts that have expired are given too: it is for the leaf to refuse them, and one that has a wire by
             // them waits for newer ones. Were they held back, every wire would be cut when a controller returns
@@ -205,7 +218,7 @@ extension Directory {
             let published = try tx.facts(of: found.identity)
             return FoundEndpoint(
                 identity: found.identity, ipv4: found.vnet == source.vnet ? found.ipv4 : nil,
-                facts: published?.facts)
+                facts: published?.facts, isOutside: isOutside)
         }
     }
 

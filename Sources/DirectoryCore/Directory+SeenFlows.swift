@@ -8,6 +8,10 @@ public struct SeenFlow: Hashable, Sendable {
     public var source: Identity
     /// To whom.
     public var destination: Identity
+    /// The address outside that began it, where the source is the border that speaks for it.
+    public var outsideSource: IPAddress?
+    /// The address outside to which it was, where the destination is the border.
+    public var outsideDestination: IPAddress?
     /// What it carried; `other(0)` where nobody looked.
     public var transport: Transport
 
@@ -23,10 +27,10 @@ public struct SeenFlow: Hashable, Sendable {
 public struct ChangedFlow: Hashable, Sendable {
     /// The flow.
     public var flow: SeenFlow
-    /// The name of who began it.
-    public var source: Name
+    /// The name of who began it, or the address outside.
+    public var source: String
     /// The name of to whom.
-    public var destination: Name
+    public var destination: String
     /// What happens to it now.
     public var before: Outcome
     /// What would happen.
@@ -62,8 +66,9 @@ extension Directory {
                 func table(_ policy: CompiledPolicy) -> FlowTable {
                     policy.table(
                         policy.compile(
-                            policy.membership(of: source.party), policy.membership(of: destination.party), at: at,
-                            zones: zones
+                            policy.membership(of: flow.outsideSource.map(Party.outside) ?? source.party),
+                            policy.membership(of: flow.outsideDestination.map(Party.outside) ?? destination.party),
+                            at: at, zones: zones
                         ).forward)
                 }
                 let tables = (table(before), table(after))
@@ -73,7 +78,9 @@ extension Directory {
                     : (tables.0.decision(of: flow.transport).outcome, tables.1.decision(of: flow.transport).outcome)
                 guard was.effect != will.effect else { return nil }
                 return ChangedFlow(
-                    flow: flow, source: source.name.name, destination: destination.name.name, before: was, after: will)
+                    flow: flow, source: flow.outsideSource?.description ?? source.name.name.text,
+                    destination: flow.outsideDestination?.description ?? destination.name.name.text, before: was,
+                    after: will)
             }
         }
     }

@@ -61,6 +61,8 @@ public protocol DirectoryReader: AccountReader, AuditReader {
     func endpoints(movingFrom host: Name) throws(DirectoryError) -> [Endpoint]
     /// The endpoints whose move has a deadline not later than a time.
     func endpoints(movingUntil deadline: Timestamp) throws(DirectoryError) -> [Endpoint]
+    /// The endpoints of a vnet that speak for prefixes outside, in order of name.
+    func borders(of vnet: VNetID) throws(DirectoryError) -> [Endpoint]
     /// The first address of a range that no endpoint of the vnet has.
     func freeAddress(in vnet: VNetID, range: ClosedRange<UInt32>) throws(DirectoryError) -> IPv4Address?
 

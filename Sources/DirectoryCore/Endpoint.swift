@@ -50,6 +50,8 @@ public struct Endpoint: Hashable, Sendable {
     public var labels: [PolicyLabel]
     /// Its security level, 0 to 255.
     public var level: UInt8
+    /// The prefixes outside that it speaks for, in order; empty for every endpoint but a border.
+    public var networks: [IPPrefix]
     /// What its port is attached to.
     public var kind: Kind
     /// The name of the namespace or of the TAP device; unique on a host.
@@ -67,7 +69,8 @@ public struct Endpoint: Hashable, Sendable {
 
     public init(
         identity: Identity, name: TenantName, vnet: VNetID, vnetName: Name, ipv4: IPv4Address, groups: [Name],
-        labels: [PolicyLabel] = [], level: UInt8 = 0, kind: Kind, attachment: String, host: Name, state: State,
+        labels: [PolicyLabel] = [], level: UInt8 = 0, networks: [IPPrefix] = [], kind: Kind, attachment: String,
+        host: Name, state: State,
         epoch: Epoch, publishedBy: LeafID?,
         createdAt: Timestamp
     ) {
@@ -79,6 +82,7 @@ public struct Endpoint: Hashable, Sendable {
         self.groups = groups
         self.labels = labels
         self.level = level
+        self.networks = networks
         self.kind = kind
         self.attachment = attachment
         self.host = host

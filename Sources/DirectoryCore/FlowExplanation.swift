@@ -6,11 +6,19 @@ public import PolicyLanguage
 public struct FlowExplanation: Sendable {
     /// One end.
     public struct End: Sendable {
+        /// The endpoint; for an address outside the border that speaks for it.
         public var endpoint: Endpoint
+        /// The address outside.
+        public var outside: IPAddress?
         /// What was published of it last.
         public var published: PublishedFacts?
         /// Whether that is good now and from the host that is to run it.
         public var isLive: Bool
+
+        /// What people know it by.
+        public var label: String { outside?.description ?? endpoint.name.description }
+        /// The end as policies see it.
+        var party: Party { outside.map(Party.outside) ?? endpoint.party }
     }
 
     /// One direction of the pair.
@@ -117,14 +125,22 @@ extension Directory {
     public func explain(
         _ tenant: Name, from: Name, to: Name, _ transport: Transport? = nil
     ) async throws(DirectoryError) -> FlowExplanation {
+        try await explain(tenant, from: .endpoint(from), to: .endpoint(to), transport)
+    }
+
+    /// The same of a flow of which one end may be an address outside. Behind which border that is is seen from the vnet of
+    /// the other end.
+    public func explain(
+        _ tenant: Name, from: FlowEnd, to: FlowEnd, _ transport: Transport? = nil
+    ) async throws(DirectoryError) -> FlowExplanation {
         let at = now()
         return try await store.read { (tx) throws(DirectoryError) in
-            let from = try self.end(tx.requireEndpoint(TenantName(tenant, from), pointer: "/from"), at, tx)
-            let to = try self.end(tx.requireEndpoint(TenantName(tenant, to), pointer: "/to"), at, tx)
+            let from = try self.end(tenant, from, seenBy: to, "/from", at, tx)
+            let to = try self.end(tenant, to, seenBy: .endpoint(from.endpoint.name.name), "/to", at, tx)
             let prepared = try self.prepared(tenant, tx)
             let zones = self.timeZones(
                 [prepared.source.document] + (prepared.guardrails.map { [$0.document] } ?? []))
-            let (a, b) = (from.endpoint.party, to.endpoint.party)
+            let (a, b) = (from.party, to.party)
             let pair = prepared.compiled.compile(
                 prepared.compiled.membership(of: a), prepared.compiled.membership(of: b), at: at, zones: zones)
             let flow = Flow(from: a, to: b, transport ?? .other(0), at: at)
@@ -137,6 +153,31 @@ extension Directory {
                 transport: transport, forward: forward, reverse: prepared.way(pair.backward, transport),
                 why: Explanation(flow, prepared.source, guardrails: prepared.guardrails, zones: zones),
                 says: prepared.says(forward.outcome.rule), reason: prepared.reason(forward, flow), reasonCode: code)
+        }
+    }
+
+    private func end(
+        _ tenant: Name, _ end: FlowEnd, seenBy other: FlowEnd, _ pointer: String, _ at: Timestamp,
+        _ tx: any DirectoryReader
+    ) throws(DirectoryError) -> FlowExplanation.End {
+        switch (end, other) {
+        case (.endpoint(let name), _):
+            return try self.end(tx.requireEndpoint(TenantName(tenant, name), pointer: pointer), at, tx)
+        case (.outside(let address), .endpoint(let name)):
+            let seenBy = try tx.requireEndpoint(
+                TenantName(tenant, name), pointer: pointer == "/from" ? "/to" : "/from")
+            guard let border = try tx.border(for: address, in: seenBy.vnet) else {
+                throw DirectoryError(
+                    .notFound, "No border of the vnet '\(seenBy.vnetName)' speaks for \(address).", pointer: pointer,
+                    remedy: "Give an endpoint of that vnet a network around the address, or name an endpoint.")
+            }
+            var found = try self.end(border, at, tx)
+            found.outside = address
+            return found
+        case (.outside, .outside):
+            throw DirectoryError(
+                .invalid, "Both ends are outside; borders carry nothing between networks outside.", pointer: pointer,
+                remedy: "Name an endpoint as one of the ends.")
         }
     }
 

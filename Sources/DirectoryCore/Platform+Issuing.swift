@@ -58,7 +58,8 @@ extension Platform {
         return try issue("the endpoint '\(endpoint.name)'") { () throws(AuthorityError) in
             try CertificateAuthority(certificate: tenant.authority, key: authorityKey).issueEndpoint(
                 endpoint.name.name, identity: endpoint.identity, groups: endpoint.groups, labels: endpoint.labels,
-                level: endpoint.level, publicKey: publicKey, at: now, lifetime: lifetimes.endpoint)
+                level: endpoint.level, networks: endpoint.networks, publicKey: publicKey, at: now,
+                lifetime: lifetimes.endpoint)
         }
     }
 

@@ -12,6 +12,8 @@ public struct NewEndpoint: Hashable, Sendable {
     public var labels: [PolicyLabel]
     /// The security level.
     public var level: UInt8
+    /// The prefixes outside that it is to speak for.
+    public var networks: [IPPrefix]
     public var host: Name
     public var kind: Endpoint.Kind
     /// The namespace or TAP device; nil: `TENANT-NAME` for a namespace, `pb` and the last nine hexadecimal digits of
@@ -20,7 +22,8 @@ public struct NewEndpoint: Hashable, Sendable {
 
     public init(
         name: TenantName, vnet: Name, ipv4: IPv4Address? = nil, groups: [Name] = [], labels: [PolicyLabel] = [],
-        level: UInt8 = 0, host: Name, kind: Endpoint.Kind = .namespace, attachment: String? = nil
+        level: UInt8 = 0, networks: [IPPrefix] = [], host: Name, kind: Endpoint.Kind = .namespace,
+        attachment: String? = nil
     ) {
         self.name = name
         self.vnet = vnet
@@ -28,6 +31,7 @@ public struct NewEndpoint: Hashable, Sendable {
         self.groups = groups
         self.labels = labels
         self.level = level
+        self.networks = networks
         self.host = host
         self.kind = kind
         self.attachment = attachment
@@ -67,21 +71,34 @@ public enum PortReport: Hashable, Sendable {
     case failed(detail: String)
 }
 
+/// One end of a flow that a person asks about.
+public enum FlowEnd: Hashable, Sendable {
+    /// An endpoint of the tenant.
+    case endpoint(Name)
+    /// An address outside.
+    case outside(IPAddress)
+}
+
 /// What a leaf looks for.
 public enum LookupTarget: Hashable, Sendable {
     /// An endpoint of the source's tenant.
     case identity(Identity)
-    /// An endpoint of the source's vnet.
+    /// An endpoint of the source's vnet, or an address outside.
     case ipv4(IPv4Address)
+    /// An address outside.
+    case ipv6(IPv6Address)
 }
 
 /// What a leaf may know about an endpoint.
 public struct FoundEndpoint: Hashable, Sendable {
+    /// The endpoint that has the address; for an address outside the border that speaks for it.
     public var identity: Identity
     /// The private address, if the endpoint shares the source's vnet.
     public var ipv4: IPv4Address?
     /// The signed facts; nil: known, but running nowhere now.
     public var facts: EndpointFacts?
+    /// Whether the address that was looked for is outside, behind the endpoint.
+    public var isOutside = false
 }
 
 /// What has become of an identity.

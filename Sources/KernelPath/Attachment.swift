@@ -3,13 +3,17 @@ internal import CLinux
 internal import Glibc
 internal import LinuxKit
 
-/// A program at the ingress of a device, and the name under which that is pinned.
+/// A program at the ingress of a device, or before the queues of one, and the name under which that is pinned.
 ///
 /// With tcx (Linux 6.6) a pinned link, `link_ROLE_DEVICE`, holds the program there. Older kernels have a classic
 /// filter, which stays by itself; the pinned program `filter_ROLE_DEVICE` remembers it. Either way an exchange of
 /// the program is one step.
 struct Attachment: Hashable {
-    enum Role: String { case port, underlay, vxlan, engine, shaper }
+    enum Role: String {
+        case port, underlay, vxlan, engine, shaper
+        /// At the device's egress.
+        case queue
+    }
 
     let role: Role
     /// The device's index.
@@ -25,8 +29,8 @@ struct Attachment: Hashable {
     static func == (a: Self, b: Self) -> Bool { a.role == b.role && a.device == b.device }
     func hash(into hasher: inout Hasher) { hasher.combine(device) }
 
-    /// BPF_TCX_INGRESS, which Debian 12's headers do not have yet.
-    private static let tcxIngress = bpf_attach_type(rawValue: 46)
+    /// BPF_TCX_INGRESS or BPF_TCX_EGRESS, which Debian 12's headers do not have yet.
+    private var point: bpf_attach_type { bpf_attach_type(rawValue: role == .queue ? 47 : 46) }
 
     /// What is pinned in a directory.
     static func all(in directory: String, namespace: NetworkNamespace?) -> Set<Attachment> {
@@ -71,8 +75,8 @@ struct Attachment: Hashable {
 
     /// Returns false when the kernel has no tcx.
     private func makeLink(_ program: Program) throws(DataPathError) -> Bool {
-        let (descriptor, device) = (program.descriptor, device)
-        let link = try inside { bpf_link_create(descriptor, Int32(device), Self.tcxIngress, nil) }
+        let (descriptor, device, point) = (program.descriptor, device, point)
+        let link = try inside { bpf_link_create(descriptor, Int32(device), point, nil) }
         if link == -EINVAL { return false }
         if link == -ENODEV { throw DataPathError(.device, number: ENODEV, "there is no device \(device)") }
         if link < 0 { throw .system(link, "attaching to device \(device)") }
@@ -83,9 +87,9 @@ struct Attachment: Hashable {
     }
 
     private func attachFilter(_ program: Program) throws(DataPathError) {
-        let (descriptor, device) = (program.descriptor, device)
+        let (descriptor, hook) = (program.descriptor, hook)
         let result = try inside {
-            var hook = Self.hook(device)
+            var hook = hook
             let made = unsafe bpf_tc_hook_create(&hook)
             if made < 0, made != -EEXIST { return made }
             var options = Self.filter
@@ -115,22 +119,22 @@ struct Attachment: Hashable {
         let pinned = unsafe bpf_obj_get(filterPin)
         guard pinned >= 0 else { return }
         _ = cl_close(pinned)
-        let device = device
+        let hook = hook
         // Fails when the device is gone, and its filter with it.
         _ = try? inside {
-            var hook = Self.hook(device)
+            var hook = hook
             var options = Self.filter
             return unsafe bpf_tc_detach(&hook, &options)
         }
         _ = unsafe cl_unlink(filterPin)
     }
 
-    private static func hook(_ device: UInt32) -> bpf_tc_hook {
+    private var hook: bpf_tc_hook {
         var hook = bpf_tc_hook()
         // Without the padding behind the last field, which libbpf would want to be zero.
         hook.sz = 20
         hook.ifindex = Int32(device)
-        hook.attach_point = BPF_TC_INGRESS
+        hook.attach_point = role == .queue ? BPF_TC_EGRESS : BPF_TC_INGRESS
         return hook
     }
 

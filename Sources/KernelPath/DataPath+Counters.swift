@@ -45,11 +45,10 @@ extension DataPath {
     public func receiveWires() throws(DataPathError) -> [ReceiveWire] {
         try maps.receive.entries(emptyKey: .init(), emptyValue: .init()).compactMap { key, value in
             let isProtected = key.label & KP_RECEIVE_PROTECTED != 0
-            guard let label = Label(key.label & ~KP_RECEIVE_PROTECTED), let source = Identity(value.source.value)
-            else { return nil }
+            guard let label = Label(key.label & ~KP_RECEIVE_PROTECTED) else { return nil }
             return ReceiveWire(
                 locator: isProtected ? nil : IPAddress(unmapping: key.locator.value), label: label, port: value.port,
-                source: source,
+                source: value.source.value,
                 sourceIPv4: IPv4Address.read(value.source_ipv4),
                 counters: WireCounters(packets: value.packets, bytes: value.bytes), rules: binding(value.pair))
         }

@@ -11,7 +11,7 @@ public struct FlowEntry: Hashable, Sendable {
     }
 
     /// Who began it.
-    public let beginner: Identity
+    public let beginner: IPv6Address
     public let isIPv6: Bool
     /// The IP protocol number.
     public let protocolNumber: UInt8
@@ -108,7 +108,7 @@ extension DataPath {
 /// A flow that goes on while one of its ends comes to another host.
 public struct CarriedFlow: Hashable, Sendable {
     /// Who began it.
-    public let beginner: Identity
+    public let beginner: IPv6Address
     public let isIPv6: Bool
     /// TCP, UDP or SCTP.
     public let protocolNumber: UInt8
@@ -117,7 +117,7 @@ public struct CarriedFlow: Hashable, Sendable {
     /// The port of the other end.
     public let otherPort: UInt16
 
-    public init(beginner: Identity, isIPv6: Bool, protocolNumber: UInt8, port: UInt16, otherPort: UInt16) {
+    public init(beginner: IPv6Address, isIPv6: Bool, protocolNumber: UInt8, port: UInt16, otherPort: UInt16) {
         self.beginner = beginner
         self.isIPv6 = isIPv6
         self.protocolNumber = protocolNumber

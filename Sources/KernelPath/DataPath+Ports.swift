@@ -23,10 +23,13 @@ extension DataPath {
             entry.mac = (mac[0], mac[1], mac[2], mac[3], mac[4], mac[5])
             entry.mtu = port.mtu
             let crosses = port.kind == .veth && link.peerIsElsewhere
-            entry.kind = crosses ? KP_PORT_VETH.rawValue : KP_PORT_PLAIN.rawValue
+            entry.kind = UInt16(crosses ? KP_PORT_VETH.rawValue : KP_PORT_PLAIN.rawValue)
+            entry.is_border = port.isBorder ? 1 : 0
+            entry.device = port.device
             entry.punt_interval = 1_000_000_000 / max(1, configuration.puntsPerSecond)
             entry.punt_burst = UInt64(entry.punt_interval) * UInt64(configuration.puntBurst)
             try maps.ports.update(port.device, entry, limit: 65_536)
+            for outside in try outsidePorts(behind: port.device) { try enter(outside, behind: entry) }
         }
         if !link.isUp { try netlink.setUp(link.index) }
     }
@@ -38,18 +41,27 @@ extension DataPath {
         try peers.withLock { places in
             // Closed first: without its entry nothing passes either way.
             _ = maps.ports.remove(device, empty: kp_port())
+            var closed: Set<UInt32> = [device]
+            for outside in try outsidePorts(behind: device) {
+                remove(outside)
+                closed.insert(outside.number)
+            }
             for (key, value) in try maps.wires.entries(emptyKey: .init(), emptyValue: .init())
-            where key.port == device || value.label == KP_WIRE_LOCAL && value.peer == device {
+            where closed.contains(key.port) || value.label == KP_WIRE_LOCAL && closed.contains(value.peer) {
                 guard let removed = maps.wires.remove(key, empty: kp_wire()) else { continue }
                 if removed.label != KP_WIRE_LOCAL { places.release(removed.peer) }
                 exchange(pair: removed.pair, for: 0)
             }
             for (key, value) in try maps.receive.entries(emptyKey: .init(), emptyValue: .init())
-            where value.port == device {
+            where closed.contains(value.port) {
                 if let removed = maps.receive.remove(key, empty: kp_receive()) { exchange(pair: removed.pair, for: 0) }
             }
             for (key, _) in try maps.denied.entries(emptyKey: .init(), emptyValue: .init()) where key.port == device {
                 _ = maps.denied.remove(key, empty: kp_denied())
+            }
+            for (key, _) in try maps.outsideDenied.entries(emptyKey: .init(), emptyValue: .init())
+            where key.port == device {
+                _ = maps.outsideDenied.remove(key, empty: kp_denied())
             }
             try sweepPins()
         }
@@ -58,7 +70,7 @@ extension DataPath {
     /// The open ports, with what they dropped.
     public func ports() throws -> [Port] {
         try maps.ports.entries(emptyKey: 0, emptyValue: kp_port()).compactMap { device, entry in
-            guard let identity = Identity(entry.identity.value) else { return nil }
+            guard device < UInt32(KP_OUTSIDE), let identity = Identity(entry.identity.value) else { return nil }
             let counts = unsafe withUnsafeBytes(of: entry.drops) { unsafe Array($0.bindMemory(to: UInt64.self)) }
             var drops: [DropReason: UInt64] = [:]
             for reason in DropReason.allCases where Int(reason.rawValue) < counts.count {
@@ -73,6 +85,7 @@ extension DataPath {
     /// Gives the ports of an earlier process the program of this one, and closes those whose device is gone.
     func adoptPorts() throws {
         let entered = try maps.ports.entries(emptyKey: 0, emptyValue: kp_port()).map(\.key)
+            .filter { $0 < UInt32(KP_OUTSIDE) }
         for device in Set(attachedPorts().map(\.device)).union(entered) {
             if try netlink.link(index: device) == nil {
                 try closePort(device)

@@ -29,7 +29,7 @@ extension DataPath {
 
     private func makeShaper() throws(DataPathError) -> Shaper {
         do {
-            return try Shaper(configuration, maps, netlink, shaperProgram)
+            return try Shaper(configuration, maps, netlink, shaperPrograms)
         } catch let error as DataPathError {
             throw error
         } catch {
@@ -65,12 +65,10 @@ extension DataPath {
     ) throws(DataPathError) -> Bool {
         try peers.withLock { _ throws(DataPathError) in
             let key = kp_receive_key(locator, label)
-            guard let previous = maps.receive.lookup(key, empty: kp_receive()),
-                let source = Identity(previous.source.value)
-            else { return false }
+            guard let previous = maps.receive.lookup(key, empty: kp_receive()) else { return false }
             var request = kp_pair_request()
             request.is_receive = 1
-            request.pair = try self.pair(rules, from: source)
+            request.pair = try self.pair(rules, from: previous.source.value)
             request.receive = key
             return try change(request, from: previous.pair)
         }
@@ -84,19 +82,18 @@ extension DataPath {
     /// What a wire from a port carries; 0 for no rules.
     func pair(_ rules: PairBinding?, sendingFrom port: UInt32) throws(DataPathError) -> UInt32 {
         guard let rules else { return 0 }
-        guard let entry = maps.ports.lookup(port, empty: kp_port()), let identity = Identity(entry.identity.value)
-        else {
+        guard let entry = maps.ports.lookup(port, empty: kp_port()) else {
             throw DataPathError(.noPort, number: ENODEV, "the port of device \(port) is not open, so it has no rules")
         }
-        return try pair(rules, from: identity)
+        return try pair(rules, from: entry.identity.value)
     }
 
-    /// What a wire from an endpoint carries.
-    func pair(_ rules: PairBinding?, from identity: Identity) throws(DataPathError) -> UInt32 {
+    /// What a wire from an endpoint, or an address outside, carries.
+    func pair(_ rules: PairBinding?, from source: IPv6Address) throws(DataPathError) -> UInt32 {
         guard let rules else { return 0 }
-        guard let side = rules.ends.side(of: identity) else {
+        guard let side = rules.ends.side(of: source) else {
             throw DataPathError(
-                .rules, number: EINVAL, "the rules of \(rules.ends) are not for a wire from \(identity)")
+                .rules, number: EINVAL, "the rules of \(rules.ends) are not for a wire from \(source)")
         }
         guard ruleTable.withLock({ $0.isCurrent(rules) }) else {
             throw DataPathError(

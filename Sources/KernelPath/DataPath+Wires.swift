@@ -105,7 +105,7 @@ extension DataPath {
     ///   - locator: nil: what comes from the ESP engine under the label.
     ///   - rules: those of the source and the port's endpoint; nil: everything passes.
     public func plugReceive(
-        locator: IPAddress?, label: Label, port: UInt32, source: Identity, sourceIPv4: IPv4Address?,
+        locator: IPAddress?, label: Label, port: UInt32, source: IPv6Address, sourceIPv4: IPv4Address?,
         rules: PairBinding? = nil
     ) throws(DataPathError) {
         try plugReceive([
@@ -152,8 +152,22 @@ extension DataPath {
         try maps.denied.update(kp_wire_key(port, destination), kp_denied(until: until, drops: 0))
     }
 
-    /// Forgets what a port was refused, so that the leaf is asked again: its policy changed.
+    /// Drops what an address outside sends to a destination through a border without asking the leaf again, for a time.
+    public func deny(
+        border port: UInt32, source: IPAddress, destination: IPv6Address, seconds: UInt32
+    ) throws(DataPathError) {
+        let until = cl_monotonic_ns() + UInt64(seconds) * 1_000_000_000
+        try maps.outsideDenied.update(
+            kp_outside_key(port: port, source: kp_address(source.mapped), destination: kp_address(destination)),
+            kp_denied(until: until, drops: 0))
+    }
+
+    /// Forgets what a port was refused, and addresses outside behind it, so that the leaf is asked again: its policy
+    /// changed.
     public func clearDenied(port: UInt32) throws(DataPathError) {
+        for (key, _) in try maps.outsideDenied.entries(emptyKey: .init(), emptyValue: .init()) where key.port == port {
+            _ = maps.outsideDenied.remove(key, empty: kp_denied())
+        }
         for (key, _) in try maps.denied.entries(emptyKey: .init(), emptyValue: .init()) where key.port == port {
             _ = maps.denied.remove(key, empty: kp_denied())
         }
@@ -174,7 +188,7 @@ extension kp_wire {
 extension kp_receive {
     init(_ wire: ReceiveWire, pair: UInt32) {
         self.init(
-            source: kp_address(wire.source.address), source_ipv4: IPv4Address.stored(wire.sourceIPv4), port: wire.port,
+            source: kp_address(wire.source), source_ipv4: IPv4Address.stored(wire.sourceIPv4), port: wire.port,
             packets: 0, bytes: 0, pair: pair, pad: 0)
     }
 }

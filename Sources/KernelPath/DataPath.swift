@@ -15,15 +15,19 @@ public final class DataPath: Sendable {
     let maps: DataPathMaps
     let portProgram: Program
     let engineProgram: Program
-    let shaperProgram: Program
+    let shaperPrograms: ShaperPrograms
     let wirePairProgram: Program
     let netlink: Netlink
     /// This host's own addresses, by family.
     let locators: (v4: IPv4Address?, v6: IPv6Address?)
     /// Orders changes of ports and wires, and protects the places of the leaves.
     let peers: Mutex<PeerTable>
+    /// The highest number given to an address outside. Taken after `peers`.
+    let outsideNumbers: Mutex<UInt32>
     /// The rules of pairs. Taken after `peers` where both are.
     let ruleTable: Mutex<RuleTable>
+    /// When the packets that are followed are followed no more, by their places. Taken before `peers`.
+    let traces = Mutex([UInt64](repeating: 0, count: Int(KP_TRACES)))
     private let reader: PuntReader
     private let eventReader: FlowEventReader
 
@@ -59,6 +63,7 @@ public final class DataPath: Sendable {
         host.engine = previous?.engine ?? 0
         host.shaper = previous?.shaper ?? 0
         host.setFlows(configuration)
+        maps.ruleCounts.describe(in: &host)
         try maps.config.update(0, host)
 
         // Receivers first: nothing is sent to a host that cannot receive yet.
@@ -85,10 +90,12 @@ public final class DataPath: Sendable {
         self.eventReader = eventReader
         portProgram = object.port
         engineProgram = object.engine
-        shaperProgram = object.shaper
+        shaperPrograms = object.shaper
         wirePairProgram = object.wirePair
         ruleTable = Mutex(try RuleTable(maps, wires: wires.map(\.value.pair)))
         peers = Mutex(PeerTable(wires: wires, at: maps.peers))
+        let numbers = try maps.outside.entries(emptyKey: kp_wire_key(), emptyValue: 0).map(\.value)
+        outsideNumbers = Mutex(max(numbers.max() ?? 0, UInt32(KP_OUTSIDE)))
         try adoptPorts()
         if host.shaper != 0 {
             let shaper = try Shaper(configuration, maps, netlink, object.shaper)

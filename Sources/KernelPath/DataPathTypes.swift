@@ -19,7 +19,8 @@ public struct DataPathConfiguration: Sendable {
     /// The most wires of each direction; what is not used costs 16 bytes. Maps that are pinned keep theirs.
     public var maxWires: UInt32
     /// The most pairs with rules (16 bytes each), different flow rules (at most 65,535; 24 bytes each), segments of
-    /// them (16 bytes each), flows (112 bytes each) and counted rules. Maps that are pinned keep theirs.
+    /// them (16 bytes each), flows (112 bytes each) and counted rules (32 bytes each for
+    /// each processor, of which several share a row when there are more than 16). Maps that are pinned keep theirs.
     public var maxPairs: UInt32 = 262_144
     public var maxFlowRules: UInt32 = 32_768
     public var maxSegments: UInt32 = 65_536
@@ -77,8 +78,13 @@ public struct PortConfiguration: Hashable, Sendable {
     public var kind: Kind
     /// The largest IP packet that the endpoint may send, in bytes.
     public var mtu: UInt16
+    /// Whether addresses outside send through this port, beside the endpoint itself.
+    public var isBorder: Bool
 
-    public init(device: UInt32, identity: Identity, ipv4: IPv4Address?, kind: Kind, mtu: UInt16) {
+    public init(
+        device: UInt32, identity: Identity, ipv4: IPv4Address?, kind: Kind, mtu: UInt16, isBorder: Bool = false
+    ) {
+        self.isBorder = isBorder
         self.device = device
         self.identity = identity
         self.ipv4 = ipv4
@@ -98,6 +104,15 @@ public struct Port: Hashable, Sendable {
     public let drops: [DropReason: UInt64]
 }
 
+/// An address outside that has wires: a port of its own, behind that of the border that speaks for it.
+public struct OutsidePort: Hashable, Sendable {
+    /// What stands for the device index wherever a port is named; above every device index.
+    public let number: UInt32
+    public let address: IPAddress
+    /// The index of the border's device.
+    public let device: UInt32
+}
+
 /// Where a wire leads.
 public enum SendTarget: Hashable, Sendable {
     /// To another leaf, under the label that it gave.
@@ -105,7 +120,7 @@ public enum SendTarget: Hashable, Sendable {
     /// To another leaf, by way of the ESP engine, which knows the wire as a transmit group of this number
     /// (0 to `KP_HIGHEST_SLOT`).
     case protected(locator: IPAddress, slot: UInt32)
-    /// To another port of this host, by its device index.
+    /// To another port of this host, by its device index, or the number of an address outside.
     case local(port: UInt32)
 }
 
@@ -122,8 +137,9 @@ public struct WireCounters: Hashable, Sendable {
 
 /// A wire as its sending end knows it.
 public struct SendWire: Hashable, Sendable {
+    /// A device index, or the number of an address outside.
     public var port: UInt32
-    /// An identity, or a private IPv4 address in its mapped form.
+    /// An identity, or an address outside, or an IPv4 address in its mapped form.
     public var destination: IPv6Address
     public var target: SendTarget
     /// The largest inner packet, in bytes; 0: as large as the port's MTU.
@@ -153,15 +169,15 @@ public struct ReceiveWire: Hashable, Sendable {
     /// The VNI, or the number that the engine writes into the frames of a protected wire.
     public var label: Label
     public var port: UInt32
-    /// The identity of the endpoint that sends on the wire.
-    public var source: Identity
+    /// The identity of the endpoint that sends on the wire, or the address outside.
+    public var source: IPv6Address
     public var sourceIPv4: IPv4Address?
     public var counters: WireCounters
     /// The rules of its pair; nil: everything passes.
     public var rules: PairBinding?
 
     public init(
-        locator: IPAddress?, label: Label, port: UInt32, source: Identity, sourceIPv4: IPv4Address?,
+        locator: IPAddress?, label: Label, port: UInt32, source: IPv6Address, sourceIPv4: IPv4Address?,
         counters: WireCounters = .init(), rules: PairBinding? = nil
     ) {
         self.rules = rules

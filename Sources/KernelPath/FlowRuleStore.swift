@@ -19,7 +19,7 @@ struct FlowRuleStore {
     private var resting: [(number: Int, places: Range<Int>, since: UInt64)] = []
 
     /// How long something rests, in nanoseconds: far longer than a packet takes through a program.
-    private static let rest: UInt64 = 200_000_000
+    static let rest: UInt64 = 200_000_000
 
     /// Takes over what the pairs of an earlier process refer to, by the numbers in their words.
     init(
@@ -38,9 +38,10 @@ struct FlowRuleStore {
             guard places.upperBound <= segments.count else { continue }
             let content = FlowRules(
                 segments: places.map { place in
-                    FlowSegment(start: segments[place].start, action: FlowAction(segments[place].action))
+                    FlowSegment(
+                        start: segments[place].start, action: FlowAction(segments[place].action, counts.number(at:)))
                 },
-                otherwise: FlowAction(entry.otherwise))
+                otherwise: FlowAction(entry.otherwise, counts.number(at:)))
             contents[number] = (content, places, 1)
             numbers[content] = number
             used.append(places)
@@ -89,11 +90,11 @@ struct FlowRuleStore {
             throw error
         }
         for (place, segment) in zip(places, content.segments) {
-            segments[place] = kp_segment(action: kp_action(segment.action), start: segment.start)
+            segments[place] = kp_segment(action: kp_action(segment.action, counts), start: segment.start)
         }
         rules[number] = kp_flow_rules(
-            first: UInt32(places.lowerBound), count: UInt32(places.count), otherwise: kp_action(content.otherwise),
-            pad: 0)
+            first: UInt32(places.lowerBound), count: UInt32(places.count),
+            otherwise: kp_action(content.otherwise, counts), pad: 0)
         numbers[content] = number
         contents[number] = (content, places, 1)
         return number
@@ -132,21 +133,23 @@ struct FlowRuleStore {
 }
 
 extension kp_action {
-    init(_ action: FlowAction) {
+    /// Its rules are retained.
+    fileprivate init(_ action: FlowAction, _ counts: RuleCounts) {
         var flags: Int32 = 0
         if action.answers { flags |= KP_ACTION_ANSWERS }
         if action.isLogged { flags |= KP_ACTION_LOGGED }
         self.init(
-            verdict: action.verdict.rawValue, flags: UInt8(flags), limit: action.limit, pad: 0, rule: action.rule,
-            dry_run: action.dryRun)
+            verdict: action.verdict.rawValue, flags: UInt8(flags), limit: action.limit, pad: 0,
+            rule: counts.place(of: action.rule), dry_run: counts.place(of: action.dryRun))
     }
 }
 
 extension FlowAction {
-    init(_ action: kp_action) {
+    /// - Parameter number: gives the number of the rule that is counted at a place.
+    init(_ action: kp_action, _ number: (UInt32) -> UInt32) {
         self.init(
             Verdict(rawValue: action.verdict) ?? .drop, answers: Int32(action.flags) & KP_ACTION_ANSWERS != 0,
-            isLogged: Int32(action.flags) & KP_ACTION_LOGGED != 0, limit: action.limit, rule: action.rule,
-            dryRun: action.dry_run)
+            isLogged: Int32(action.flags) & KP_ACTION_LOGGED != 0, limit: action.limit,
+            rule: number(action.rule), dryRun: number(action.dry_run))
     }
 }

@@ -154,19 +154,22 @@ public struct PairRules: Hashable, Sendable {
     }
 }
 
-/// The two ends of a pair, whichever is named first.
+/// The two ends of a pair, whichever is named first: identities, or one of them an address outside.
 public struct PairEnds: Hashable, Sendable, CustomStringConvertible {
-    public let low: Identity
-    public let high: Identity
+    public let low: IPv6Address
+    public let high: IPv6Address
 
-    public init(_ a: Identity, _ b: Identity) {
+    /// Takes IPv4 addresses in their mapped form.
+    public init(_ a: IPv6Address, _ b: IPv6Address) {
         (low, high) = a < b ? (a, b) : (b, a)
     }
 
+    public init(_ a: Identity, _ b: Identity) { self.init(a.address, b.address) }
+
     public var description: String { "\(low) and \(high)" }
 
-    /// Which side an end is (0 the lower identity); nil: it is none of the two.
-    func side(of identity: Identity) -> UInt32? { identity == low ? 0 : identity == high ? 1 : nil }
+    /// Which side an end is (0 the lower address); nil: it is none of the two.
+    func side(of end: IPv6Address) -> UInt32? { end == low ? 0 : end == high ? 1 : nil }
 }
 
 /// The rules of a pair as its wires know them; they stay the same when the rules change.

@@ -57,5 +57,5 @@ extension kp_peer {
 }
 
 extension kp_ends {
-    init(_ ends: PairEnds) { self.init(low: kp_address(ends.low.address), high: kp_address(ends.high.address)) }
+    init(_ ends: PairEnds) { self.init(low: kp_address(ends.low), high: kp_address(ends.high)) }
 }

@@ -11,6 +11,11 @@ struct DataPathMaps: Sendable {
     let peers: BPFMap<UInt32, kp_peer>
     let receive: BPFMap<kp_receive_key, kp_receive>
     let denied: BPFMap<kp_wire_key, kp_denied>
+    /// The numbers of addresses outside, by the device of the border and the address.
+    let outside: BPFMap<kp_wire_key, UInt32>
+    /// The borders that speak for addresses outside, by the device of the port that has a wire with one.
+    let borders: BPFMap<kp_wire_key, kp_address>
+    let outsideDenied: BPFMap<kp_outside_key, kp_denied>
     let drops: BPFMap<UInt32, UInt64>
     let punts: Int32
     let pairs: SharedArray<kp_pair>
@@ -22,6 +27,8 @@ struct DataPathMaps: Sendable {
     let classes: BPFMap<UInt32, kp_class>
     let eventBudgets: BPFMap<UInt32, kp_event_budget>
     let events: Int32
+    let traces: SharedArray<kp_trace>
+    let traceSteps: SharedArray<kp_step>
     /// What the maps really hold at most; those that were pinned keep theirs.
     let maxWires: UInt32
 }
@@ -50,15 +57,18 @@ struct LoadedObject {
     let underlay: Program
     let vxlan: Program
     let engine: Program
-    let shaper: Program
+    let shaper: ShaperPrograms
     let wirePair: Program
 
     static let mapNames = [
-        "config", "ports", "wires", "peers", "receive", "denied", "drops", "punts", "pairs", "rules", "segments",
-        "pair_numbers", "flows", "rule_counts", "classes", "told", "event_budgets", "events",
+        "config", "ports", "wires", "peers", "receive", "denied", "outside", "outside_denied", "borders", "drops",
+        "punts", "pairs", "rules", "segments", "pair_numbers", "flows", "rule_counts", "rule_numbers", "classes",
+        "told",
+        "event_budgets", "events", "traces", "trace_steps", "trace_notes",
     ]
     static let programNames = [
-        "port_ingress", "shaper_egress", "underlay_ingress", "vxlan_ingress", "engine_ingress", "wire_pair",
+        "port_ingress", "shaper_entry", "shaper_egress", "underlay_ingress", "vxlan_ingress", "engine_ingress",
+        "wire_pair",
     ]
 
     /// Loads the programs; pins the maps in the directory, or uses those that are pinned there.
@@ -111,21 +121,27 @@ struct LoadedObject {
             config: BPFMap(try open("config"), "the configuration"), ports: BPFMap(try open("ports"), "ports"),
             wires: BPFMap(try open("wires"), "wires"), peers: BPFMap(try open("peers"), "leaves"),
             receive: BPFMap(try open("receive"), "labels"), denied: BPFMap(try open("denied"), "refusals"),
+            outside: BPFMap(try open("outside"), "addresses outside"),
+            borders: BPFMap(try open("borders"), "borders of addresses outside"),
+            outsideDenied: BPFMap(try open("outside_denied"), "refusals of addresses outside"),
             drops: BPFMap(try open("drops"), "drops"), punts: try open("punts"),
             pairs: try shared("pairs", "pairs", kp_pair.self),
             rules: try shared("rules", "flow rules", kp_flow_rules.self),
             segments: try shared("segments", "segments", kp_segment.self),
             pairNumbers: BPFMap(try open("pair_numbers"), "pairs' numbers"),
             flows: BPFMap(try open("flows"), "flows"),
-            ruleCounts: RuleCounts(try open("rule_counts"), capacity: capacity("rule_counts")),
+            ruleCounts: RuleCounts(
+                try shared("rule_counts", "rule counters", kp_rule_count.self),
+                numbers: try shared("rule_numbers", "rule numbers", UInt64.self)),
             classes: BPFMap(try open("classes"), "classes"),
             eventBudgets: BPFMap(try open("event_budgets"), "event budgets"),
-            events: try open("events"), maxWires: capacity("wires"))
+            events: try open("events"), traces: try shared("traces", "traces", kp_trace.self),
+            traceSteps: try shared("trace_steps", "steps of traces", kp_step.self), maxWires: capacity("wires"))
         port = try program("port_ingress")
         underlay = try program("underlay_ingress")
         vxlan = try program("vxlan_ingress")
         engine = try program("engine_ingress")
-        shaper = try program("shaper_egress")
+        shaper = ShaperPrograms(entry: try program("shaper_entry"), exit: try program("shaper_egress"))
         wirePair = try program("wire_pair")
     }
 
@@ -136,7 +152,8 @@ struct LoadedObject {
         case "rules": min(65_536, max(2, configuration.maxFlowRules))
         case "segments": max(1, configuration.maxSegments)
         case "flows": max(1, configuration.maxFlows)
-        case "rule_counts": max(1, configuration.maxCountedRules)
+        case "rule_counts": RuleCounts.elementCount(rules: max(1, configuration.maxCountedRules))
+        case "rule_numbers": RuleCounts.elementCount(rules: max(1, configuration.maxCountedRules)) / RuleCounts.rowCount
         default: nil
         }
     }

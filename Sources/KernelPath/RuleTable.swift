@@ -40,16 +40,15 @@ struct RuleTable {
         let numbered = try maps.pairNumbers.entries(emptyKey: kp_ends(), emptyValue: 0)
         var words: [UInt64] = []
         for (key, number) in numbered {
-            guard let low = Identity(key.low.value), let high = Identity(key.high.value), number > 0,
-                number < maps.pairs.count
-            else { continue }
+            guard number > 0, number < maps.pairs.count else { continue }
+            let ends = PairEnds(key.low.value, key.high.value)
             let word = maps.pairs.published(at: Int(number))
             words.append(word)
             var entry = Entry(number: number, low: Int(word & 0xffff), high: Int(word >> 16 & 0xffff))
             entry.classes = (UInt32(word >> 32 & 0xffff), UInt32(word >> 48))
             entry.limits = Shaper.limits(at: entry.classes.low, in: maps.classes)
-            entries[PairEnds(low, high)] = entry
-            ends[number] = PairEnds(low, high)
+            entries[ends] = entry
+            self.ends[number] = ends
             end = max(end, number + 1)
         }
         store = FlowRuleStore(

@@ -2,6 +2,14 @@ internal import CKernelPath
 internal import Glibc
 internal import LinuxKit
 
+/// What stands at the two devices of a shaper.
+struct ShaperPrograms: Sendable {
+    /// Before the queues.
+    let entry: Program
+    /// At the other end.
+    let exit: Program
+}
+
 /// The host's shaper: two devices, made when the first limit is asked for, and a class of queues for each limit of each
 /// direction of a pair.
 ///
@@ -15,7 +23,9 @@ struct Shaper {
     static let capacity = 65_000
 
     /// Makes the devices, or takes over those that are there.
-    init(_ configuration: DataPathConfiguration, _ maps: DataPathMaps, _ netlink: Netlink, _ program: Program) throws {
+    init(
+        _ configuration: DataPathConfiguration, _ maps: DataPathMaps, _ netlink: Netlink, _ programs: ShaperPrograms
+    ) throws {
         let (near, far) = (configuration.shaperDevice, "\(configuration.shaperDevice)-out")
         if try netlink.link(named: near) == nil {
             try netlink.createVeth(name: near, mtu: 65_535, peerName: far)
@@ -25,13 +35,16 @@ struct Shaper {
             throw DataPathError(.device, number: ENODEV, "\(near) and \(far) are no pair of veths; choose another name")
         }
         try netlink.disableLinkLocal(of: exit.index)
-        let place = Attachment(
-            role: .shaper, device: exit.index, directory: configuration.pinDirectory,
-            namespace: configuration.namespace)
-        try place.attach(program, withTCX: configuration.usesTCX)
-        for old in Attachment.all(in: configuration.pinDirectory, namespace: configuration.namespace)
-        where old.role == .shaper && old != place {
-            old.detach()
+        for (role, device, program) in [
+            (Attachment.Role.shaper, exit.index, programs.exit), (.queue, entry.index, programs.entry),
+        ] {
+            let place = Attachment(
+                role: role, device: device, directory: configuration.pinDirectory, namespace: configuration.namespace)
+            try place.attach(program, withTCX: configuration.usesTCX)
+            for old in Attachment.all(in: configuration.pinDirectory, namespace: configuration.namespace)
+            where old.role == role && old != place {
+                old.detach()
+            }
         }
         control = try TrafficControl(device: entry.index, in: configuration.namespace)
         classes = maps.classes

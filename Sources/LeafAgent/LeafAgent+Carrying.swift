@@ -9,11 +9,11 @@ import NetTypes
 extension LeafAgent {
     /// The flows of a pair, for the other leaf.
     func claims(of pair: Pair) -> [Patchbay_Leaf_V1_FlowClaim] {
-        let ends = PairEnds(pair.source, pair.destination)
+        let ends = pair.ends
         guard bindings[ends] != nil, let entries = try? path.flows(of: ends) else { return [] }
         return entries.compactMap { CarriedFlow($0) }.suffix(LeafLimits.flowsInReport).map { flow in
             .with {
-                $0.bySource = flow.beginner == pair.source
+                $0.bySource = flow.beginner == pair.sourceEnd.address
                 $0.ipv6 = flow.isIPv6
                 $0.protocol = UInt32(flow.protocolNumber)
                 $0.port = UInt32(flow.port)
@@ -29,13 +29,13 @@ extension LeafAgent {
     /// to send, from a port to which the rules let our end speak.
     ///
     /// - Parameter source: the source of the plug request in which it stands.
-    func take(_ claims: [Patchbay_Leaf_V1_FlowClaim], of pair: Pair, here: Identity) {
-        let ends = PairEnds(pair.source, pair.destination)
-        guard !claims.isEmpty, bindings[ends] != nil, let port = ports[here] else { return }
+    func take(_ claims: [Patchbay_Leaf_V1_FlowClaim], of pair: Pair, here: End) {
+        let ends = pair.ends
+        guard !claims.isEmpty, bindings[ends] != nil, let port = ports[here.identity] else { return }
         let isNew = now() - port.openedAt <= LeafLimits.arrivalSeconds
         let flows = claims.prefix(LeafLimits.flowsInReport).compactMap { claim -> CarriedFlow? in
-            let beginner = claim.bySource ? pair.source : pair.destination
-            guard isNew || beginner != here, let number = UInt8(exactly: claim.protocol),
+            let beginner = (claim.bySource ? pair.sourceEnd : pair.destinationEnd).address
+            guard isNew || beginner != here.address, let number = UInt8(exactly: claim.protocol),
                 let own = UInt16(exactly: claim.port), let other = UInt16(exactly: claim.otherPort)
             else { return nil }
             return CarriedFlow(

@@ -226,8 +226,8 @@ extension LeafAgent {
 
     /// Takes a pair's sending end out of the kernel. When this returns no packet passes any more.
     func removeSend(_ pair: Pair, telling reason: String?) {
-        guard let wire = wires.removeSend(pair), let port = ports[pair.source] else { return }
-        for address in wire.addresses { path.unplugSend(port: port.index, destination: address) }
+        guard let wire = wires.removeSend(pair), let place = place(of: pair.sourceEnd) else { return }
+        for address in wire.addresses { path.unplugSend(port: place, destination: address) }
         unseal(wire.target)
         if let reason, let verified = known[pair.destination]?.verified { tell(verified, that: pair, ended: reason) }
     }
@@ -245,6 +245,8 @@ extension LeafAgent {
         var request = Patchbay_Leaf_V1_UnplugRequest()
         request.source = .init(pair.source.octets)
         request.destination = .init(pair.destination.octets)
+        if let outside = pair.outsideSource { request.outsideSource = .init(outside.octets) }
+        if let outside = pair.outsideDestination { request.outsideDestination = .init(outside.octets) }
         request.reason = reason
         let message = request
         Task {
@@ -256,7 +258,9 @@ extension LeafAgent {
     func receive(_ request: Patchbay_Leaf_V1_UnplugRequest, from peer: VerifiedPeer) {
         guard let source = Identity(octets: request.source), let destination = Identity(octets: request.destination)
         else { return }
-        let pair = Pair(source: source, destination: destination)
+        let pair = Pair(
+            End(identity: source, outside: IPAddress(octets: request.outsideSource)),
+            End(identity: destination, outside: IPAddress(octets: request.outsideDestination)))
         // Only wires with that very leaf: nobody pulls out another's.
         if wires.sends[pair.reversed]?.peer == peer.id { removeSend(pair.reversed, telling: nil) }
         let received = wires.labels(of: pair).filter { wires.receives[$0]?.peer == peer.id }

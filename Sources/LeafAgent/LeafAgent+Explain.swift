@@ -17,9 +17,16 @@ extension LeafAgent {
             message.pair = report
             return message
         }
-        let pair = Pair(source: source, destination: destination)
+        let pair = Pair(
+            End(identity: source, outside: IPAddress(octets: query.outsideSource)),
+            End(identity: destination, outside: IPAddress(octets: query.outsideDestination)))
         report.sourceHere = ports[source] != nil
         report.destinationHere = ports[destination] != nil
+        if query.mark != 0, !query.trace {
+            report.steps = follow(pair, query)
+            message.pair = report
+            return message
+        }
         report.guardrails = guardrails?.revision ?? 0
         if let tenant = tenant(of: pair) { report.revision = policies[tenant]?.revision ?? 0 }
         // The source's leaf finds the other end as it would for a packet.
@@ -43,7 +50,7 @@ extension LeafAgent {
         report.wires = states(of: pair, counted) + states(of: pair.reversed, counted)
         report.flows = flows(of: pair)
         if query.trace {
-            report.steps = await trace(pair, protocolNumber: query.protocol, number: query.number)
+            report.steps = await trace(pair, query)
         }
         message.pair = report
         return message
@@ -77,14 +84,14 @@ extension LeafAgent {
     private func flows(of pair: Pair) -> [Patchbay_Leaf_V1_FlowState] {
         let entries: [FlowEntry]
         do {
-            entries = try path.flows(of: PairEnds(pair.source, pair.destination))
+            entries = try path.flows(of: pair.ends)
         } catch {
             logger.error("flows not read", metadata: ["error": "\(error)"])
             return []
         }
         return entries.suffix(LeafLimits.flowsInReport).map { entry in
             var flow = Patchbay_Leaf_V1_FlowState()
-            let isForward = entry.beginner == pair.source
+            let isForward = entry.beginner == pair.sourceEnd.address
             flow.source = Data((isForward ? pair.source : pair.destination).octets)
             flow.destination = Data((isForward ? pair.destination : pair.source).octets)
             flow.protocol = UInt32(entry.protocolNumber)

@@ -18,9 +18,9 @@ extension LeafAgent {
         guard let packet = try? FirstPacket(parsing: punt.frame) else { return }
         switch (punt.reason, packet.kind) {
         case (.miss, .ipv4(_, let destination)):
-            hold(punt.frame, for: Flow(port: punt.port, destination: IPv6Address(mapped: destination)), of: port)
+            hold(punt.frame, to: IPv6Address(mapped: destination), of: port)
         case (.miss, .ipv6(_, let destination)):
-            hold(punt.frame, for: Flow(port: punt.port, destination: destination), of: port)
+            hold(punt.frame, to: destination, of: port)
         case (.arp, .arpRequest(_, let target)):
             answer(packet, about: IPv6Address(mapped: target), of: port)
         case (.neighborDiscovery, .neighborSolicitation(_, let target)):
@@ -41,22 +41,33 @@ extension LeafAgent {
 
     /// What the wire carries that a frame was too big for.
     private func mtu(of punt: Punt) -> Int {
-        guard let source = ports.identity(at: punt.port),
+        guard let port = ports.identity(at: punt.port).flatMap({ ports[$0] }),
+            let source = sender(of: punt.frame, at: port),
             let address = FirstPacket.destination(ofBeginning: punt.frame),
-            let destination = identity(of: address, for: source),
-            let wire = wires.sends[Pair(source: source, destination: destination)], wire.mtu > 0
+            let destination = end(of: address, for: source.identity),
+            let wire = wires.sends[Pair(source, destination)], wire.mtu > 0
         else { return devices.innerMTU }
         return min(Int(wire.mtu), devices.innerMTU)
     }
 
     /// Holds a first packet and sees to its wire; further packets of the flow wait with it.
-    private func hold(_ frame: [UInt8], for flow: Flow, of port: LocalPort) {
+    private func hold(_ frame: [UInt8], to destination: IPv6Address, of port: LocalPort) {
+        guard let source = sender(of: frame, at: port) else {
+            // A border that sends for somebody whom it does not speak for: it is not asked again for a while.
+            if let address = FirstPacket.source(ofBeginning: frame) {
+                let reason = UnplugReason.notBehind(IPAddress(unmapping: address), border: port.endpoint.identity)
+                deny(
+                    Flow(port: port.index, destination: destination, outside: IPAddress(unmapping: address)), reason)
+            }
+            return
+        }
+        let flow = Flow(port: port.index, destination: destination, outside: source.outside)
         _ = holds.hold(frame, for: flow)
-        settle(flow, from: port.endpoint.identity)
+        settle(flow, from: source)
     }
 
     /// Sees to the wire of a flow, unless that is being done.
-    private func settle(_ flow: Flow, from source: Identity) {
+    private func settle(_ flow: Flow, from source: End) {
         switch resolving.begin(flow) {
         case .begun: break
         case .running: return
@@ -69,15 +80,20 @@ extension LeafAgent {
             self.resolving.end(flow)
             self.answerWaiting(of: flow.port)
             // Packets that came while the flow was being settled are behind its verdict now.
-            self.flush(flow)
+            self.flush(flow, from: source)
         }
     }
 
     /// Steps 1 to 5 of the sender's algorithm for the flow of a held packet, and the packet goes first.
-    private func resolve(_ flow: Flow, from source: Identity) async {
-        switch await find(flow.destination, for: source) {
+    private func resolve(_ flow: Flow, from source: End) async {
+        if let address = source.outside,
+            await !speaks(source.identity, for: address, asking: source.identity)
+        {
+            return refuse(flow, nil, .notBehind(address, border: source.identity))
+        }
+        switch await find(flow.destination, for: source.identity) {
         case .found(let destination):
-            let pair = Pair(source: source, destination: destination)
+            let pair = Pair(source, destination)
             // The other end's request may have plugged it while the packet was under way to here.
             if wires.sends[pair]?.addresses.contains(flow.destination) == true { return }
             if case .unplugged(let reason) = await plug(pair) { refuse(flow, pair, reason) }
@@ -87,15 +103,14 @@ extension LeafAgent {
     }
 
     /// Sends what is still held of a flow, if its wire is there; drops it otherwise.
-    private func flush(_ flow: Flow) {
-        guard let source = ports.identity(at: flow.port), let destination = identity(of: flow.destination, for: source),
-            let wire = wires.sends[Pair(source: source, destination: destination)]
+    private func flush(_ flow: Flow, from source: End) {
+        guard let destination = end(of: flow.destination, for: source.identity),
+            let wire = wires.sends[Pair(source, destination)]
         else {
             holds.discard(for: flow)
             return
         }
-        let ends = PairEnds(source, destination)
-        release(flow, over: wire, asking: bindings[ends] != nil)
+        release(flow, over: wire, asking: bindings[Pair(source, destination).ends] != nil)
     }
 
     /// Tells an endpoint that what it sent is not allowed. The budget of the port's punts bounds how often.
@@ -118,63 +133,89 @@ extension LeafAgent {
                 seen.note(SeenFlows.Key(pair: pair, passed: false), at: now())
             }
         }
+        deny(flow, reason)
+        logger.debug(
+            "unplugged", metadata: ["destination": "\(flow.destination)", "reason": "\(reason.code)"])
+    }
+
+    private func deny(_ flow: Flow, _ reason: UnplugReason) {
         let isShort = reason.isTransient || reason == .unknownDestination
         let seconds = isShort ? LeafLimits.unknownSeconds : LeafLimits.refusalSeconds
         do {
-            try path.deny(port: flow.port, destination: flow.destination, seconds: seconds)
+            if let source = flow.outside {
+                try path.deny(border: flow.port, source: source, destination: flow.destination, seconds: seconds)
+            } else {
+                try path.deny(port: flow.port, destination: flow.destination, seconds: seconds)
+            }
         } catch {
             logger.debug("refusal not kept in the kernel", metadata: ["error": "\(error)"])
         }
-        logger.debug(
-            "unplugged", metadata: ["destination": "\(flow.destination)", "reason": "\(reason.code)"])
     }
 
     // MARK: Finding the destination (step 1 and 2)
 
     enum Finding {
-        case found(Identity)
+        case found(End)
         case refused(UnplugReason)
     }
 
-    /// The identity behind an address that a local endpoint sends to, if it is known already.
-    func identity(of address: IPv6Address, for source: Identity) -> Identity? {
+    /// The end behind an address that a local endpoint sends to, if it is known already.
+    func end(of address: IPv6Address, for source: Identity) -> End? {
         guard let port = ports[source] else { return nil }
-        guard let ipv4 = address.mappedIPv4 else { return Identity(address) }
         let vnet = port.endpoint.vnet
-        return ports.identity(of: ipv4, in: vnet) ?? known.identity(of: ipv4, in: vnet)
+        if let ipv4 = address.mappedIPv4 {
+            let identity = ports.identity(of: ipv4, in: vnet) ?? known.identity(of: ipv4, in: vnet)
+            if let identity { return End(identity: identity) }
+        } else if isIdentity(address, as: port) {
+            return Identity(address).map { End(identity: $0) }
+        }
+        let outsideAddress = IPAddress(unmapping: address)
+        return outside.border(of: outsideAddress, in: vnet).map { End(identity: $0, outside: outsideAddress) }
     }
 
-    /// Finds the endpoint behind an address: here, among what is known, or in the directory.
+    /// Finds the endpoint behind an address: here, among what is known, or in the directory. Who speaks for an address
+    /// outside is asked each time, since another border may have come.
     func find(_ address: IPv6Address, for source: Identity) async -> Finding {
         guard let port = ports[source] else { return .refused(.unknownSource(source)) }
-        if let identity = identity(of: address, for: source) {
-            if let local = ports[identity] {
+        if let end = end(of: address, for: source), end.outside == nil {
+            if let local = ports[end.identity] {
                 return local.endpoint.name.tenant == port.endpoint.name.tenant
-                    ? .found(identity) : .refused(.unknownDestination)
+                    ? .found(end) : .refused(.unknownDestination)
             }
-            if known[identity]?.facts != nil { return .found(identity) }
+            if known[end.identity]?.facts != nil { return .found(end) }
         }
         let octets = address.mappedIPv4?.octets ?? address.octets
-        return await look(up: octets, for: source, vnet: port.endpoint.vnet)
+        let finding = await look(up: octets, for: source, vnet: port.endpoint.vnet)
+        guard case .refused(.directoryUnavailable) = finding, !isIdentity(address, as: port) else { return finding }
+        let outsideAddress = IPAddress(unmapping: address)
+        guard let border = knownBorder(of: outsideAddress, for: source) else { return finding }
+        return .found(End(identity: border, outside: outsideAddress))
     }
 
     /// Asks the directory; the controller pushes later changes of whatever it found.
     func look(up destination: [UInt8], for source: Identity, vnet: VNetID) async -> Finding {
         do {
             let response = try await controller.lookup(source: source, destination: destination)
-            return learn(response, in: vnet)
+            return learn(response, of: destination, in: vnet)
         } catch {
             return .refused(.directoryUnavailable("\(error)"))
         }
     }
 
-    private func learn(_ response: Patchbay_Leaf_V1_LookupResponse, in vnet: VNetID) -> Finding {
+    private func learn(
+        _ response: Patchbay_Leaf_V1_LookupResponse, of destination: [UInt8], in vnet: VNetID
+    ) -> Finding {
         guard response.found, let identity = Identity(octets: response.identity) else {
             return .refused(.unknownDestination)
         }
+        let isHere = ports[identity] != nil
         let facts = response.hasFacts ? EndpointFacts(response.facts) : nil
-        known.learn(identity, ipv4: IPv4Address(octets: response.ipv4), in: vnet, facts: facts)
-        return facts == nil ? .refused(.notRunning(identity)) : .found(identity)
+        if !isHere { known.learn(identity, ipv4: IPv4Address(octets: response.ipv4), in: vnet, facts: facts) }
+        guard isHere || facts != nil else { return .refused(.notRunning(identity)) }
+        guard response.isOutside else { return .found(End(identity: identity)) }
+        guard let address = IPAddress(octets: destination) else { return .refused(.unknownDestination) }
+        note(border: identity, of: address, in: vnet)
+        return .found(End(identity: identity, outside: address))
     }
 
     /// Makes sure that the facts of an endpoint elsewhere are here.
@@ -188,6 +229,8 @@ extension LeafAgent {
     /// Answers who has an address, if the asking endpoint may send to it; else nobody answers.
     private func answer(_ packet: FirstPacket, about target: IPv6Address, of port: LocalPort) {
         let flow = Flow(port: port.index, destination: target)
+        // The leaf itself, by which endpoints that have a route to outside send there.
+        if target == Self.routerAddress { return reply(to: packet, with: Self.routerMAC, from: port) }
         guard target != port.endpoint.identity.address, target.mappedIPv4 != port.endpoint.ipv4 else { return }
         switch resolving.begin(flow) {
         case .begun: break
@@ -200,12 +243,14 @@ extension LeafAgent {
             defer {
                 self.resolving.end(flow)
                 // A packet that came meanwhile has not been decided on yet.
-                if self.holds.isHolding(flow) { self.settle(flow, from: source) }
+                if self.holds.isHolding(flow) { self.settle(flow, from: End(identity: source)) }
                 self.answerWaiting(of: flow.port)
             }
-            guard case .found(let destination) = await self.find(target, for: source) else {
+            // Nobody on the link has an address outside.
+            guard case .found(let end) = await self.find(target, for: source), end.outside == nil else {
                 return self.postpone(packet, flow, began: began)
             }
+            let destination = end.identity
             let pair = Pair(source: source, destination: destination)
             switch await self.decide(pair) {
             case .plug: break
@@ -214,6 +259,10 @@ extension LeafAgent {
                 return self.reply(to: packet, with: destination, from: port)
             case .unplug(let reason):
                 if case .policy(let rule, _, _) = reason {
+                    // What goes by way of a border is not for the border, so the policy is asked for each packet.
+                    let isFromBorder = await self.isBorder(source)
+                    let isToBorder = await self.isBorder(destination)
+                    if isFromBorder || isToBorder { return self.reply(to: packet, with: destination, from: port) }
                     self.seen.note(
                         SeenFlows.Key(pair: pair, passed: false), at: self.now(), rule: rule?.text ?? "")
                 }
@@ -222,8 +271,18 @@ extension LeafAgent {
             self.reply(to: packet, with: destination, from: port)
             // The packet that follows finds its wire plugged.
             if self.wires.sends[pair] == nil { _ = await self.plug(pair) }
-            self.flush(flow)
+            self.flush(flow, from: End(identity: source))
         }
+    }
+
+    /// Whether an endpoint speaks for addresses outside.
+    private func isBorder(_ identity: Identity) async -> Bool {
+        if let endpoint = ports[identity]?.endpoint { return endpoint.isBorder }
+        guard let facts = known[identity]?.facts,
+            case .success(let verified) = await membership.anchor.verify(
+                endpoint: facts, at: now(), revocations: revocations)
+        else { return false }
+        return verified.isBorder
     }
 
     /// Takes up the next question of a port that had to wait.
@@ -259,7 +318,10 @@ extension LeafAgent {
     }
 
     private func reply(to packet: FirstPacket, with destination: Identity, from port: LocalPort) {
-        let mac = MACAddress(of: destination)
+        reply(to: packet, with: MACAddress(of: destination), from: port)
+    }
+
+    private func reply(to packet: FirstPacket, with mac: MACAddress, from port: LocalPort) {
         let mine = MACAddress(of: port.endpoint.identity)
         let frame: [UInt8]
         switch packet.kind {

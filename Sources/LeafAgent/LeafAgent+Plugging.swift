@@ -20,8 +20,9 @@ extension LeafAgent {
         let facts = ports[pair.destination]?.facts ?? known[pair.destination]?.facts
         let decision = await sender.decide(
             SenderInput(
-                source: source.endpoint, destination: pair.destination,
-                known: facts != nil || known[pair.destination] != nil, facts: facts,
+                source: source.endpoint, sourceOutside: pair.outsideSource, destination: pair.destination,
+                destinationOutside: pair.outsideDestination, known: facts != nil || known[pair.destination] != nil,
+                facts: facts,
                 policy: policies[tenant]?.inForce,
                 epochFloor: epochs[pair.destination], revocations: revocations, now: now()))
         if case .plug(let order) = decision, let facts {
@@ -92,9 +93,11 @@ extension LeafAgent {
         else { return .unplugged(.notRunning(pair.destination)) }
         let decision = await receiver.decide(
             ReceiverInput(
-                peer: membership.id, presented: presented, directory: presented, directoryAnswered: true,
+                peer: membership.id, presented: presented, sourceOutside: pair.outsideSource, directory: presented,
+                directoryAnswered: true,
                 claimedOneWay: order.oneWay, claimedSecurity: order.security, destination: destination.endpoint,
-                destinationIdentity: pair.destination, policy: policies[destination.endpoint.name.tenant]?.inForce,
+                destinationIdentity: pair.destination, destinationOutside: pair.outsideDestination,
+                policy: policies[destination.endpoint.name.tenant]?.inForce,
                 epochFloor: epochs[pair.source], revocations: revocations, now: now()))
         let accepted: PlugGrant
         switch decision {
@@ -102,9 +105,10 @@ extension LeafAgent {
         case .unplug(let reason): return .unplugged(reason)
         }
         do {
-            try connect(pair, to: .local(port: destination.index), peer: nil, epoch: order.destination.epoch)
+            let there = try openPlace(of: pair.destinationEnd), here = try openPlace(of: pair.sourceEnd)
+            try connect(pair, to: .local(port: there), peer: nil, epoch: order.destination.epoch)
             if !accepted.oneWay, !order.oneWay {
-                try connect(pair.reversed, to: .local(port: source.index), peer: nil, epoch: accepted.source.epoch)
+                try connect(pair.reversed, to: .local(port: here), peer: nil, epoch: accepted.source.epoch)
             }
         } catch {
             return .unplugged(.exhausted("\(error)"))
@@ -124,6 +128,8 @@ extension LeafAgent {
         var request = Patchbay_Leaf_V1_PlugRequest()
         request.source = .init(facts)
         request.destination = .init(pair.destination.octets)
+        if let outside = pair.outsideSource { request.outsideSource = .init(outside.octets) }
+        if let outside = pair.outsideDestination { request.outsideDestination = .init(outside.octets) }
         request.oneWay = order.oneWay
         request.security = order.security.forward.message
         request.mtu = UInt32(devices.underlayMTU)
@@ -198,7 +204,7 @@ extension LeafAgent {
             return .unplugged(.exhausted("\(error)"))
         }
         if let back { settle(back) }
-        take(response.flows, of: pair, here: pair.source)
+        take(response.flows, of: pair, here: pair.sourceEnd)
         return .plugged
     }
 
@@ -230,10 +236,12 @@ extension LeafAgent {
         }
         guard let port = ports[identity], let facts = port.facts else { return .refusal(.notHere(identity)) }
         let claimed = presented.claimedIdentity
+        let outsideSource = IPAddress(octets: request.outsideSource)
+        let here = End(identity: identity, outside: IPAddress(octets: request.outsideDestination))
         // Of two requests that cross for one two-way wire, that of the lower identity goes on. Were both carried
         // out, each end might keep the label that the other one drops.
         if !request.oneWay, let claimed, identity < claimed,
-            plugging[Pair(source: identity, destination: claimed)] != nil
+            plugging[Pair(here, End(identity: claimed, outside: outsideSource))] != nil
         {
             return .refusal(code: Self.crossing, detail: "the request of the other end goes on")
         }
@@ -245,14 +253,17 @@ extension LeafAgent {
             let began = generation
             // Step 1 and 2: the directory knows whether what the peer shows is still the newest.
             if let claimed { await learn(claimed, for: identity) }
+            if let outsideSource, let claimed, await !speaks(claimed, for: outsideSource, asking: identity) {
+                return .refusal(.notBehind(outsideSource, border: claimed))
+            }
             let directory = claimed.flatMap { known[$0]?.facts }
             // Steps 3 and 4.
             let decision = await receiver.decide(
                 ReceiverInput(
-                    peer: peer.id, presented: presented, directory: directory,
+                    peer: peer.id, presented: presented, sourceOutside: outsideSource, directory: directory,
                     directoryAnswered: controller.isConnected,
                     claimedOneWay: request.oneWay, claimedSecurity: security, destination: port.endpoint,
-                    destinationIdentity: identity,
+                    destinationIdentity: identity, destinationOutside: here.outside,
                     policy: policies[port.endpoint.name.tenant]?.inForce,
                     epochFloor: claimed.map { epochs[$0] } ?? 0, revocations: revocations, now: now()))
             guard began == generation else { continue }
@@ -274,7 +285,9 @@ extension LeafAgent {
         began: UInt64
     ) async -> Patchbay_Leaf_V1_PlugResponse? {
         let source = accepted.source
-        let pair = Pair(source: source.identity, destination: port.endpoint.identity)
+        let pair = Pair(
+            End(identity: source.identity, outside: IPAddress(octets: request.outsideSource)),
+            End(identity: port.endpoint.identity, outside: IPAddress(octets: request.outsideDestination)))
         epochs.raise(source.identity, to: source.epoch)
         let presented = EndpointFacts(request.source)
         if known[source.identity]?.verified?.epoch ?? 0 <= source.epoch {
@@ -299,7 +312,7 @@ extension LeafAgent {
                     ? nil : .refusal(code: Self.changed, detail: "what it depends on changed meanwhile")
             }
             settle(way)
-            take(request.flows, of: pair, here: pair.destination)
+            take(request.flows, of: pair, here: pair.destinationEnd)
             var response = Patchbay_Leaf_V1_PlugResponse()
             response.plugged = true
             response.flows = claims(of: pair)
@@ -344,8 +357,11 @@ extension LeafAgent {
             }
         }
         defer { if let former, former.target != target { unseal(former.target) } }
-        var addresses = [pair.destination.address]
-        if let ipv4 = privateAddress(of: pair.destination, in: port.endpoint.vnet) {
+        let place = try openPlace(of: pair.sourceEnd)
+        var addresses = [pair.destinationEnd.address]
+        if let address = pair.outsideDestination {
+            if case .local = target {} else { keep(border: pair.destination, of: address, at: place) }
+        } else if let ipv4 = privateAddress(of: pair.destination, in: port.endpoint.vnet) {
             addresses.append(IPv6Address(mapped: ipv4))
         }
         let wire = SendingEnd(
@@ -356,15 +372,17 @@ extension LeafAgent {
         do {
             binding = try bind(pair)
             if binding == nil {
-                for address in addresses { release(Flow(port: port.index, destination: address), over: wire) }
+                for address in addresses {
+                    release(Flow(port: port.index, destination: address, outside: pair.outsideSource), over: wire)
+                }
             }
             for address in addresses {
                 try path.plugSend(
-                    port: port.index, destination: address, to: target, mtu: mtu, rules: binding)
+                    port: place, destination: address, to: target, mtu: mtu, rules: binding)
                 plugged.append(address)
             }
         } catch {
-            for address in plugged { path.unplugSend(port: port.index, destination: address) }
+            for address in plugged { path.unplugSend(port: place, destination: address) }
             wires.removeSend(pair)
             unseal(target)
             logger.error("the kernel takes no more wires", metadata: ["pair": "\(pair)", "error": "\(error)"])
@@ -373,7 +391,9 @@ extension LeafAgent {
         wires.put(wire, for: pair)
         // What came in between was held; nothing waits for a further packet.
         for address in addresses {
-            release(Flow(port: port.index, destination: address), over: wire, asking: binding != nil)
+            release(
+                Flow(port: port.index, destination: address, outside: pair.outsideSource), over: wire,
+                asking: binding != nil)
         }
     }
 
@@ -391,9 +411,7 @@ extension LeafAgent {
     ) throws -> Label {
         let label = try allocateLabel()
         do {
-            try path.plugReceive(
-                locator: locator, label: label, port: port.index, source: pair.source,
-                sourceIPv4: privateAddress(of: pair.source, in: port.endpoint.vnet), rules: try bind(pair))
+            try plugReceive(pair, from: locator, label: label, on: port)
         } catch {
             labels.retire(label, now: now())
             throw error
@@ -403,6 +421,29 @@ extension LeafAgent {
                 pair: pair, label: label, locator: locator, peer: peer, epoch: epoch, pluggedAt: now(),
                 activeAt: now()))
         return label
+    }
+
+    /// Brings a receiving end into the kernel.
+    func plugReceive(_ pair: Pair, from locator: IPAddress?, label: Label, on port: LocalPort) throws {
+        let place = try openPlace(of: pair.destinationEnd)
+        var ipv4 = privateAddress(of: pair.source, in: port.endpoint.vnet)
+        if let address = pair.outsideSource {
+            ipv4 = address.mapped.mappedIPv4
+            keep(border: pair.source, of: address, at: place)
+        }
+        try path.plugReceive(
+            locator: locator, label: label, port: place, source: pair.sourceEnd.address, sourceIPv4: ipv4,
+            rules: try bind(pair))
+    }
+
+    /// Keeps for the next start by way of whom an address outside is reached.
+    private func keep(border: Identity, of address: IPAddress, at place: UInt32) {
+        do {
+            try path.note(border: border, of: address, at: place)
+        } catch {
+            logger.warning(
+                "the border of a wire is not kept", metadata: ["address": "\(address)", "error": "\(error)"])
+        }
     }
 
     func allocateLabel() throws -> Label {
@@ -444,8 +485,8 @@ extension LeafAgent {
         for frame in frames where frame.count <= devices.innerMTU + EthernetHeader.byteCount {
             switch wire.target {
             case .local(let port):
-                guard let identity = ports.identity(at: port) else { continue }
-                transmitter.deliver(frame, to: port, MACAddress(of: identity))
+                guard let end = end(at: port), let device = ports[end.identity]?.index else { continue }
+                transmitter.deliver(frame, to: device, MACAddress(of: end.identity))
             case .remote(let locator, let label):
                 transmitter.send(frame, to: locator, label: label)
             case .protected(_, let slot):

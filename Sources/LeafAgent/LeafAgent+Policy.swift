@@ -137,7 +137,7 @@ extension LeafAgent {
     func judgeWires(of tenant: Name) {
         guard policies[tenant] != nil else { return }
         for pair in wires.pairs {
-            guard let source = party(pair.source), let destination = party(pair.destination),
+            guard let source = party(pair.sourceEnd), let destination = party(pair.destinationEnd),
                 source.tenant == tenant || destination.tenant == tenant
             else { continue }
             judge(pair)
@@ -150,10 +150,17 @@ extension LeafAgent {
     /// - Returns: whether the wire stays.
     @discardableResult
     func judge(_ pair: Pair) -> Bool {
-        guard let source = party(pair.source), let destination = party(pair.destination) else { return false }
+        guard let source = party(pair.sourceEnd), let destination = party(pair.destinationEnd) else { return false }
         guard source.tenant == destination.tenant else {
             cut(pair, because: .tenantMismatch(source: source.tenant, destination: destination.tenant))
             return false
+        }
+        if let address = pair.outsideSource ?? pair.outsideDestination {
+            let border = pair.outsideSource == nil ? pair.destination : pair.source
+            guard isCertified(border, for: address) else {
+                cut(pair, because: .notBehind(address, border: border))
+                return false
+            }
         }
         guard let policy = policies[source.tenant]?.inForce else {
             cut(pair, because: .noPolicy(source.tenant))
@@ -182,11 +189,18 @@ extension LeafAgent {
         return true
     }
 
-    /// An endpoint as policies see it, by the facts that this leaf has verified.
-    func party(_ identity: Identity) -> (tenant: Name, party: Party)? {
-        if let endpoint = ports[identity]?.endpoint { return (endpoint.name.tenant, endpoint.party) }
-        guard let verified = known[identity]?.verified else { return nil }
-        return (verified.name.tenant, verified.party)
+    /// An end as policies see it, by the facts that this leaf has verified.
+    func party(_ end: End) -> (tenant: Name, party: Party)? {
+        if let endpoint = ports[end.identity]?.endpoint {
+            return (endpoint.name.tenant, endpoint.party(as: end.outside))
+        }
+        guard let verified = known[end.identity]?.verified else { return nil }
+        return (verified.name.tenant, verified.party(as: end.outside))
+    }
+
+    /// Whether what this leaf has verified of a border says that it speaks for an address outside.
+    private func isCertified(_ border: Identity, for address: IPAddress) -> Bool {
+        ports[border]?.endpoint.speaks(for: address) ?? known[border]?.verified?.speaks(for: address) ?? false
     }
 
     /// Lets the kernel ask again for what it was told to refuse, and answers what was asked a moment ago.

@@ -98,7 +98,7 @@ extension LeafAgent {
         }
         let endpoint = LocalEndpoint(
             identity: wanted.identity, name: wanted.name, groups: wanted.groups, labels: wanted.labels,
-            level: wanted.level, vnet: wanted.vnet,
+            level: wanted.level, networks: wanted.networks, vnet: wanted.vnet,
             ipv4: wanted.ipv4, epoch: wanted.epoch)
         ports[wanted.identity] = LocalPort(
             endpoint: endpoint, desired: wanted, index: index, key: key, openedAt: now())
@@ -127,6 +127,14 @@ extension LeafAgent {
         if !wanted.hasPlace(of: present) {
             close(wanted.identity)
             return await open(wanted)
+        }
+        if present.networks != wanted.networks {
+            do {
+                try path.openPort(devices.configuration(of: wanted, index: port.index))
+            } catch {
+                logger.error("port not changed", metadata: ["endpoint": "\(wanted.name)", "error": "\(error)"])
+                return report(wanted.identity, .failed, "\(error)")
+            }
         }
         ports[wanted.identity]?.desired = wanted
         generation += 1
@@ -167,6 +175,7 @@ extension LeafAgent {
                 "port's leavings remain", metadata: ["endpoint": "\(port.endpoint.name)", "error": "\(error)"])
         }
         ports[identity] = nil
+        outside.forget(behind: identity)
         generation += 1
         report(identity, .closed, "")
         logger.notice("port closed", metadata: ["endpoint": "\(port.endpoint.name)"])
@@ -271,6 +280,7 @@ extension LeafAgent {
                 if let port = saved[open.identity], try await adopt(open.device, port) { continue }
                 try path.closePort(open.device)
             }
+            try adoptOutside()
             try await adoptWires()
         } catch {
             logger.error("former state not taken over", metadata: ["error": "\(error)"])
@@ -287,7 +297,7 @@ extension LeafAgent {
         var port = LocalPort(
             endpoint: LocalEndpoint(
                 identity: wanted.identity, name: wanted.name, groups: wanted.groups, labels: wanted.labels,
-                level: wanted.level, vnet: wanted.vnet,
+                level: wanted.level, networks: wanted.networks, vnet: wanted.vnet,
                 ipv4: wanted.ipv4, epoch: wanted.epoch), desired: wanted, index: index, key: key)
         let verification = await membership.anchor.verify(endpoint: facts, at: now(), revocations: revocations)
         if case .success(let verified) = verification, verified.leaf == membership.id,
@@ -306,7 +316,7 @@ extension LeafAgent {
 
     /// What the two entries of a wire in the kernel, under an identity and under an IPv4 address, have in common.
     private struct SendKey: Hashable {
-        var source: Identity
+        var source: End
         var target: SendTarget
     }
 
@@ -315,10 +325,14 @@ extension LeafAgent {
         let protections = await adoptedProtections()
         let sends = try path.sendWires()
         var pairs: [SendKey: Pair] = [:]
-        for wire in sends where wire.destination.mappedIPv4 == nil {
-            guard let source = ports.identity(at: wire.port), let destination = Identity(wire.destination)
-            else { continue }
-            let pair = Pair(source: source, destination: destination)
+        var second: [SendWire] = []
+        for wire in sends {
+            guard let source = end(at: wire.port) else { continue }
+            guard let destination = adoptedDestination(of: wire) else {
+                second.append(wire)
+                continue
+            }
+            let pair = Pair(source, destination)
             var protection: WireProtection?
             if case .protected(_, let slot) = wire.target {
                 protection = protections.transmit[slot]
@@ -336,15 +350,14 @@ extension LeafAgent {
                 for: pair)
         }
         // The IPv4 form of a wire leads to the same place as its identity does.
-        for wire in sends where wire.destination.mappedIPv4 != nil {
-            guard let source = ports.identity(at: wire.port),
-                let pair = pairs[SendKey(source: source, target: wire.target)]
+        for wire in second {
+            guard let source = end(at: wire.port), let pair = pairs[SendKey(source: source, target: wire.target)]
             else {
                 path.unplugSend(port: wire.port, destination: wire.destination)
                 continue
             }
             wires.update(pair) { $0.addresses.append(wire.destination) }
-            if let ipv4 = wire.destination.mappedIPv4, let vnet = ports[source]?.endpoint.vnet,
+            if let ipv4 = wire.destination.mappedIPv4, let vnet = ports[source.identity]?.endpoint.vnet,
                 ports[pair.destination] == nil
             {
                 known.learn(pair.destination, ipv4: ipv4, in: vnet, facts: nil)
@@ -352,16 +365,25 @@ extension LeafAgent {
         }
         for wire in try path.receiveWires() {
             let protection = wire.locator == nil ? protections.receive[wire.label.value] : nil
-            guard let destination = ports.identity(at: wire.port), wire.locator != nil || protection != nil else {
+            guard let destination = end(at: wire.port), let source = adoptedEnd(wire.source, at: wire.port),
+                wire.locator != nil || protection != nil
+            else {
                 path.unplugReceive(locator: wire.locator, label: wire.label)
                 continue
             }
+            let pair = Pair(source, destination)
             wires.put(
                 ReceivingEnd(
-                    pair: Pair(source: wire.source, destination: destination), label: wire.label,
+                    pair: pair, label: wire.label,
                     locator: wire.locator, peer: nil, epoch: 0, pluggedAt: now(),
                     packets: wire.counters.packets, activeAt: now(), protection: protection))
-            wires.use(wire.label, for: Pair(source: wire.source, destination: destination))
+            wires.use(wire.label, for: pair)
         }
+    }
+
+    /// Whom a wire of an earlier process leads to; nil: it is the IPv4 form of another, or nobody knows.
+    private func adoptedDestination(of wire: SendWire) -> End? {
+        if case .local(let place) = wire.target, let end = outside.end(at: place) { return end }
+        return adoptedEnd(wire.destination, at: wire.port)
     }
 }

@@ -58,9 +58,7 @@ extension LeafAgent {
             guard ports[pair.destination]?.index == port.index else {
                 throw LeafError("The port was closed meanwhile", remedy: "Nothing.")
             }
-            try path.plugReceive(
-                locator: nil, label: label, port: port.index, source: pair.source,
-                sourceIPv4: privateAddress(of: pair.source, in: port.endpoint.vnet), rules: try bind(pair))
+            try plugReceive(pair, from: nil, label: label, on: port)
         } catch {
             labels.retire(label, now: now())
             engine.closeReceive(keys.spiBase)

@@ -92,10 +92,10 @@ extension LeafAgent {
         var receives: [Label: WireCounters] = [:]
         do {
             for wire in try path.sendWires() {
-                guard let source = ports.identity(at: wire.port),
-                    let destination = identity(of: wire.destination, for: source)
+                guard let source = end(at: wire.port),
+                    let destination = end(of: wire.destination, for: source.identity)
                 else { continue }
-                let pair = Pair(source: source, destination: destination)
+                let pair = Pair(source, destination)
                 sends[pair, default: WireCounters()].packets += wire.counters.packets
                 sends[pair, default: WireCounters()].bytes += wire.counters.bytes
             }
@@ -112,6 +112,8 @@ extension LeafAgent {
         var state = Patchbay_Leaf_V1_WireState()
         state.source = .init(pair.source.octets)
         state.destination = .init(pair.destination.octets)
+        if let outside = pair.outsideSource { state.outsideSource = .init(outside.octets) }
+        if let outside = pair.outsideDestination { state.outsideDestination = .init(outside.octets) }
         state.packets = counters?.packets ?? 0
         state.bytes = counters?.bytes ?? 0
         state.pluggedAt = pluggedAt.seconds

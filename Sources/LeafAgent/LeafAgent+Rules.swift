@@ -8,7 +8,7 @@ import Trust
 extension LeafAgent {
     /// What the policy in force says of a pair; nil where an end or the policy is not known here.
     func plan(of pair: Pair) -> (plan: WirePlan, tenant: Name)? {
-        guard let source = party(pair.source), let destination = party(pair.destination),
+        guard let source = party(pair.sourceEnd), let destination = party(pair.destinationEnd),
             source.tenant == destination.tenant, let policy = policies[source.tenant]?.inForce
         else { return nil }
         return (policy.plan(source: source.party, destination: destination.party, at: now()), source.tenant)
@@ -28,7 +28,7 @@ extension LeafAgent {
     /// Tells the kernel which flows of a plugged pair pass. One store changes all of its wires in both directions;
     /// flows that pass before and after notice nothing.
     func enforce(_ plan: WirePlan, on pair: Pair, _ tenant: Name) throws {
-        let ends = PairEnds(pair.source, pair.destination)
+        let ends = pair.ends
         let before = bindings[ends]?.binding
         guard plan.needsFlows else {
             // A wire without rules passes everything, so a direction that is to carry nothing goes first.
@@ -47,7 +47,7 @@ extension LeafAgent {
     }
 
     private func set(_ plan: WirePlan, of pair: Pair, _ tenant: Name) throws -> PairBinding? {
-        let ends = PairEnds(pair.source, pair.destination)
+        let ends = pair.ends
         let rules = PairRules(plan, of: pair) { numbers.number(of: $0, tenant: tenant) }
         guard let rules else {
             if bindings[ends] != nil { try enforce(plan, on: pair, tenant) }
@@ -62,14 +62,14 @@ extension LeafAgent {
             forgetUnwired(before: now())
             binding = try path.setRules(rules, of: ends)
         }
-        bindings[ends] = binding.map { BoundPair(binding: $0) }
+        bindings[ends] = binding.map { BoundPair(pair: pair, binding: $0) }
         return binding
     }
 
     private func rebind(_ pair: Pair, to binding: PairBinding?) throws {
-        if let wire = wires.sends[pair], let port = ports[pair.source] {
+        if let wire = wires.sends[pair], let place = place(of: pair.sourceEnd) {
             for address in wire.addresses {
-                try path.rebind(sendPort: port.index, destination: address, rules: binding)
+                try path.rebind(sendPort: place, destination: address, rules: binding)
             }
         }
         for label in wires.labels(of: pair) {
@@ -91,7 +91,7 @@ extension LeafAgent {
     /// state of its flows until then: their packets plug it again and go on.
     func forgetUnwired(before horizon: Timestamp) {
         for (ends, bound) in bindings {
-            let pair = Pair(source: ends.low, destination: ends.high)
+            let pair = bound.pair
             guard !wires.has(pair), !wires.has(pair.reversed) else {
                 bindings[ends]?.unwiredAt = nil
                 continue
@@ -110,6 +110,8 @@ extension LeafAgent {
 
 /// A pair whose rules are in the kernel.
 struct BoundPair {
+    /// The pair, one of its two directions.
+    var pair: Pair
     var binding: PairBinding
     /// When it was first seen to have no wire; nil while it has one.
     var unwiredAt: Timestamp?

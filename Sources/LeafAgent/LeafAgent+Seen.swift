@@ -19,9 +19,9 @@ extension LeafAgent {
         do {
             for (ends, entries) in try path.liveFlows() {
                 for entry in entries where entry.idle < LeafLimits.seenInterval {
-                    let pair = Pair(
-                        source: entry.beginner, destination: entry.beginner == ends.low ? ends.high : ends.low)
-                    guard ports[pair.source] != nil || ports[pair.destination] != nil else { continue }
+                    guard let pair = pair(of: ends, from: entry.beginner),
+                        ports[pair.source] != nil || ports[pair.destination] != nil
+                    else { continue }
                     seen.note(
                         SeenFlows.Key(
                             pair: pair, protocolNumber: entry.protocolNumber, number: entry.seenNumber, passed: true),
@@ -33,12 +33,19 @@ extension LeafAgent {
         }
     }
 
+    /// The pair whose rules the kernel knows by its ends, in the direction from one of them.
+    private func pair(of ends: PairEnds, from source: IPv6Address) -> Pair? {
+        if let bound = bindings[ends]?.pair { return bound.sourceEnd.address == source ? bound : bound.reversed }
+        guard let low = Identity(ends.low), let high = Identity(ends.high) else { return nil }
+        return source == ends.low ? Pair(source: low, destination: high) : Pair(source: high, destination: low)
+    }
+
     /// Takes word of a flow that a rule has logged, or that a rule in dry run would have treated otherwise. The kernel
     /// bounds how many there are, and counts those that it could not tell.
     func handle(_ event: FlowEvent) {
-        guard let ends = path.ends(of: event.pair) else { return }
-        let pair = Pair(
-            source: event.isFromLow ? ends.low : ends.high, destination: event.isFromLow ? ends.high : ends.low)
+        guard let ends = path.ends(of: event.pair),
+            let pair = pair(of: ends, from: event.isFromLow ? ends.low : ends.high)
+        else { return }
         let rule = numbers.rule(event.rule).map { $0.name.text } ?? ""
         let dryRun = numbers.rule(event.dryRun).map { $0.name.text } ?? ""
         let passed = event.verdict == .pass
@@ -50,7 +57,7 @@ extension LeafAgent {
         logger.notice(
             "flow",
             metadata: [
-                "source": "\(pair.source)", "destination": "\(pair.destination)",
+                "source": "\(pair.sourceEnd)", "destination": "\(pair.destinationEnd)",
                 "protocol": "\(event.protocolNumber)", "source-port": "\(event.ports?.source ?? 0)",
                 "destination-port": "\(event.ports?.destination ?? 0)", "verdict": "\(event.verdict)",
                 "rule": "\(rule)", "dry-run": "\(dryRun)",
@@ -81,6 +88,8 @@ extension LeafAgent {
             var flow = Patchbay_Leaf_V1_FlowSeen()
             flow.source = Data(key.pair.source.octets)
             flow.destination = Data(key.pair.destination.octets)
+            if let outside = key.pair.outsideSource { flow.outsideSource = Data(outside.octets) }
+            if let outside = key.pair.outsideDestination { flow.outsideDestination = Data(outside.octets) }
             flow.protocol = UInt32(key.protocolNumber)
             flow.number = UInt32(key.number)
             flow.passed = key.passed

@@ -15,6 +15,7 @@ extension LeafAgent {
             noteActivity()
             removeIdle()
             await verifyExpired()
+            forgetOutside()
             forgetUnwired(before: now() + -LeafLimits.flowSeconds)
             interrupted = interrupted.filter { now() - $0.value < LeafLimits.interruptionSeconds }
         }
@@ -28,7 +29,7 @@ extension LeafAgent {
             guard counters.packets != wires.sends[pair]?.packets else { continue }
             wires.update(pair) { ($0.packets, $0.activeAt) = (counters.packets, moment) }
             // Where the kernel looks at flows, it is they that are noted.
-            if bindings[PairEnds(pair.source, pair.destination)] == nil {
+            if bindings[pair.ends] == nil {
                 seen.note(SeenFlows.Key(pair: pair, passed: true), at: moment)
             }
         }

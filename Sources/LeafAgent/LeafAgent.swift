@@ -49,6 +49,8 @@ actor LeafAgent {
     /// What passed and what was dropped lately.
     var seen = SeenFlows(capacity: LeafLimits.flowsKept)
     var wires = WireLedger()
+    /// The addresses outside that have wires here.
+    var outside = OutsideAddresses()
     var holds: HoldQueue<Flow>
     var labels: LabelAllocator
     /// The mark of ``labels`` that is on disk.
@@ -68,6 +70,8 @@ actor LeafAgent {
     var recordLifetime = TrustLimits.recordLifetime
     /// Pairs that lost their wire because the other end went away; plugged again when it is back.
     var interrupted: [Pair: Timestamp] = [:]
+    /// The marked packets that are followed for other leaves, by their marks.
+    var traces: [UInt32: PacketTrace] = [:]
     /// Grows with every change of policy, facts, ports or revocations: a decision that was begun before is made again.
     var generation: UInt64 = 0
     /// The latest set of ports that the controller wants; being worked on when ``isArranging``.
@@ -101,10 +105,13 @@ actor LeafAgent {
         labelMark = labels.reservedUpTo
     }
 
-    /// Packets of one port to one destination address: what is held together.
+    /// Packets of one port, or of one address outside behind it, to one destination address: what is held together.
     struct Flow: Hashable {
+        /// The index of the device.
         var port: UInt32
         var destination: IPv6Address
+        /// Who sends, where that is not the port's own endpoint.
+        var outside: IPAddress?
     }
 
     /// How plugging a pair ended.

@@ -76,6 +76,8 @@ enum LeafLimits {
     static let mendInterval: Duration = .seconds(3)
     /// How often renewals are looked at, in seconds, when none is due earlier.
     static let renewalInterval: Int64 = 5
+    /// How long a marked packet is followed.
+    static let traceTime: Duration = .seconds(5)
 
     /// How long location records live when the controller asks for some time; 0: it says nothing.
     static func recordLifetime(asked seconds: Int64) -> Int64 {
@@ -94,4 +96,6 @@ enum LeafLimits {
     static let refusalsKept = 4_096
     /// The number of endpoints elsewhere whose verified facts are kept.
     static let factsKept = 200_000
+    /// The number of addresses outside of which it is kept who speaks for them, as many as the kernel path keeps.
+    static let outsideAddresses = 262_144
 }

@@ -28,7 +28,7 @@ struct LocalPort {
     mutating func certify(_ verified: VerifiedEndpoint, epoch: Epoch) {
         endpoint = LocalEndpoint(
             identity: endpoint.identity, name: endpoint.name, groups: verified.groups, labels: verified.labels,
-            level: verified.level, vnet: endpoint.vnet, ipv4: endpoint.ipv4, epoch: epoch)
+            level: verified.level, networks: verified.networks, vnet: endpoint.vnet, ipv4: endpoint.ipv4, epoch: epoch)
     }
 }
 
@@ -69,6 +69,7 @@ struct DesiredPort: Hashable, Sendable {
     var groups: [Name]
     var labels: [PolicyLabel]
     var level: UInt8
+    var networks: [IPPrefix]
     var kind: Kind
     var attachment: String
     var epoch: Epoch
@@ -82,6 +83,7 @@ struct DesiredPort: Hashable, Sendable {
     /// Whether a certificate for the one holds for the other.
     func isCertified(as other: DesiredPort) -> Bool {
         groups == other.groups && labels == other.labels && level == other.level
+            && networks == other.networks
     }
 
     /// Reads a message.
@@ -116,6 +118,7 @@ struct DesiredPort: Hashable, Sendable {
         labels = try message.labels.map { try PolicyLabel(parsing: $0) }.sorted()
         guard let level = UInt8(exactly: message.level) else { throw bad("level") }
         self.level = level
+        networks = try message.networks.map { try IPPrefix(parsing: $0) }.sorted()
         attachment = message.attachment
         epoch = message.epoch
     }

@@ -61,6 +61,7 @@ extension DesiredPort {
         message.groups = groups.map(\.text)
         message.labels = labels.map(\.description)
         message.level = UInt32(level)
+        message.networks = networks.map(\.description)
         message.kind = kind.rawValue
         message.attachment = attachment
         message.epoch = epoch

@@ -13,7 +13,7 @@ extension PairRules {
     init?(_ plan: WirePlan, of pair: Pair, number: (RuleReference?) -> UInt32) {
         guard plan.needsFlows else { return nil }
         var limits = Limits()
-        let isLow = pair.source.address.value < pair.destination.address.value
+        let isLow = pair.sourceEnd.address < pair.destinationEnd.address
         let (low, high) = isLow ? (plan.forward, plan.backward) : (plan.backward, plan.forward)
         self.init(
             low: FlowRules(low, &limits, number), high: FlowRules(high, &limits, number), limits: limits.all)

@@ -70,7 +70,7 @@ struct PortDevices: Sendable {
     func configuration(of port: DesiredPort, index: UInt32) -> PortConfiguration {
         PortConfiguration(
             device: index, identity: port.identity, ipv4: port.ipv4, kind: port.kind == .tap ? .tap : .veth,
-            mtu: UInt16(clamping: innerMTU))
+            mtu: UInt16(clamping: innerMTU), isBorder: !port.networks.isEmpty)
     }
 
     /// Brings the device of an opened port up and gives the endpoint its addresses.

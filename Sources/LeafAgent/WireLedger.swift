@@ -3,13 +3,48 @@ import NetTypes
 import Trust
 
 /// The ordered pair of a wire: who sends to whom.
+///
+/// Of a pair with an address outside, that end is the border that speaks for it: where the border is, what is certified of
+/// it and whether it is revoked decide about the wire. Packets and policy know the address.
 struct Pair: Hashable, Sendable, CustomStringConvertible {
     var source: Identity
     var destination: Identity
+    /// The address behind the source, which is a border.
+    var outsideSource: IPAddress?
+    /// The address behind the destination, which is a border.
+    var outsideDestination: IPAddress?
 
-    var reversed: Pair { Pair(source: destination, destination: source) }
+    init(source: Identity, destination: Identity) {
+        self.source = source
+        self.destination = destination
+    }
 
-    var description: String { "\(source) -> \(destination)" }
+    init(_ source: End, _ destination: End) {
+        self.init(source: source.identity, destination: destination.identity)
+        outsideSource = source.outside
+        outsideDestination = destination.outside
+    }
+
+    var reversed: Pair { Pair(destinationEnd, sourceEnd) }
+    var sourceEnd: End { End(identity: source, outside: outsideSource) }
+    var destinationEnd: End { End(identity: destination, outside: outsideDestination) }
+    /// Whether one end is outside.
+    var isOutside: Bool { outsideSource != nil || outsideDestination != nil }
+    /// The ends as the kernel's rules know them.
+    var ends: PairEnds { PairEnds(sourceEnd.address, destinationEnd.address) }
+
+    var description: String { "\(sourceEnd) -> \(destinationEnd)" }
+}
+
+/// One end of a pair: an endpoint, or an address outside with the border that speaks for it.
+struct End: Hashable, Sendable, CustomStringConvertible {
+    var identity: Identity
+    var outside: IPAddress?
+
+    /// What packets and the kernel's rules know it by.
+    var address: IPv6Address { outside?.mapped ?? identity.address }
+
+    var description: String { outside.map { "\($0) behind \(identity)" } ?? identity.description }
 }
 
 /// The sending end of a wire that is plugged on this leaf.

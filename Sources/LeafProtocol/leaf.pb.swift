@@ -376,6 +376,11 @@ public nonisolated struct Patchbay_Leaf_V1_WireState: Sendable {
   /// when the present keys were made; 0 for a plain or local wire
   public var keyedAt: Int64 = 0
 
+  /// as in PlugRequest
+  public var outsideSource: Data = Data()
+
+  public var outsideDestination: Data = Data()
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum Direction: SwiftProtobuf.Enum, Swift.CaseIterable {
@@ -606,6 +611,9 @@ public nonisolated struct Patchbay_Leaf_V1_DesiredPort: Sendable {
   /// security level, 0 to 255
   public var level: UInt32 = 0
 
+  /// prefixes outside that it speaks for, as the certificate has them
+  public var networks: [String] = []
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -670,6 +678,18 @@ public nonisolated struct Patchbay_Leaf_V1_PairQuery: Sendable {
 
   /// send a marked packet from source to destination and tell its steps
   public var trace: Bool = false
+
+  /// as in PlugRequest
+  public var outsideSource: Data = Data()
+
+  public var outsideDestination: Data = Data()
+
+  /// Not 0: the mark of a packet (20 bits; the lower 16 for ICMP over IPv4). Without trace the leaf follows the packet
+  /// for some seconds from the first such question on, and answers with the steps that it has seen up to now.
+  public var mark: UInt32 = 0
+
+  /// the packet of the mark is to be followed no more
+  public var end: Bool = false
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -826,6 +846,11 @@ public nonisolated struct Patchbay_Leaf_V1_FlowSeen: Sendable {
   /// the rule in dry run that would have decided; empty: none
   public var dryRun: String = String()
 
+  /// as in PlugRequest
+  public var outsideSource: Data = Data()
+
+  public var outsideDestination: Data = Data()
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -858,7 +883,7 @@ public nonisolated struct Patchbay_Leaf_V1_LookupRequest: Sendable {
   /// identity of the local endpoint that asks
   public var source: Data = Data()
 
-  /// 16 bytes: an identity; 4 bytes: an IPv4 address in the source's vnet
+  /// 16 bytes: an identity or an address outside; 4 bytes: an IPv4 address in the source's vnet, or outside
   public var destination: Data = Data()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -887,6 +912,9 @@ public nonisolated struct Patchbay_Leaf_V1_LookupResponse: Sendable {
   public var hasFacts: Bool {self._facts != nil}
   /// Clears the value of `facts`. Subsequent reads from it will return its default value.
   public mutating func clearFacts() {self._facts = nil}
+
+  /// the address is outside; identity, ipv4 and facts are those of the border that speaks for it
+  public var isOutside: Bool = false
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1150,6 +1178,12 @@ public nonisolated struct Patchbay_Leaf_V1_PlugRequest: Sendable {
   /// of the pair, as the asking leaf has seen them
   public var flows: [Patchbay_Leaf_V1_FlowClaim] = []
 
+  /// 4 or 16 bytes: the address outside that sends; source is the border that speaks for it
+  public var outsideSource: Data = Data()
+
+  /// the same of the destination; at most one of the two is there
+  public var outsideDestination: Data = Data()
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -1238,6 +1272,11 @@ public nonisolated struct Patchbay_Leaf_V1_UnplugRequest: Sendable {
   public var destination: Data = Data()
 
   public var reason: String = String()
+
+  /// as in PlugRequest
+  public var outsideSource: Data = Data()
+
+  public var outsideDestination: Data = Data()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1714,7 +1753,7 @@ nonisolated extension Patchbay_Leaf_V1_WireReport: SwiftProtobuf.Message, SwiftP
 
 nonisolated extension Patchbay_Leaf_V1_WireState: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".WireState"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}source\0\u{1}destination\0\u{1}direction\0\u{1}label\0\u{1}peer\0\u{1}packets\0\u{1}bytes\0\u{3}plugged_at\0\u{1}epoch\0\u{1}security\0\u{3}keyed_at\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}source\0\u{1}destination\0\u{1}direction\0\u{1}label\0\u{1}peer\0\u{1}packets\0\u{1}bytes\0\u{3}plugged_at\0\u{1}epoch\0\u{1}security\0\u{3}keyed_at\0\u{3}outside_source\0\u{3}outside_destination\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1733,6 +1772,8 @@ nonisolated extension Patchbay_Leaf_V1_WireState: SwiftProtobuf.Message, SwiftPr
       case 9: try { try decoder.decodeSingularUInt64Field(value: &self.epoch) }()
       case 10: try { try decoder.decodeSingularStringField(value: &self.security) }()
       case 11: try { try decoder.decodeSingularInt64Field(value: &self.keyedAt) }()
+      case 12: try { try decoder.decodeSingularBytesField(value: &self.outsideSource) }()
+      case 13: try { try decoder.decodeSingularBytesField(value: &self.outsideDestination) }()
       default: break
       }
     }
@@ -1772,6 +1813,12 @@ nonisolated extension Patchbay_Leaf_V1_WireState: SwiftProtobuf.Message, SwiftPr
     if self.keyedAt != 0 {
       try visitor.visitSingularInt64Field(value: self.keyedAt, fieldNumber: 11)
     }
+    if !self.outsideSource.isEmpty {
+      try visitor.visitSingularBytesField(value: self.outsideSource, fieldNumber: 12)
+    }
+    if !self.outsideDestination.isEmpty {
+      try visitor.visitSingularBytesField(value: self.outsideDestination, fieldNumber: 13)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1787,6 +1834,8 @@ nonisolated extension Patchbay_Leaf_V1_WireState: SwiftProtobuf.Message, SwiftPr
     if lhs.epoch != rhs.epoch {return false}
     if lhs.security != rhs.security {return false}
     if lhs.keyedAt != rhs.keyedAt {return false}
+    if lhs.outsideSource != rhs.outsideSource {return false}
+    if lhs.outsideDestination != rhs.outsideDestination {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2084,7 +2133,7 @@ nonisolated extension Patchbay_Leaf_V1_DesiredPorts: SwiftProtobuf.Message, Swif
 
 nonisolated extension Patchbay_Leaf_V1_DesiredPort: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".DesiredPort"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}identity\0\u{1}tenant\0\u{1}name\0\u{1}vnet\0\u{1}ipv4\0\u{3}ipv4_prefix_length\0\u{1}groups\0\u{1}kind\0\u{1}attachment\0\u{1}epoch\0\u{1}labels\0\u{1}level\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}identity\0\u{1}tenant\0\u{1}name\0\u{1}vnet\0\u{1}ipv4\0\u{3}ipv4_prefix_length\0\u{1}groups\0\u{1}kind\0\u{1}attachment\0\u{1}epoch\0\u{1}labels\0\u{1}level\0\u{1}networks\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2104,6 +2153,7 @@ nonisolated extension Patchbay_Leaf_V1_DesiredPort: SwiftProtobuf.Message, Swift
       case 10: try { try decoder.decodeSingularUInt64Field(value: &self.epoch) }()
       case 11: try { try decoder.decodeRepeatedStringField(value: &self.labels) }()
       case 12: try { try decoder.decodeSingularUInt32Field(value: &self.level) }()
+      case 13: try { try decoder.decodeRepeatedStringField(value: &self.networks) }()
       default: break
       }
     }
@@ -2146,6 +2196,9 @@ nonisolated extension Patchbay_Leaf_V1_DesiredPort: SwiftProtobuf.Message, Swift
     if self.level != 0 {
       try visitor.visitSingularUInt32Field(value: self.level, fieldNumber: 12)
     }
+    if !self.networks.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.networks, fieldNumber: 13)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2162,6 +2215,7 @@ nonisolated extension Patchbay_Leaf_V1_DesiredPort: SwiftProtobuf.Message, Swift
     if lhs.epoch != rhs.epoch {return false}
     if lhs.labels != rhs.labels {return false}
     if lhs.level != rhs.level {return false}
+    if lhs.networks != rhs.networks {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2243,7 +2297,7 @@ nonisolated extension Patchbay_Leaf_V1_WireQuery: SwiftProtobuf.Message, SwiftPr
 
 nonisolated extension Patchbay_Leaf_V1_PairQuery: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".PairQuery"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{1}source\0\u{1}destination\0\u{1}protocol\0\u{1}number\0\u{1}trace\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{1}source\0\u{1}destination\0\u{1}protocol\0\u{1}number\0\u{1}trace\0\u{3}outside_source\0\u{3}outside_destination\0\u{1}mark\0\u{1}end\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2257,6 +2311,10 @@ nonisolated extension Patchbay_Leaf_V1_PairQuery: SwiftProtobuf.Message, SwiftPr
       case 4: try { try decoder.decodeSingularUInt32Field(value: &self.`protocol`) }()
       case 5: try { try decoder.decodeSingularUInt32Field(value: &self.number) }()
       case 6: try { try decoder.decodeSingularBoolField(value: &self.trace) }()
+      case 7: try { try decoder.decodeSingularBytesField(value: &self.outsideSource) }()
+      case 8: try { try decoder.decodeSingularBytesField(value: &self.outsideDestination) }()
+      case 9: try { try decoder.decodeSingularUInt32Field(value: &self.mark) }()
+      case 10: try { try decoder.decodeSingularBoolField(value: &self.end) }()
       default: break
       }
     }
@@ -2281,6 +2339,18 @@ nonisolated extension Patchbay_Leaf_V1_PairQuery: SwiftProtobuf.Message, SwiftPr
     if self.trace != false {
       try visitor.visitSingularBoolField(value: self.trace, fieldNumber: 6)
     }
+    if !self.outsideSource.isEmpty {
+      try visitor.visitSingularBytesField(value: self.outsideSource, fieldNumber: 7)
+    }
+    if !self.outsideDestination.isEmpty {
+      try visitor.visitSingularBytesField(value: self.outsideDestination, fieldNumber: 8)
+    }
+    if self.mark != 0 {
+      try visitor.visitSingularUInt32Field(value: self.mark, fieldNumber: 9)
+    }
+    if self.end != false {
+      try visitor.visitSingularBoolField(value: self.end, fieldNumber: 10)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2291,6 +2361,10 @@ nonisolated extension Patchbay_Leaf_V1_PairQuery: SwiftProtobuf.Message, SwiftPr
     if lhs.`protocol` != rhs.`protocol` {return false}
     if lhs.number != rhs.number {return false}
     if lhs.trace != rhs.trace {return false}
+    if lhs.outsideSource != rhs.outsideSource {return false}
+    if lhs.outsideDestination != rhs.outsideDestination {return false}
+    if lhs.mark != rhs.mark {return false}
+    if lhs.end != rhs.end {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2573,7 +2647,7 @@ nonisolated extension Patchbay_Leaf_V1_FlowsSeen: SwiftProtobuf.Message, SwiftPr
 
 nonisolated extension Patchbay_Leaf_V1_FlowSeen: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".FlowSeen"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}source\0\u{1}destination\0\u{1}protocol\0\u{1}number\0\u{1}passed\0\u{1}last\0\u{1}count\0\u{1}rule\0\u{3}dry_run\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}source\0\u{1}destination\0\u{1}protocol\0\u{1}number\0\u{1}passed\0\u{1}last\0\u{1}count\0\u{1}rule\0\u{3}dry_run\0\u{3}outside_source\0\u{3}outside_destination\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2590,6 +2664,8 @@ nonisolated extension Patchbay_Leaf_V1_FlowSeen: SwiftProtobuf.Message, SwiftPro
       case 7: try { try decoder.decodeSingularUInt64Field(value: &self.count) }()
       case 8: try { try decoder.decodeSingularStringField(value: &self.rule) }()
       case 9: try { try decoder.decodeSingularStringField(value: &self.dryRun) }()
+      case 10: try { try decoder.decodeSingularBytesField(value: &self.outsideSource) }()
+      case 11: try { try decoder.decodeSingularBytesField(value: &self.outsideDestination) }()
       default: break
       }
     }
@@ -2623,6 +2699,12 @@ nonisolated extension Patchbay_Leaf_V1_FlowSeen: SwiftProtobuf.Message, SwiftPro
     if !self.dryRun.isEmpty {
       try visitor.visitSingularStringField(value: self.dryRun, fieldNumber: 9)
     }
+    if !self.outsideSource.isEmpty {
+      try visitor.visitSingularBytesField(value: self.outsideSource, fieldNumber: 10)
+    }
+    if !self.outsideDestination.isEmpty {
+      try visitor.visitSingularBytesField(value: self.outsideDestination, fieldNumber: 11)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2636,6 +2718,8 @@ nonisolated extension Patchbay_Leaf_V1_FlowSeen: SwiftProtobuf.Message, SwiftPro
     if lhs.count != rhs.count {return false}
     if lhs.rule != rhs.rule {return false}
     if lhs.dryRun != rhs.dryRun {return false}
+    if lhs.outsideSource != rhs.outsideSource {return false}
+    if lhs.outsideDestination != rhs.outsideDestination {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2718,7 +2802,7 @@ nonisolated extension Patchbay_Leaf_V1_LookupRequest: SwiftProtobuf.Message, Swi
 
 nonisolated extension Patchbay_Leaf_V1_LookupResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".LookupResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}found\0\u{1}identity\0\u{1}ipv4\0\u{1}facts\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}found\0\u{1}identity\0\u{1}ipv4\0\u{1}facts\0\u{3}is_outside\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2730,6 +2814,7 @@ nonisolated extension Patchbay_Leaf_V1_LookupResponse: SwiftProtobuf.Message, Sw
       case 2: try { try decoder.decodeSingularBytesField(value: &self.identity) }()
       case 3: try { try decoder.decodeSingularBytesField(value: &self.ipv4) }()
       case 4: try { try decoder.decodeSingularMessageField(value: &self._facts) }()
+      case 5: try { try decoder.decodeSingularBoolField(value: &self.isOutside) }()
       default: break
       }
     }
@@ -2752,6 +2837,9 @@ nonisolated extension Patchbay_Leaf_V1_LookupResponse: SwiftProtobuf.Message, Sw
     try { if let v = self._facts {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
     } }()
+    if self.isOutside != false {
+      try visitor.visitSingularBoolField(value: self.isOutside, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2760,6 +2848,7 @@ nonisolated extension Patchbay_Leaf_V1_LookupResponse: SwiftProtobuf.Message, Sw
     if lhs.identity != rhs.identity {return false}
     if lhs.ipv4 != rhs.ipv4 {return false}
     if lhs._facts != rhs._facts {return false}
+    if lhs.isOutside != rhs.isOutside {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3186,7 +3275,7 @@ nonisolated extension Patchbay_Leaf_V1_Keys: SwiftProtobuf.Message, SwiftProtobu
 
 nonisolated extension Patchbay_Leaf_V1_PlugRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".PlugRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}source\0\u{1}destination\0\u{3}reverse_label\0\u{3}one_way\0\u{1}security\0\u{3}reverse_security\0\u{3}reverse_keys\0\u{1}queues\0\u{1}mtu\0\u{1}flows\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}source\0\u{1}destination\0\u{3}reverse_label\0\u{3}one_way\0\u{1}security\0\u{3}reverse_security\0\u{3}reverse_keys\0\u{1}queues\0\u{1}mtu\0\u{1}flows\0\u{3}outside_source\0\u{3}outside_destination\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3204,6 +3293,8 @@ nonisolated extension Patchbay_Leaf_V1_PlugRequest: SwiftProtobuf.Message, Swift
       case 8: try { try decoder.decodeSingularUInt32Field(value: &self.queues) }()
       case 9: try { try decoder.decodeSingularUInt32Field(value: &self.mtu) }()
       case 10: try { try decoder.decodeRepeatedMessageField(value: &self.flows) }()
+      case 11: try { try decoder.decodeSingularBytesField(value: &self.outsideSource) }()
+      case 12: try { try decoder.decodeSingularBytesField(value: &self.outsideDestination) }()
       default: break
       }
     }
@@ -3244,6 +3335,12 @@ nonisolated extension Patchbay_Leaf_V1_PlugRequest: SwiftProtobuf.Message, Swift
     if !self.flows.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.flows, fieldNumber: 10)
     }
+    if !self.outsideSource.isEmpty {
+      try visitor.visitSingularBytesField(value: self.outsideSource, fieldNumber: 11)
+    }
+    if !self.outsideDestination.isEmpty {
+      try visitor.visitSingularBytesField(value: self.outsideDestination, fieldNumber: 12)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3258,6 +3355,8 @@ nonisolated extension Patchbay_Leaf_V1_PlugRequest: SwiftProtobuf.Message, Swift
     if lhs.queues != rhs.queues {return false}
     if lhs.mtu != rhs.mtu {return false}
     if lhs.flows != rhs.flows {return false}
+    if lhs.outsideSource != rhs.outsideSource {return false}
+    if lhs.outsideDestination != rhs.outsideDestination {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3379,7 +3478,7 @@ nonisolated extension Patchbay_Leaf_V1_PlugResponse: SwiftProtobuf.Message, Swif
 
 nonisolated extension Patchbay_Leaf_V1_UnplugRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".UnplugRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}source\0\u{1}destination\0\u{1}reason\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}source\0\u{1}destination\0\u{1}reason\0\u{3}outside_source\0\u{3}outside_destination\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3390,6 +3489,8 @@ nonisolated extension Patchbay_Leaf_V1_UnplugRequest: SwiftProtobuf.Message, Swi
       case 1: try { try decoder.decodeSingularBytesField(value: &self.source) }()
       case 2: try { try decoder.decodeSingularBytesField(value: &self.destination) }()
       case 3: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      case 4: try { try decoder.decodeSingularBytesField(value: &self.outsideSource) }()
+      case 5: try { try decoder.decodeSingularBytesField(value: &self.outsideDestination) }()
       default: break
       }
     }
@@ -3405,6 +3506,12 @@ nonisolated extension Patchbay_Leaf_V1_UnplugRequest: SwiftProtobuf.Message, Swi
     if !self.reason.isEmpty {
       try visitor.visitSingularStringField(value: self.reason, fieldNumber: 3)
     }
+    if !self.outsideSource.isEmpty {
+      try visitor.visitSingularBytesField(value: self.outsideSource, fieldNumber: 4)
+    }
+    if !self.outsideDestination.isEmpty {
+      try visitor.visitSingularBytesField(value: self.outsideDestination, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3412,6 +3519,8 @@ nonisolated extension Patchbay_Leaf_V1_UnplugRequest: SwiftProtobuf.Message, Swi
     if lhs.source != rhs.source {return false}
     if lhs.destination != rhs.destination {return false}
     if lhs.reason != rhs.reason {return false}
+    if lhs.outsideSource != rhs.outsideSource {return false}
+    if lhs.outsideDestination != rhs.outsideDestination {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -78,15 +78,26 @@ public struct FirstPacket: Hashable, Sendable {
 extension FirstPacket {
     /// Whom a frame is for of which perhaps only the beginning is there; IPv4 in its mapped form. Nil for what is no
     /// IP packet, or shorter than an IP header.
-    public static func destination(ofBeginning frame: [UInt8]) -> IPv6Address? {
+    public static func destination(ofBeginning frame: [UInt8]) -> IPv6Address? { addresses(ofBeginning: frame)?.1 }
+
+    /// Whom a frame is from; the same otherwise.
+    public static func source(ofBeginning frame: [UInt8]) -> IPv6Address? { addresses(ofBeginning: frame)?.0 }
+
+    private static func addresses(ofBeginning frame: [UInt8]) -> (IPv6Address, IPv6Address)? {
         let bytes = frame.span
         guard let ethernet = try? EthernetHeader(parsing: bytes) else { return nil }
         let packet = bytes.extracting(EthernetHeader.byteCount...)
         switch ethernet.etherType {
         case .ipv4 where packet.count >= IPv4Header.minimumByteCount:
-            return IPv4Address(octets: packet.bytes(16..<20)).map { IPv6Address(mapped: $0) }
+            guard let source = IPv4Address(octets: packet.bytes(12..<16)),
+                let destination = IPv4Address(octets: packet.bytes(16..<20))
+            else { return nil }
+            return (IPv6Address(mapped: source), IPv6Address(mapped: destination))
         case .ipv6 where packet.count >= IPv6Header.byteCount:
-            return IPv6Address(octets: packet.bytes(24..<40))
+            guard let source = IPv6Address(octets: packet.bytes(8..<24)),
+                let destination = IPv6Address(octets: packet.bytes(24..<40))
+            else { return nil }
+            return (source, destination)
         default: return nil
         }
     }

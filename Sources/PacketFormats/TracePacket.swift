@@ -15,39 +15,63 @@ public struct TracePacket: Hashable, Sendable {
     ///   - protocolNumber: TCP, UDP, SCTP, ICMP or ICMPv6; nil comes of any other.
     ///   - number: The destination port, or ICMP type × 256 + code.
     ///   - sourcePort: The source port; of an echo the identifier.
+    ///   - mark: What tells it from other packets: 20 bits in the flow label, or the lower 16 in the identification.
     public init?(
         from source: Identity, to destination: Identity, addresses: (IPv4Address, IPv4Address)? = nil,
-        protocolNumber: IPProtocol, number: UInt16, sourcePort: UInt16
+        protocolNumber: IPProtocol, number: UInt16, sourcePort: UInt16, mark: UInt32 = 0
+    ) {
+        var ends = (IPAddress.v6(source.address), IPAddress.v6(destination.address))
+        if protocolNumber == .icmpv4 {
+            guard let addresses else { return nil }
+            ends = (.v4(addresses.0), .v4(addresses.1))
+        }
+        self.init(
+            from: ends.0, to: ends.1, macs: (MACAddress(of: source), MACAddress(of: destination)),
+            protocolNumber: protocolNumber, number: number, sourcePort: sourcePort, mark: mark)
+    }
+
+    /// Makes a packet between two addresses of one family; nil comes of two families, and of ICMP of the other one.
+    public init?(
+        from source: IPAddress, to destination: IPAddress, macs: (MACAddress, MACAddress), protocolNumber: IPProtocol,
+        number: UInt16, sourcePort: UInt16, mark: UInt32 = 0
     ) {
         guard let body = Self.body(protocolNumber, number, sourcePort) else { return nil }
-        let macs = (MACAddress(of: destination), MACAddress(of: source))
         var bytes = body.bytes
-        if protocolNumber == .icmpv4 {
-            guard let (from, to) = addresses else { return nil }
-            var sum = Checksum()
+        var sum: Checksum
+        let length = bytes.count
+        switch (source, destination) {
+        case (.v4(let from), .v4(let to)) where protocolNumber != .icmpv6:
+            // ICMP of IPv4 has no pseudo-header (RFC 792).
+            sum =
+                protocolNumber == .icmpv4
+                ? Checksum()
+                : Checksum(source: from, destination: to, protocolNumber: protocolNumber, length: length)
+        case (.v6(let from), .v6(let to)) where protocolNumber != .icmpv4:
+            sum = Checksum(source: from, destination: to, protocolNumber: protocolNumber, length: length)
+        default: return nil
+        }
+        if let place = body.checksumAt {
             sum.add(bytes.span)
-            Self.put(sum.value, into: &bytes, at: body.checksumAt)
+            // RFC 768, and RFC 8200, section 8.1: a UDP checksum of zero means none, and is written as its complement.
+            Self.put(protocolNumber == .udp && sum.value == 0 ? 0xffff : sum.value, into: &bytes, at: place)
+        }
+        if case .v4(let from) = source, case .v4(let to) = destination {
             let header = IPv4Header(
-                source: from, destination: to, protocolNumber: protocolNumber, payloadByteCount: bytes.count)
-            let ethernet = EthernetHeader(destination: macs.0, source: macs.1, etherType: .ipv4)
-            frame = [UInt8](capacity: ethernet.byteCount + header.byteCount + bytes.count) { output in
+                source: from, destination: to, protocolNumber: protocolNumber, payloadByteCount: length,
+                identification: UInt16(truncatingIfNeeded: mark))
+            let ethernet = EthernetHeader(destination: macs.1, source: macs.0, etherType: .ipv4)
+            frame = [UInt8](capacity: ethernet.byteCount + header.byteCount + length) { output in
                 ethernet.emit(into: &output)
                 header.emit(into: &output)
                 output.append(bytes: bytes)
             }
             return
         }
-        let (from, to) = (source.address, destination.address)
-        if let place = body.checksumAt {
-            var sum = Checksum(source: from, destination: to, protocolNumber: protocolNumber, length: bytes.count)
-            sum.add(bytes.span)
-            // RFC 8200, section 8.1: over IPv6 a UDP checksum of zero means none, and is written as its complement.
-            Self.put(protocolNumber == .udp && sum.value == 0 ? 0xffff : sum.value, into: &bytes, at: place)
-        }
         let header = IPv6Header(
-            source: from, destination: to, nextHeader: protocolNumber, payloadByteCount: bytes.count)
-        let ethernet = EthernetHeader(destination: macs.0, source: macs.1, etherType: .ipv6)
-        frame = [UInt8](capacity: ethernet.byteCount + header.byteCount + bytes.count) { output in
+            source: source.mapped, destination: destination.mapped, nextHeader: protocolNumber,
+            payloadByteCount: length, flowLabel: mark)
+        let ethernet = EthernetHeader(destination: macs.1, source: macs.0, etherType: .ipv6)
+        frame = [UInt8](capacity: ethernet.byteCount + header.byteCount + length) { output in
             ethernet.emit(into: &output)
             header.emit(into: &output)
             output.append(bytes: bytes)

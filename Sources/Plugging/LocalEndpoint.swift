@@ -13,6 +13,8 @@ public struct LocalEndpoint: Hashable, Sendable {
     public let labels: [PolicyLabel]
     /// The certified security level.
     public let level: UInt8
+    /// The prefixes outside that it is certified to speak for; empty for every endpoint but a border.
+    public let networks: [IPPrefix]
     /// The layer-2 segment that it belongs to.
     public let vnet: VNetID
     /// Its private address in that segment.
@@ -23,13 +25,14 @@ public struct LocalEndpoint: Hashable, Sendable {
     /// Puts them together.
     public init(
         identity: Identity, name: TenantName, groups: [Name], labels: [PolicyLabel] = [], level: UInt8 = 0,
-        vnet: VNetID, ipv4: IPv4Address, epoch: Epoch
+        networks: [IPPrefix] = [], vnet: VNetID, ipv4: IPv4Address, epoch: Epoch
     ) {
         self.identity = identity
         self.name = name
         self.groups = groups
         self.labels = labels
         self.level = level
+        self.networks = networks
         self.vnet = vnet
         self.ipv4 = ipv4
         self.epoch = epoch

@@ -7,6 +7,8 @@ public struct ReceiverInput: Sendable {
     public var peer: LeafID
     /// Cert(SRC) and Sign(SRC, Physical-SIP), as the asking leaf presented them.
     public var presented: EndpointFacts
+    /// The address outside that sends, where the source is the border that speaks for it.
+    public var sourceOutside: IPAddress?
     /// The same as the directory gave them; nil where it does not know SRC as running.
     public var directory: EndpointFacts?
     /// Whether the directory answered. Without it, records that are still valid decide alone.
@@ -19,6 +21,8 @@ public struct ReceiverInput: Sendable {
     public var destination: LocalEndpoint?
     /// The identity that was asked for, for the reason where ``destination`` is nil.
     public var destinationIdentity: Identity
+    /// The address outside that the request is about, where DST is the border that speaks for it.
+    public var destinationOutside: IPAddress?
     /// P: the policy of the destination's tenant, whose signature was verified; nil where this leaf has none.
     public var policy: PolicyInForce?
     /// The highest epoch of SRC that this leaf has ever verified; 0 for none.
@@ -30,19 +34,22 @@ public struct ReceiverInput: Sendable {
 
     /// Puts them together.
     public init(
-        peer: LeafID, presented: EndpointFacts, directory: EndpointFacts?, directoryAnswered: Bool,
+        peer: LeafID, presented: EndpointFacts, sourceOutside: IPAddress? = nil, directory: EndpointFacts?,
+        directoryAnswered: Bool,
         claimedOneWay: Bool, claimedSecurity: PairSecurity = PairSecurity(), destination: LocalEndpoint?,
-        destinationIdentity: Identity, policy: PolicyInForce?,
+        destinationIdentity: Identity, destinationOutside: IPAddress? = nil, policy: PolicyInForce?,
         epochFloor: Epoch = 0, revocations: Revocations = .none, now: Timestamp
     ) {
         self.peer = peer
         self.presented = presented
+        self.sourceOutside = sourceOutside
         self.directory = directory
         self.directoryAnswered = directoryAnswered
         self.claimedOneWay = claimedOneWay
         self.claimedSecurity = claimedSecurity
         self.destination = destination
         self.destinationIdentity = destinationIdentity
+        self.destinationOutside = destinationOutside
         self.policy = policy
         self.epochFloor = epochFloor
         self.revocations = revocations
@@ -95,6 +102,10 @@ public struct ReceiverProtocol: Sendable {
         if input.revocations.identities.contains(destination.identity) {
             return .unplug(.untrusted(.revoked(.certificate, by: .identity)))
         }
+        guard input.sourceOutside == nil || input.destinationOutside == nil else { return .unplug(.outsideBoth) }
+        if let outside = input.destinationOutside, !destination.speaks(for: outside) {
+            return .unplug(.notBehind(outside, border: destination.identity))
+        }
         let source: VerifiedEndpoint
         switch await anchor.verify(endpoint: input.presented, at: input.now, revocations: input.revocations) {
         case .success(let endpoint): source = endpoint
@@ -115,14 +126,17 @@ public struct ReceiverProtocol: Sendable {
         guard source.epoch >= input.epochFloor else {
             return .unplug(.olderEpoch(source.epoch, known: input.epochFloor))
         }
+        if let outside = input.sourceOutside, !source.speaks(for: outside) {
+            return .unplug(.notBehind(outside, border: source.identity))
+        }
         if input.directoryAnswered, let refusal = await compare(source, with: input) { return .unplug(refusal) }
 
         // 4) (The signature verification in Step 3 returned YES) Let DH verify the tenant's communication policy P; if
         //    P contains "SRC, DST: Unplug", then DH terminates service (unplug at the receiver's end);
         let policy: AgreedPolicy
         switch AgreedPolicy.decide(
-            input.policy, tenant: destination.name.tenant, source: source.party, destination: destination.party,
-            at: input.now)
+            input.policy, tenant: destination.name.tenant, source: source.party(as: input.sourceOutside),
+            destination: destination.party(as: input.destinationOutside), at: input.now)
         {
         case .success(let agreed): policy = agreed
         case .failure(let reason): return .unplug(reason.reason)

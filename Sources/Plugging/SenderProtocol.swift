@@ -6,8 +6,12 @@ public import Trust
 public struct SenderInput: Sendable {
     /// SRC: the endpoint on this leaf that sent the packet.
     public var source: LocalEndpoint
-    /// DST: whom the packet is for.
+    /// The address outside that sent it, where the source is the border that speaks for it.
+    public var sourceOutside: IPAddress?
+    /// DST: whom the packet is for; for an address outside the border that speaks for it.
     public var destination: Identity
+    /// That address.
+    public var destinationOutside: IPAddress?
     /// Whether the directory knows the destination in the source's vnet.
     public var known: Bool
     /// Cert(DST) and Sign(DST, Physical-DIP), as the directory gave them; nil where DST runs nowhere.
@@ -23,11 +27,14 @@ public struct SenderInput: Sendable {
 
     /// Puts them together.
     public init(
-        source: LocalEndpoint, destination: Identity, known: Bool = true, facts: EndpointFacts?,
+        source: LocalEndpoint, sourceOutside: IPAddress? = nil, destination: Identity,
+        destinationOutside: IPAddress? = nil, known: Bool = true, facts: EndpointFacts?,
         policy: PolicyInForce?, epochFloor: Epoch = 0, revocations: Revocations = .none, now: Timestamp
     ) {
         self.source = source
+        self.sourceOutside = sourceOutside
         self.destination = destination
+        self.destinationOutside = destinationOutside
         self.known = known
         self.facts = facts
         self.policy = policy
@@ -79,6 +86,10 @@ public struct SenderProtocol: Sendable {
         if input.revocations.identities.contains(source.identity) {
             return .unplug(.untrusted(.revoked(.certificate, by: .identity)))
         }
+        guard input.sourceOutside == nil || input.destinationOutside == nil else { return .unplug(.outsideBoth) }
+        if let outside = input.sourceOutside, !source.speaks(for: outside) {
+            return .unplug(.notBehind(outside, border: source.identity))
+        }
 
         // 2) Let DB use DST to find Cert(DST), Sign(DST, Physical-DIP); let DB also use SRC to find and the tenant's
         //    communication policy for SRC; let DB return the search result to SH;
@@ -101,13 +112,16 @@ public struct SenderProtocol: Sendable {
         guard destination.epoch >= input.epochFloor else {
             return .unplug(.olderEpoch(destination.epoch, known: input.epochFloor))
         }
+        if let outside = input.destinationOutside, !destination.speaks(for: outside) {
+            return .unplug(.notBehind(outside, border: destination.identity))
+        }
 
         // 4) (The signature verification in Step 3 returned YES) Let SH verify the tenant's communication policy P for
         //    SRC; if P contains "SRC, DST: Unplug", then SH terminates service (unplug at the sender's end);
         let policy: AgreedPolicy
         switch AgreedPolicy.decide(
-            input.policy, tenant: source.name.tenant, source: source.party, destination: destination.party,
-            at: input.now)
+            input.policy, tenant: source.name.tenant, source: source.party(as: input.sourceOutside),
+            destination: destination.party(as: input.destinationOutside), at: input.now)
         {
         case .success(let agreed): policy = agreed
         case .failure(let reason): return .unplug(reason.reason)

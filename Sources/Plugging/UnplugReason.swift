@@ -39,6 +39,10 @@ public enum UnplugReason: Hashable, Sendable {
     case policy(rule: Name?, reason: String, answers: Bool)
     /// There is no policy of this tenant at this leaf, so nothing is plugged.
     case noPolicy(Name)
+    /// The address outside is not behind the border: its certificate does not say so, or the directory names another.
+    case notBehind(IPAddress, border: Identity)
+    /// Both ends are outside.
+    case outsideBoth
     /// The other leaf's policy protects the pair otherwise than this one's; one of them has an older revision.
     case securityMismatch(asked: PairSecurity, own: PairSecurity)
 
@@ -79,6 +83,8 @@ public enum UnplugReason: Hashable, Sendable {
         case .anotherLeaf: "another-leaf"
         case .policy: "policy"
         case .noPolicy: "no-policy"
+        case .notBehind: "not-behind"
+        case .outsideBoth: "outside-both"
         case .securityMismatch: "security-mismatch"
         case .unreachable: "unreachable"
         case .refusedByPeer: "refused-by-peer"
@@ -146,6 +152,8 @@ extension UnplugReason: CustomStringConvertible {
         case .anotherLeaf(let record, let session): "the record names leaf \(record), but leaf \(session) speaks"
         case .policy(_, let reason, _): "the policy says unplug: \(reason)"
         case .noPolicy(let tenant): "this leaf has no policy of tenant \(tenant), so nothing is plugged"
+        case .notBehind(let address, let border): "\(address) is not behind the border \(border)"
+        case .outsideBoth: "both ends are outside; borders carry nothing between networks outside"
         case .securityMismatch(let asked, let own):
             "the other leaf means security \(asked.forward.rawValue) and \(asked.reverse.rawValue) for the way back, "
                 + "this leaf \(own.forward.rawValue) and \(own.reverse.rawValue)"

@@ -53,6 +53,11 @@ extension SQLiteTransaction {
             [deadline.seconds], Endpoint.init(row:))
     }
 
+    func borders(of vnet: VNetID) throws(DirectoryError) -> [Endpoint] {
+        try all(
+            Self.select + " WHERE vnet = ? AND networks <> '' ORDER BY name", [vnet.blob], Endpoint.init(row:))
+    }
+
     func freeAddress(in vnet: VNetID, range: ClosedRange<UInt32>) throws(DirectoryError) -> IPv4Address? {
         try SQLiteFailure.mapped {
             let sql = "SELECT ipv4 FROM endpoint WHERE vnet = ? AND ipv4 BETWEEN ? AND ? ORDER BY ipv4"
@@ -77,14 +82,15 @@ extension SQLiteTransaction {
         try run(
             """
             INSERT INTO endpoint (identity, tenant, name, vnet, vnet_name, ipv4, kind, attachment, host, state,
-                former_host, deadline, detail, epoch, published_by, created_at, labels, level)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                former_host, deadline, detail, epoch, published_by, created_at, labels, level, networks)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT (identity) DO UPDATE SET tenant = excluded.tenant, name = excluded.name, vnet = excluded.vnet,
                 vnet_name = excluded.vnet_name, ipv4 = excluded.ipv4, kind = excluded.kind,
                 attachment = excluded.attachment, host = excluded.host, state = excluded.state,
                 former_host = excluded.former_host, deadline = excluded.deadline, detail = excluded.detail,
                 epoch = excluded.epoch, published_by = excluded.published_by, created_at = excluded.created_at,
-                labels = excluded.labels, level = excluded.level
+                labels = excluded.labels, level = excluded.level,
+                networks = excluded.networks
             """,
             [
                 endpoint.identity.blob, endpoint.name.tenant.text, endpoint.name.name.text, endpoint.vnet.blob,
@@ -92,6 +98,7 @@ extension SQLiteTransaction {
                 endpoint.host.text, endpoint.state.code, former, deadline, failure, endpoint.epoch.stored,
                 endpoint.publishedBy?.blob, endpoint.createdAt.seconds,
                 endpoint.labels.map(\.description).joined(separator: ","), Int64(endpoint.level),
+                endpoint.networks.map(\.description).joined(separator: ","),
             ])
         try run("DELETE FROM membership WHERE identity = ?", [endpoint.identity.blob])
         for group in endpoint.groups {
@@ -110,6 +117,7 @@ extension Endpoint {
     fileprivate init(row: Row) throws {
         let groups = (row["group_names"] as String?)?.split(separator: ",") ?? []
         let labels = (row["labels"] as String).split(separator: ",")
+        let networks = (row["networks"] as String).split(separator: ",")
         let published: LeafID? = try row.hasNull(atColumn: "published_by") ? nil : row.leaf("published_by")
         self.init(
             identity: try row.identity(), name: try row.tenantName(), vnet: try row.vnetID("vnet"),
@@ -117,6 +125,7 @@ extension Endpoint {
             groups: try groups.map { try Name(parsing: $0) }.sorted(),
             labels: try labels.map { try PolicyLabel(parsing: $0) }.sorted(),
             level: try row.value("level") { UInt8(exactly: $0["level"] as Int64) },
+            networks: try networks.map { try IPPrefix(parsing: $0) }.sorted(),
             kind: try row.value("kind") { Endpoint.Kind(rawValue: $0["kind"]) }, attachment: row["attachment"],
             host: try row.name("host"), state: try State(row: row), epoch: try row.unsigned("epoch"),
             publishedBy: published, createdAt: row.time("created_at"))

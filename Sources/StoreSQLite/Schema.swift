@@ -20,7 +20,10 @@ enum Schema {
         migrator.registerMigration("3 labels, documents, guardrails, locks") { db in
             try db.execute(sql: documents)
         }
-        migrator.registerMigration("4 people, audit") { db in
+        migrator.registerMigration("4 borders") { db in
+            try db.execute(sql: borders)
+        }
+        migrator.registerMigration("5 people, audit") { db in
             try db.execute(sql: people)
             try db.execute(sql: audit)
         }
@@ -104,6 +107,12 @@ enum Schema {
             revision INTEGER PRIMARY KEY NOT NULL, changed_at INTEGER NOT NULL, signature BLOB NOT NULL,
             body BLOB NOT NULL, text BLOB NOT NULL, summary TEXT NOT NULL
         );
+        """
+
+    // Prefixes in their one text form with commas between.
+    private static let borders = """
+        ALTER TABLE endpoint ADD COLUMN networks TEXT NOT NULL DEFAULT '';
+        CREATE INDEX endpoint_border ON endpoint (vnet, name) WHERE networks <> '';
         """
 
     private static let facts = """

@@ -9,6 +9,7 @@ import X509
 /// - labels: the same, each `KEY=VALUE`, strictly ascending by key, then value; the key `group` is refused, because
 ///   policies see memberships under it
 /// - level: `INTEGER (1..255)`
+/// - networks: `SEQUENCE SIZE (1..64) OF UTF8String`, prefixes outside that the endpoint speaks for, strictly ascending
 struct Attributes: Hashable, Sendable {
     /// The groups; of a certificate strictly ascending.
     var groups: [Name] = []
@@ -16,12 +17,15 @@ struct Attributes: Hashable, Sendable {
     var labels: [PolicyLabel] = []
     /// The security level; 0 is not written.
     var level: UInt8 = 0
+    /// The prefixes outside, of a border; of a certificate strictly ascending.
+    var networks: [IPPrefix] = []
 
     // 2.25 is the arc of numbers that nobody assigns (ITU-T X.667). The numbers have 61 bits, not the 128 of a UUID,
     // because swift-asn1 keeps an arc in 64 bits and would refuse the certificate.
     static let groupsID: ASN1ObjectIdentifier = [2, 25, 1_348_248_180_488_387_264]
     static let labelsID: ASN1ObjectIdentifier = [2, 25, 1_348_248_180_488_387_265]
     static let levelID: ASN1ObjectIdentifier = [2, 25, 1_348_248_180_488_387_266]
+    static let networksID: ASN1ObjectIdentifier = [2, 25, 1_348_248_180_488_387_267]
 
     /// What is wrong with an extension of a certificate.
     struct Malformed: Error { let problem: String }
@@ -50,12 +54,20 @@ struct Attributes: Hashable, Sendable {
             }
             self.level = level
         }
+        if let found = extensions[oid: Self.networksID] {
+            guard let networks = Self.networks(parsing: found.value) else {
+                throw Malformed(
+                    problem: "its networks are not an ascending sequence of 1 to \(TrustLimits.networks) prefixes")
+            }
+            self.networks = networks
+        }
     }
 
-    init(groups: [Name] = [], labels: [PolicyLabel] = [], level: UInt8 = 0) {
+    init(groups: [Name] = [], labels: [PolicyLabel] = [], level: UInt8 = 0, networks: [IPPrefix] = []) {
         self.groups = groups
         self.labels = labels
         self.level = level
+        self.networks = networks
     }
 
     static func groups(parsing der: ArraySlice<UInt8>) -> [Name]? {
@@ -66,6 +78,14 @@ struct Attributes: Hashable, Sendable {
         texts(der, limit: TrustLimits.labels) { text in
             guard let label = try? PolicyLabel(parsing: text), label.key != PolicyLabel.groupKey else { return nil }
             return label
+        }
+    }
+
+    /// Each prefix has one text form, so that two certificates that say the same are the same.
+    static func networks(parsing der: ArraySlice<UInt8>) -> [IPPrefix]? {
+        texts(der, limit: TrustLimits.networks) { text in
+            guard let prefix = try? IPPrefix(parsing: text), prefix.description == text else { return nil }
+            return prefix
         }
     }
 
@@ -109,6 +129,12 @@ struct Attributes: Hashable, Sendable {
         if level > 0 {
             extensions.append(
                 Certificate.Extension(oid: Self.levelID, critical: false, value: Self.encoded(level)[...]))
+        }
+        guard networks.count <= TrustLimits.networks else {
+            throw .tooManyNetworks(networks.count, limit: TrustLimits.networks)
+        }
+        if !networks.isEmpty {
+            extensions.append(try Self.sequence(Self.networksID, Set(networks).sorted().map(\.description)))
         }
         return extensions
     }

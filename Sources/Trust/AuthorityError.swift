@@ -20,6 +20,8 @@ public enum AuthorityError: Error, Hashable, Sendable, CustomStringConvertible {
     case tooManyGroups(Int, limit: Int)
     /// More labels than one certificate carries.
     case tooManyLabels(Int, limit: Int)
+    /// More prefixes outside than one certificate carries.
+    case tooManyNetworks(Int, limit: Int)
     /// A label whose key is that of the memberships in groups, which are certified as groups.
     case reservedLabel(PolicyLabel)
     /// The crypto library could not encode or sign.
@@ -39,6 +41,8 @@ public enum AuthorityError: Error, Hashable, Sendable, CustomStringConvertible {
             "\(count) groups are more than the \(limit) that one endpoint may have"
         case .tooManyLabels(let count, let limit):
             "\(count) labels are more than the \(limit) that one endpoint may have"
+        case .tooManyNetworks(let count, let limit):
+            "\(count) networks are more than the \(limit) that one endpoint may speak for"
         case .reservedLabel(let label):
             "the label \(label) would say that the endpoint is in a group; make it a member instead"
         case .encoding: "the certificate could not be encoded or signed"

@@ -107,7 +107,7 @@ public struct CertificateAuthority: Sendable {
     /// - Parameter lifetime: in seconds.
     public func issueEndpoint(
         _ endpoint: Name, identity: Identity, groups: [Name] = [], labels: [PolicyLabel] = [], level: UInt8 = 0,
-        publicKey: [UInt8], at now: Timestamp, lifetime: Int64 = TrustLimits.endpointLifetime
+        networks: [IPPrefix] = [], publicKey: [UInt8], at now: Timestamp, lifetime: Int64 = TrustLimits.endpointLifetime
     ) throws(AuthorityError) -> [UInt8] {
         guard case .tenant(let tenant) = name else { throw .needsTenant("the certificate of an endpoint") }
         guard platform.contains(identity) else { throw .outsidePlatform(identity, platform.prefix) }
@@ -116,7 +116,8 @@ public struct CertificateAuthority: Sendable {
             names: [
                 .uniformResourceIdentifier(platform.endpointURI(TenantName(tenant, endpoint))),
                 .ipAddress(ASN1OctetString(contentBytes: identity.octets[...])),
-            ], forTLS: false, attributes: Attributes(groups: groups, labels: labels, level: level), at: now)
+            ], forTLS: false, attributes: Attributes(groups: groups, labels: labels, level: level, networks: networks),
+            at: now)
     }
 
     /// Issues the certificate of the key that signs this tenant's policy; the result is DER.

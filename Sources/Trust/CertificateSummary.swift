@@ -14,6 +14,8 @@ public struct CertificateSummary: Hashable, Sendable {
     public let groups: [Name]
     /// The labels of an endpoint, in order.
     public let labels: [PolicyLabel]
+    /// The prefixes outside that a border speaks for, in order.
+    public let networks: [IPPrefix]
     /// The security level of an endpoint, else 0.
     public let level: UInt8
     /// The host name of a leaf, else nil.
@@ -40,6 +42,7 @@ public struct CertificateSummary: Hashable, Sendable {
         identity = certified.identity
         groups = certified.attributes.groups
         labels = certified.attributes.labels
+        networks = certified.attributes.networks
         level = certified.attributes.level
         hostName = certified.hostName
         subject = .foreign(fields.certificate.subject)

@@ -203,7 +203,7 @@ public final class TrustAnchor: Sendable {
         guard chain.end.key.verifies(signed.signature, over: signed.body) else { throw .badSignature(.record) }
         let endpoint = VerifiedEndpoint(
             identity: identity, name: name, groups: chain.end.attributes.groups, labels: chain.end.attributes.labels,
-            level: chain.end.attributes.level, leaf: signed.record.leaf,
+            level: chain.end.attributes.level, networks: chain.end.attributes.networks, leaf: signed.record.leaf,
             locator: signed.record.locator, plugPort: signed.record.plugPort, epoch: signed.record.epoch,
             recordNotAfter: signed.record.notAfter, certificateNotAfter: chain.end.notAfter,
             serial: chain.end.serial, keyHash: chain.end.key.hash)

@@ -49,6 +49,8 @@ public enum TrustLimits {
     public static let groups = 64
     /// The most labels that one endpoint may be certified for.
     public static let labels = 64
+    /// The most prefixes outside that one endpoint may be certified for.
+    public static let networks = 64
     /// The most statements about the lock of one policy.
     public static let lockStatements = 32
     /// The longest serial number (RFC 5280, section 4.1.2.2).

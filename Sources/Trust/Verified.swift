@@ -29,6 +29,8 @@ public struct VerifiedEndpoint: Hashable, Sendable {
     public let labels: [PolicyLabel]
     /// The security level that the tenant's CA certifies, 0 to 255.
     public let level: UInt8
+    /// The prefixes outside that the tenant's CA certifies it to speak for, in order; of a border only.
+    public let networks: [IPPrefix]
     /// The leaf that runs the endpoint, from the record.
     public let leaf: LeafID
     /// The underlay address at which that leaf receives.

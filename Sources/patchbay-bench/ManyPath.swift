@@ -110,7 +110,7 @@ final class ManyPath {
                 let (from, to) = ends(of: wire)
                 return ReceiveWire(
                     locator: .v4(sender), label: try label(of: wire), port: ports[1][to],
-                    source: try Platform.identity(Self.senderLow + UInt64(from)), sourceIPv4: nil)
+                    source: try Platform.identity(Self.senderLow + UInt64(from)).address, sourceIPv4: nil)
             })
         try dataPaths[0].plugSend(
             wires.map { wire in

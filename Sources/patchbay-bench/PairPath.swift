@@ -239,7 +239,8 @@ final class PairPath {
             }
             if carrier != .local {
                 try paths[to].plugReceive(
-                    locator: engines == nil ? source : nil, label: label, port: ports[to], source: identities[from],
+                    locator: engines == nil ? source : nil, label: label, port: ports[to],
+                    source: identities[from].address,
                     sourceIPv4: nil)
             }
             try paths[from].plugSend(port: ports[from], destination: identities[to].address, to: target)

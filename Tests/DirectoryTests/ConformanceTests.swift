@@ -72,13 +72,15 @@ extension DirectoryStoreConformance {
 
     static func endpoint(
         _ number: UInt128, _ text: String, vnet: UInt128 = 1, tenant: String = "acme", host: String = "h1",
-        state: Endpoint.State = .waiting, groups: [String] = [], labels: [PolicyLabel] = [], level: UInt8 = 0
+        state: Endpoint.State = .waiting, groups: [String] = [], labels: [PolicyLabel] = [], level: UInt8 = 0,
+        networks: [String] = []
     ) throws -> Endpoint {
         let identity = try #require(Identity(IPv6Address(0xfd << 120 | number)))
         return Endpoint(
             identity: identity, name: TenantName(Samples.known(tenant), Samples.known(text)), vnet: VNetID(vnet),
             vnetName: Samples.known("lan"), ipv4: IPv4Address(UInt32(truncatingIfNeeded: number)),
-            groups: groups.map(Samples.known), labels: labels, level: level, kind: .tap, attachment: text,
+            groups: groups.map(Samples.known), labels: labels, level: level,
+            networks: try networks.map { try IPPrefix(parsing: $0) }, kind: .tap, attachment: text,
             host: Samples.known(host), state: state,
             epoch: UInt64(Int64.max), publishedBy: LeafID(.max), createdAt: Timestamp(2))
     }
@@ -108,13 +110,14 @@ extension DirectoryStoreConformance {
         let name = TenantName(Samples.acme, Samples.h1)
         let identity = try endpoint(1, "x").identity
         let isEmpty = try await store.read { (tx) throws(DirectoryError) in
-            let lists = [
+            let lists: [Int] = [
                 try tx.tenants().count, try tx.tenants(renewingAt: Timestamp(.max)).count, try tx.hosts().count,
                 try tx.vnets(of: Samples.acme).count, try tx.endpoints(of: Samples.acme, page: Page()).count,
                 try tx.endpoints(on: Samples.h1, limit: nil).count, try tx.endpoints(movingFrom: Samples.h1).count,
                 try tx.endpoints(movingUntil: Timestamp(.max)).count, try tx.groups(of: Samples.acme).count,
                 try tx.members(of: name, page: Page()).count, try tx.policyRevisions(of: Samples.acme).count,
-                try tx.issued(for: identity).count, try tx.issued(to: LeafID(1)).count, try tx.revocations().count,
+                try tx.borders(of: VNetID(1)).count, try tx.issued(for: identity).count,
+                try tx.issued(to: LeafID(1)).count, try tx.revocations().count,
             ]
             let revoked = try tx.isRevoked(.identity(identity))
             let values: [Any?] = [
@@ -136,7 +139,8 @@ extension DirectoryStoreConformance {
         try await furnish(store)
         var changed = try endpoint(
             5, "web1", groups: ["all", "web"],
-            labels: [PolicyLabel(parsing: "a.b/c=1"), PolicyLabel(parsing: "tier=web")], level: 255)
+            labels: [PolicyLabel(parsing: "a.b/c=1"), PolicyLabel(parsing: "tier=web")], level: 255,
+            networks: ["0.0.0.0/0", "2001:db8::/32"])
         let states: [Endpoint.State] = [
             .waiting, .running, .failed(detail: "é'\";--"), .failed(detail: ""),
             .moving(from: Samples.known("h2"), deadline: Timestamp(-3)),
@@ -152,6 +156,8 @@ extension DirectoryStoreConformance {
             }
             #expect(read == wanted)
             #expect(try await store.read { (tx) throws(DirectoryError) in try tx.endpoint(wanted.name) } == wanted)
+            #expect(try await store.read { (tx) throws(DirectoryError) in try tx.borders(of: wanted.vnet) } == [wanted])
+            #expect(try await store.read { (tx) throws(DirectoryError) in try tx.borders(of: VNetID(77)) } == [])
         }
         let grant = JoinGrant(secretHash: octets16 + octets16, host: Samples.h1, expiresAt: Timestamp(5), usedAt: nil)
         let certificate = IssuedCertificate(

@@ -115,7 +115,7 @@ extension Fixture {
 
     func endpoint(
         _ name: String, on host: String, groups: [String] = [], labels: [String] = [], level: UInt8 = 0,
-        ipv4: String? = nil,
+        networks: [String] = [], ipv4: String? = nil,
         kind: Endpoint.Kind = .namespace,
         attachment: String? = nil
     ) async throws -> Endpoint {
@@ -124,7 +124,8 @@ extension Fixture {
                 name: try TenantName(parsing: name), vnet: try Name(parsing: "lan"),
                 ipv4: try ipv4.map { try IPv4Address(parsing: $0) }, groups: try groups.map { try Name(parsing: $0) },
                 labels: try labels.map { try PolicyLabel(parsing: $0) }, level: level,
-                host: try Name(parsing: host), kind: kind, attachment: attachment))
+                networks: try networks.map { try IPPrefix(parsing: $0) }, host: try Name(parsing: host), kind: kind,
+                attachment: attachment))
     }
 }
 

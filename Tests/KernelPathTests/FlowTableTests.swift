@@ -14,19 +14,22 @@ extension KernelPathTests {
         try hosts.plug(e3, e2, .everyPort, .nothing)
         #expect(try hosts.passes(e1.packet(e2, v6: true, 6, tcp(4000, 80, TCP.syn)), e1, e2))
         #expect(try hosts.passes(e2.packet(e1, v6: true, 6, tcp(80, 4000, 18)), e2, e1))
+        let began = ContinuousClock.now
         for round in UInt16(0)..<4 {
             for port in UInt16(0)..<50_000 {
                 let packet = e3.packet(e2, v6: true, 17, udp(port, 1000 + round))
                 try hosts.inject(ethernet(e3.mac, e2.mac, 0x86dd, packet), at: e3)
             }
         }
-        #expect(try a.drops(e3, .flowBudget) > 150_000)
+        // What a pair may begin at once, and 2,000 a second; a busy machine takes a while for the others.
+        let most = 16_384 + 2_000 * UInt64(began.duration(to: .now) / .seconds(1) + 1)
+        #expect(try a.drops(e3, .flowBudget) > 199_000 - most)
         #expect(
             try hosts.passes(e2.packet(e1, v6: true, 6, tcp(80, 4000, TCP.ack)), e2, e1), "e1's flow is still there")
         #expect(try hosts.passes(e1.packet(e2, v6: true, 17, udp(9, 53)), e1, e2), "and it may begin another")
         #expect(try hosts.passes(e2.packet(e1, v6: true, 17, udp(53, 9)), e2, e1))
         #expect(try a.drops(e1, .flowBudget) == 0)
-        #expect(try a.path.flowCount < 60_000)
+        #expect(try UInt64(a.path.flowCount) < most + 100)
         try a.path.forgetFlows(of: PairEnds(e3.identity, e2.identity))
         #expect(try a.path.flowCount < 10)
     }

@@ -357,7 +357,8 @@ import Testing
         #expect(try hosts.a.path.sendWires().map { $0.port }.sorted() == wires.sorted())
         #expect(try hosts.a.path.ports().count == 2)
         let received = try #require(try hosts.b.path.receiveWires().first { $0.label == label })
-        #expect(received.source == e1.identity && received.locator == hosts.a.locator && received.port == e2.device)
+        #expect(
+            received.source == e1.identity.address && received.locator == hosts.a.locator && received.port == e2.device)
         let sent = try #require(try hosts.a.path.sendWires().first { $0.destination == e2.identity.address })
         #expect(sent.target == .remote(locator: hosts.b.locator, label: label))
         #expect(sent.counters.packets == 600)
@@ -457,7 +458,8 @@ import Testing
         let receives = (UInt32(1)...10_000).compactMap { number in
             Label(number).map {
                 ReceiveWire(
-                    locator: locator, label: $0, port: hosts.e1.device, source: hosts.e2.identity, sourceIPv4: nil)
+                    locator: locator, label: $0, port: hosts.e1.device, source: hosts.e2.identity.address,
+                    sourceIPv4: nil)
             }
         }
         try hosts.a.path.plugReceive(receives)

@@ -28,6 +28,56 @@ extension KernelPathTests {
         #expect(measured > 0.95 * Double(rate), "\(name)")
     }
 
+    @Test(
+        "a limit counts IP packets, so it is kept within five per cent for small ones", arguments: [false, true],
+        [false, true])
+    func limitsOfSmallPackets(isLocal: Bool, usesTCX: Bool) throws {
+        let hosts = try TwoHosts { $0.usesTCX = usesTCX }
+        let (e1, other) = (hosts.e1, isLocal ? hosts.e3 : hosts.e2)
+        let rules = FlowRules(
+            segments: [
+                FlowSegment(start: 0, action: FlowAction(.pass, answers: true)),
+                FlowSegment(start: FlowNumber.of(.udp, 0), action: FlowAction(.pass, answers: true, limit: 1)),
+            ], otherwise: FlowAction(.drop))
+        let rate: UInt64 = 5_000_000
+        try hosts.plug(e1, other, rules, .nothing, limits: [FlowLimit(bitsPerSecond: rate)])
+        let measured = try throughput(hosts, e1, other, tcp: false, offered: rate, datagram: 64)
+        #expect(abs(measured - Double(rate)) < 0.05 * Double(rate), "\(Int(measured)) bit/s")
+    }
+
+    @Test("what has waited for its limit is as it was, whatever its size") func limitedFramesAreWhole() throws {
+        let hosts = try TwoHosts()
+        let (a, e1, e2) = (hosts.a, hosts.e1, hosts.e2)
+        let tap = try TapDevice(name: "engine", in: a.namespace)
+        let device = try #require(try a.netlink.link(named: "engine")).index
+        try a.netlink.setUp(device)
+        try a.path.useEngine(device: device)
+        let limited = FlowRules(otherwise: FlowAction(.pass, answers: true, limit: 1))
+        let binding = try a.path.setRules(
+            PairRules(low: limited, high: .nothing, limits: [FlowLimit(bitsPerSecond: 100_000_000)]),
+            of: PairEnds(e1.identity, e2.identity))
+        for destination in [e2.identity.address, IPv6Address(mapped: e2.ipv4)] {
+            try a.path.plugSend(
+                port: e1.device, destination: destination, to: .protected(locator: hosts.b.locator, slot: 9),
+                rules: binding)
+        }
+        try hosts.silence()
+        for size in Array(0...40) + [500, 1_370, 1_400] {
+            for isIPv6 in [false, true] {
+                let packet = e1.packet(e2, v6: isIPv6, 17, udp(1, 2, bytes: size))
+                try hosts.inject(ethernet(e1.mac, e2.mac, isIPv6 ? 0x86dd : 0x0800, packet), at: e1)
+                // The host's own chatter on the new device is not ours.
+                var arrived: [UInt8]?
+                while arrived == nil, let read = try tap.read(milliseconds: 500) {
+                    let frame = read.dropFirst(TapDevice.vnetHeaderLength)
+                    if frame.starts(with: [0x02, 0x50, 0, 0, 0, 9]) { arrived = Array(frame) }
+                }
+                let sent = e1.mac.octets + (isIPv6 ? [0x86, 0xdd] : [0x08, 0x00]) + packet
+                #expect(arrived.map { Array($0.dropFirst(6)) } == sent, "\(size) bytes, IPv6: \(isIPv6)")
+            }
+        }
+    }
+
     @Test("limits change in place, hold on local and protected wires, and leave others alone")
     func limitsEverywhere() throws {
         let hosts = try TwoHosts()
@@ -98,7 +148,8 @@ extension KernelPathTests {
 
     /// Bits per second of IP packets that pass from one endpoint to the other, after the first second.
     private func throughput(
-        _ hosts: TwoHosts, _ from: TwoHosts.Endpoint, _ to: TwoHosts.Endpoint, tcp: Bool, offered: UInt64
+        _ hosts: TwoHosts, _ from: TwoHosts.Endpoint, _ to: TwoHosts.Endpoint, tcp: Bool, offered: UInt64,
+        datagram: Int = 8_900
     ) throws -> Double {
         let server = try start(["ip", "netns", "exec", to.name, "iperf3", "-s", "-1"])
         defer { server.stop() }
@@ -106,7 +157,7 @@ extension KernelPathTests {
             Thread.sleep(forTimeInterval: 0.02)
             if try run("ip", "netns", "exec", to.name, "ss", "-Hltn", "sport", "=", "5201").contains("5201") { break }
         }
-        let kind = tcp ? [] : ["-u", "-b", "\(offered)", "-l", "8900"]
+        let kind = tcp ? [] : ["-u", "-b", "\(offered)", "-l", "\(datagram)"]
         let client = try start(
             [
                 "ip", "netns", "exec", from.name, "timeout", "-k", "1", "8", "iperf3", "-J", "-c", "\(to.identity)",

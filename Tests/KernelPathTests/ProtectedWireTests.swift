@@ -46,7 +46,7 @@ extension KernelPathTests {
                 mtu: 1400)
         }
         try b.path.plugReceive(
-            locator: nil, label: label, port: e2.device, source: e1.identity, sourceIPv4: e1.ipv4)
+            locator: nil, label: label, port: e2.device, source: e1.identity.address, sourceIPv4: e1.ipv4)
 
         // Without an engine nothing passes, least of all in the clear.
         let before = b.count(.unknownLabel) + b.count(.vxlan)
@@ -93,7 +93,8 @@ extension KernelPathTests {
         let hosts = try TwoHosts()
         let (b, e1, e2) = (hosts.b, hosts.e1, hosts.e2)
         try b.path.plugReceive(
-            locator: nil, label: try #require(Label(77)), port: e2.device, source: e1.identity, sourceIPv4: e1.ipv4)
+            locator: nil, label: try #require(Label(77)), port: e2.device, source: e1.identity.address,
+            sourceIPv4: e1.ipv4)
         let inner = ethernet(e1.mac, e2.mac, 0x86dd, ipv6(e1.identity.address, e2.identity.address, 17, udp(8)))
         let datagram = { (label: UInt32) -> [UInt8] in
             let body = vxlan(label, inner)

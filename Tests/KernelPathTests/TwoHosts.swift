@@ -179,7 +179,7 @@ final class TwoHosts {
         let isLocal = from.host === to.host
         if !isLocal {
             try to.host.path.plugReceive(
-                locator: from.host.locator, label: label, port: to.device, source: from.identity,
+                locator: from.host.locator, label: label, port: to.device, source: from.identity.address,
                 sourceIPv4: from.ipv4, rules: bindings[1])
         }
         let target: SendTarget = isLocal ? .local(port: to.device) : .remote(locator: to.host.locator, label: label)

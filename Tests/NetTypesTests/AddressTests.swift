@@ -268,3 +268,38 @@ struct PrefixTests {
         #expect(everything.hosts == 1...(UInt32.max - 1) && everything.contains(IPv4Address(.max)))
     }
 }
+
+@Suite("Prefixes of either family")
+struct EitherPrefixTests {
+    @Test("Each prefix has one text form, which is read again; the order is one") func forms() throws {
+        let texts = [
+            "0.0.0.0/0", "10.0.0.0/8", "10.0.0.0/16", "203.0.113.9/32", "::/0", "2001:db8::/32", "2001:db8::1/128",
+        ]
+        let prefixes = try texts.map { try IPPrefix(parsing: $0) }
+        #expect(prefixes.map(\.description) == texts && prefixes.shuffled().sorted() == prefixes)
+        for bad in [
+            "", "10.0.0.0", "10.0.0.1/8", "10.0.0.0/33", "10.0.0.0/08", "2001:db8::1/32", "::/129", "::", "x/8",
+        ] {
+            #expect(throws: TextError.self) { try IPPrefix(parsing: bad) }
+        }
+    }
+
+    @Test("An address is in prefixes of its own family only") func containing() throws {
+        func contains(_ prefix: String, _ address: String) throws -> Bool {
+            try IPPrefix(parsing: prefix).contains(IPAddress(parsing: address))
+        }
+        #expect(try contains("0.0.0.0/0", "203.0.113.9") && contains("203.0.113.9/32", "203.0.113.9"))
+        #expect(try !contains("203.0.113.8/32", "203.0.113.9") && !contains("0.0.0.0/0", "2001:db8::1"))
+        #expect(try contains("::/0", "2001:db8::1") && !contains("::/0", "203.0.113.9"))
+    }
+
+    @Test("What no machine elsewhere has is not routable") func routable() throws {
+        let yes = ["203.0.113.9", "10.0.0.1", "1.0.0.0", "223.255.255.255", "2001:db8::1", "fd00::1", "::1:0:0"]
+        let no = [
+            "0.0.0.0", "0.1.2.3", "127.0.0.1", "169.254.1.1", "224.0.0.1", "240.0.0.1", "255.255.255.255", "::", "::1",
+            "fe80::1", "ff02::1", "::ffff:203.0.113.9",
+        ]
+        for text in yes { #expect(try IPAddress(parsing: text).isRoutable, "\(text)") }
+        for text in no { #expect(try !IPAddress(parsing: text).isRoutable, "\(text)") }
+    }
+}

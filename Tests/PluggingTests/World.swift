@@ -55,6 +55,7 @@ struct World: Sendable {
         let identity: Identity
         let name: TenantName
         let groups: [Name]
+        let networks: [IPPrefix]
         let key: SigningKey
         let certificate: [UInt8]
         let issuer: [UInt8]
@@ -74,7 +75,8 @@ struct World: Sendable {
         /// The endpoint as the leaf that runs it has it.
         var local: LocalEndpoint {
             LocalEndpoint(
-                identity: identity, name: name, groups: groups, vnet: VNetID(1), ipv4: IPv4Address(10, 0, 0, 1),
+                identity: identity, name: name, groups: groups, networks: networks, vnet: VNetID(1),
+                ipv4: IPv4Address(10, 0, 0, 1),
                 epoch: 7)
         }
 
@@ -82,17 +84,20 @@ struct World: Sendable {
     }
 
     func endpoint(
-        _ text: String, _ number: UInt64, groups: [String] = [], by authority: CertificateAuthority? = nil,
-        at now: Timestamp = World.now
+        _ text: String, _ number: UInt64, groups: [String] = [], networks: [String] = [],
+        by authority: CertificateAuthority? = nil, at now: Timestamp = World.now
     ) throws -> Endpoint {
         let full = try TenantName(parsing: text)
         let authority = authority ?? (full.tenant.text == "acme" ? acme : globex)
         let key = SigningKey()
         let groups = try groups.map(Name.init(parsing:))
+        let networks = try networks.map { try IPPrefix(parsing: $0) }
         let certificate = try authority.issueEndpoint(
-            full.name, identity: try identity(number), groups: groups, publicKey: key.publicKeyInfo, at: now)
+            full.name, identity: try identity(number), groups: groups, networks: networks,
+            publicKey: key.publicKeyInfo, at: now)
         return Endpoint(
-            identity: try identity(number), name: full, groups: groups, key: key, certificate: certificate,
+            identity: try identity(number), name: full, groups: groups, networks: networks, key: key,
+            certificate: certificate,
             issuer: authority.certificate)
     }
 }

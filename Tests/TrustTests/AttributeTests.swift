@@ -92,7 +92,39 @@ struct AttributeTests {
         }
     }
 
-    @Test("4: what is no endpoint has no attributes, whatever its certificate carries")
+    @Test("4: networks have one form only, and are those that were certified")
+    func networks() async throws {
+        let border = try world.endpoint(networks: ["2001:db8::/32", "203.0.113.0/24", "0.0.0.0/0"])
+        let endpoint = await world.anchor.verify(endpoint: border.facts, at: World.now, revocations: .none).value
+        #expect(endpoint?.networks.map(\.description) == ["0.0.0.0/0", "203.0.113.0/24", "2001:db8::/32"])
+        let many = (0..<TrustLimits.networks).map { "10.0.\($0 + 100).0/24" }
+        let table: [(String, [UInt8], Bool)] = [
+            ("both families", try Self.sequence(["10.0.0.0/8", "10.0.0.0/16", "::/0", "2001:db8::/32"]), true),
+            ("as many as may be", try Self.sequence(many), true),
+            ("one more", try Self.sequence(many + ["11.0.0.0/8"]), false),
+            ("none in a sequence", try Self.sequence([]), false),
+            ("not in order", try Self.sequence(["::/0", "10.0.0.0/8"]), false),
+            ("twice", try Self.sequence(["::/0", "::/0"]), false),
+            ("host bits", try Self.sequence(["10.0.0.1/8"]), false),
+            ("no length", try Self.sequence(["10.0.0.0"]), false),
+            ("another text of the same prefix", try Self.sequence(["2001:DB8::/32"]), false),
+            ("not shortened", try Self.sequence(["2001:db8:0::/32"]), false),
+            ("too long", try Self.sequence(["10.0.0.0/33"]), false),
+            ("more behind", try Self.sequence(["::/0"]) + [5, 0], false),
+            ("nothing", [], false),
+        ]
+        for (number, row) in table.enumerated() {
+            let result = try await verified(Attributes.networksID, row.1)
+            #expect(
+                (result.value != nil) == row.2,
+                "row \(number), \(row.0): \(result.refusal.map { "\($0)" } ?? "verified")")
+        }
+        #expect(throws: AuthorityError.tooManyNetworks(65, limit: 64)) {
+            _ = try world.endpoint(networks: many + ["11.0.0.0/8"])
+        }
+    }
+
+    @Test("5: what is no endpoint has no attributes, whatever its certificate carries")
     func others() throws {
         let policy = try world.forge(
             subject: "policy", key: key, by: world.acme,

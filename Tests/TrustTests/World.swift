@@ -40,7 +40,8 @@ struct World: Sendable {
     /// An honest endpoint; whatever is given replaces the honest value.
     func endpoint(
         _ name: String = "web1", of authority: CertificateAuthority? = nil, number: UInt64 = 1, groups: [String] = [],
-        labels: [String] = [], level: UInt8 = 0, key: SigningKey = SigningKey(), locator: String = "192.0.2.1",
+        labels: [String] = [], level: UInt8 = 0, networks: [String] = [], key: SigningKey = SigningKey(),
+        locator: String = "192.0.2.1",
         epoch: Epoch = 7, lifetime: Int64 = 3_600,
         at now: Timestamp = World.now
     ) throws -> Endpoint {
@@ -48,7 +49,8 @@ struct World: Sendable {
         let identity = identity(number)
         let certificate = try authority.issueEndpoint(
             try Name(parsing: name), identity: identity, groups: try groups.map { try Name(parsing: $0) },
-            labels: try labels.map { try PolicyLabel(parsing: $0) }, level: level, publicKey: key.publicKeyInfo, at: now
+            labels: try labels.map { try PolicyLabel(parsing: $0) }, level: level,
+            networks: try networks.map { try IPPrefix(parsing: $0) }, publicKey: key.publicKeyInfo, at: now
         )
         let record = try record(identity, locator: locator, epoch: epoch, notAfter: now + lifetime).signed(with: key)
         return Endpoint(

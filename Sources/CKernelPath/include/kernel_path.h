@@ -7,7 +7,7 @@
 
 #include <linux/types.h>
 
-#define KP_LAYOUT 3
+#define KP_LAYOUT 4
 
 /// Bytes that a frame gains on the underlay inside its Ethernet header: IP 20 or 40, UDP 8, VXLAN 8, inner Ethernet 14.
 #define KP_OVERHEAD_IPV4 50
@@ -86,29 +86,46 @@ struct kp_config {
     __u32 locator_ipv4;  ///< network order; 0 when the host has none
     struct kp_address locator_ipv6;
     __be16 vxlan_port;   ///< network order
-    __u16 pad;
+    __u8 rule_rows;      ///< rows of rule_counts less one; a power of two less one
+    __u8 rules_shared;   ///< whether several processors have one row of rule_counts
     __u32 engine;        ///< device index of the ESP engine's TAP; 0: there is none
     __u32 shaper;        ///< device index of the end of the shaper that limited packets go into; 0: there is none
     __u32 flow_timeouts[KP_FLOW_STATES]; ///< milliseconds
-    __u32 pad2;
+    __u32 traces;        ///< a bit for each trace that is on; 0: no packet is followed
     __u64 flow_interval; ///< nanoseconds of budget that a new flow costs its pair; a port has twice a pair's budget
     __u64 flow_burst;    ///< nanoseconds of budget that can be saved up
     __u64 event_interval;///< nanoseconds of budget that an event costs its processor
     __u64 event_burst;
+    __u32 rule_room;     ///< places of one row of rule_counts
+    __u32 pad3;
 };
 
-/// A port, found by its device index.
+/// A port, found by its device index; or an address outside, which is behind the port of a border and has the border's
+/// device, MAC address and MTU, found by a number from KP_OUTSIDE on.
 struct kp_port {
-    struct kp_address identity;
+    struct kp_address identity; ///< or the address outside
     __u32 ipv4;          ///< network order; 0 when the endpoint has none
     __u8 mac[6];
     __u16 mtu;           ///< bytes without the Ethernet header
-    __u32 kind;          ///< enum kp_port_kind
+    __u16 kind;          ///< enum kp_port_kind
+    __u16 is_border;     ///< addresses outside send through this port
     __u32 punt_interval; ///< nanoseconds of budget that a punt costs
     __u64 punt_burst;    ///< nanoseconds of budget that can be saved up
     __u64 punt_time;     ///< when the budget used so far will have been earned
     __u64 flow_time;     ///< the same for the flows that the endpoint begins
+    __u32 device;        ///< index; of an address outside that of its border
+    __u32 pad;
     __u64 drops[KP_DROPS];
+};
+
+/// Above every device index.
+#define KP_OUTSIDE 0x80000000u
+
+/// Who was refused whom outside: the port of a border, the address outside that sent, and for whom it was.
+struct kp_outside_key {
+    __u32 port;
+    struct kp_address source;
+    struct kp_address destination;
 };
 
 /// A wire as the sender knows it, found by (port, destination).
@@ -204,8 +221,8 @@ struct kp_action {
     __u8 flags;
     __u8 limit;    ///< 0: none, else 1 and the distance from the pair's first class
     __u8 pad;
-    __u32 rule;    ///< under which it is counted; 0: not
-    __u32 dry_run; ///< the rule that would have decided otherwise; 0: none
+    __u32 rule;    ///< the place of the rule that it is counted for; 0: it is not
+    __u32 dry_run; ///< and of the rule that would have decided otherwise; 0: none
 };
 
 /// The flow rules of one direction. What is published is never changed, until nobody has referred to it for a while.
@@ -248,14 +265,15 @@ struct kp_flow_key {
 struct kp_flow {
     __u64 last;      ///< CLOCK_MONOTONIC, nanoseconds
     __u64 began;     ///< CLOCK_MONOTONIC, nanoseconds
-    __u64 packets;   ///< of both ways
+    __u64 packets;   ///< of both ways; two processors that count at once may lose one
     __u8 beginner;   ///< 0: the low end
     __u8 state;      ///< enum kp_flow_state
     __u8 closed;     ///< by whom, for TCP: bit 0 the low end, bit 1 the high end
-    __u8 pad[5];
+    __u8 pad;
+    __u16 segment[2];///< where what was asked for last stands in the rules of the low end and of the high end: a hint
 };
 
-/// What was decided by a rule, on one processor.
+/// What was decided by a rule, in one row: each processor has a row of its own, or shares it with few.
 struct kp_rule_count {
     __u64 packets;   ///< passed
     __u64 bytes;     ///< of IP packets, passed
@@ -280,6 +298,45 @@ struct kp_event_budget {
     __u64 lost;
 };
 
+#define KP_TRACES 8       ///< packets that are followed at once
+#define KP_TRACE_STEPS 16 ///< that are told of one
+#define KP_TRACE_WORDS 11 ///< an IPv6 header and the first word behind it
+
+/// A packet that is followed. It is known by the first words of its IP packet, as they are in memory.
+struct kp_trace {
+    __u64 until;     ///< CLOCK_MONOTONIC, nanoseconds
+    __u32 told;      ///< how many steps there were, also beyond KP_TRACE_STEPS
+    __u32 pad;
+    __u32 words[KP_TRACE_WORDS];
+    __u32 masks[KP_TRACE_WORDS];
+};
+
+/// Which program met it.
+enum kp_trace_place { KP_AT_PORT, KP_AT_SHAPER, KP_AT_UNDERLAY, KP_AT_VXLAN, KP_AT_ENGINE };
+
+/// What the rules said: nothing, when they were not asked or it was an error that belongs to a flow.
+enum kp_decided { KP_DECIDED_NOTHING, KP_DECIDED_PASS, KP_DECIDED_DROP };
+
+/// What a program did with a packet that is followed.
+struct kp_step {
+    __u64 time;      ///< CLOCK_MONOTONIC, nanoseconds; 0: not written yet
+    __u32 rule;      ///< that decided; 0: none
+    __u32 dry_run;
+    __u16 reason;    ///< enum kp_drop; KP_DROPS: it was not dropped
+    __u8 place;      ///< enum kp_trace_place
+    __u8 action;     ///< TC_ACT_
+    __u8 decided;    ///< enum kp_decided
+    __u8 is_shaped;  ///< it went to the queue of its limit
+    __u8 pad[2];
+};
+
+/// What a processor keeps of the rules until the program tells the step.
+struct kp_trace_note {
+    __u32 rule;
+    __u32 dry_run;
+    __u32 decided;
+};
+
 /// A limit as it was set, found by its class: what a later process has to know.
 struct kp_class {
     __u64 rate;      ///< bits per second
@@ -296,9 +353,10 @@ struct kp_pair_request {
 };
 
 _Static_assert(sizeof(struct kp_address) == 16, "kp_address");
-_Static_assert(sizeof(struct kp_config) == 112, "kp_config");
-_Static_assert(sizeof(struct kp_port) == 64 + 8 * KP_DROPS, "kp_port");
+_Static_assert(sizeof(struct kp_config) == 120, "kp_config");
+_Static_assert(sizeof(struct kp_port) == 72 + 8 * KP_DROPS, "kp_port");
 _Static_assert(sizeof(struct kp_wire_key) == 20, "kp_wire_key");
+_Static_assert(sizeof(struct kp_outside_key) == 36, "kp_outside_key");
 _Static_assert(sizeof(struct kp_wire) == 32, "kp_wire");
 _Static_assert(sizeof(struct kp_peer) == 40, "kp_peer");
 _Static_assert(sizeof(struct kp_receive_key) == 20, "kp_receive_key");
@@ -312,6 +370,8 @@ _Static_assert(sizeof(struct kp_segment) == 16, "kp_segment");
 _Static_assert(sizeof(struct kp_flow_key) == 12, "kp_flow_key");
 _Static_assert(sizeof(struct kp_flow) == 32, "kp_flow");
 _Static_assert(sizeof(struct kp_event) == 32, "kp_event");
+_Static_assert(sizeof(struct kp_trace) == 104, "kp_trace");
+_Static_assert(sizeof(struct kp_step) == 24, "kp_step");
 _Static_assert(sizeof(struct kp_class) == 16, "kp_class");
 _Static_assert(sizeof(struct kp_pair_request) == 48, "kp_pair_request");
 

@@ -38,30 +38,26 @@ struct DirectoryService: Patchbay_Leaf_V1_Directory.SimpleServiceProtocol {
         let host = try await speaker(context).host
         let source = try Self.identity(request.source, "source")
         let target: LookupTarget
-        switch request.destination.count {
-        case 4:
-            guard let address = IPv4Address(octets: request.destination) else { throw Self.malformed("destination") }
-            target = .ipv4(address)
-        default:
-            target = .identity(try Self.identity(request.destination, "destination"))
+        switch IPAddress(octets: request.destination) {
+        case .v4(let address): target = .ipv4(address)
+        case .v6(let address): target = Identity(address).map(LookupTarget.identity) ?? .ipv6(address)
+        case nil: throw Self.malformed("destination")
         }
         do {
-            guard var found = try await directory.lookup(leaf: host.id, source: source, target) else {
-                return Patchbay_Leaf_V1_LookupResponse()
-            }
-            switch leaves.watch(found.identity, by: host.id) {
-            case .already:
-                break
-            case .begun:
-                // What changed between reading and watching would never be told: read once more.
-                guard let again = try await directory.lookup(leaf: host.id, source: source, target) else {
-                    return Patchbay_Leaf_V1_LookupResponse()
+            // What changed between reading and watching would never be told, so it is read once more. Of an address
+            // outside another border may be found then, which is to be watched too.
+            var watched: Identity?
+            while let found = try await directory.lookup(leaf: host.id, source: source, target) {
+                if found.identity == watched { return Patchbay_Leaf_V1_LookupResponse(found) }
+                watched = found.identity
+                switch leaves.watch(found.identity, by: host.id) {
+                case .already: return Patchbay_Leaf_V1_LookupResponse(found)
+                case .begun: break
+                case .full:
+                    throw RPCError(code: .resourceExhausted, message: "This leaf watches too many identities.")
                 }
-                found = again
-            case .full:
-                throw RPCError(code: .resourceExhausted, message: "This leaf watches too many identities.")
             }
-            return Patchbay_Leaf_V1_LookupResponse(found)
+            return Patchbay_Leaf_V1_LookupResponse()
         } catch let error as DirectoryError {
             throw RPCError(error)
         }

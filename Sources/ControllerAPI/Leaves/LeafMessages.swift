@@ -46,6 +46,7 @@ extension Patchbay_Leaf_V1_LookupResponse {
         identity = Data(found.identity.octets)
         if let address = found.ipv4 { ipv4 = Data(address.octets) }
         if let facts = found.facts { self.facts = .init(facts) }
+        isOutside = found.isOutside
     }
 }
 
@@ -61,6 +62,7 @@ extension Patchbay_Leaf_V1_DesiredPort {
         groups = port.endpoint.groups.map(\.text)
         labels = port.endpoint.labels.map(\.description)
         level = UInt32(port.endpoint.level)
+        networks = port.endpoint.networks.map(\.description)
         kind = port.endpoint.kind.rawValue
         attachment = port.endpoint.attachment
         epoch = port.epoch

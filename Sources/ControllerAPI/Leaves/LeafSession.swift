@@ -27,12 +27,20 @@ final class LeafSession: Sendable {
     struct PairQuestion: Hashable, Sendable {
         var source: Identity
         var destination: Identity
+        /// The address outside, where the source is the border that speaks for it.
+        var outsideSource: IPAddress?
+        /// The same of the destination.
+        var outsideDestination: IPAddress?
         /// IP protocol number; 0: none in particular.
         var protocolNumber: UInt8
         /// The destination port, or ICMP type × 256 + code.
         var number: UInt16
         /// Whether a marked packet is to be sent.
         var isTrace = false
+        /// The mark of the packet that is sent, or that is to be followed; 0: there is none.
+        var mark: UInt32 = 0
+        /// Whether the packet of the mark is to be followed no more.
+        var isEnd = false
     }
 
     /// Why a session ended.

@@ -30,9 +30,15 @@ struct LeafWriter: Sendable {
                         $0.pair.request = number
                         $0.pair.source = Data(question.source.octets)
                         $0.pair.destination = Data(question.destination.octets)
+                        if let outside = question.outsideSource { $0.pair.outsideSource = Data(outside.octets) }
+                        if let outside = question.outsideDestination {
+                            $0.pair.outsideDestination = Data(outside.octets)
+                        }
                         $0.pair.protocol = UInt32(question.protocolNumber)
                         $0.pair.number = UInt32(question.number)
                         $0.pair.trace = question.isTrace
+                        $0.pair.mark = question.mark
+                        $0.pair.end = question.isEnd
                     })
             case .flows(let number, let since):
                 try await writer.write(

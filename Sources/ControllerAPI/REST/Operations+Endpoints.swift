@@ -54,6 +54,15 @@ extension Operations {
                 return try await describe(directory.setLevel(call.read(ChangeLevel.self).level, of: name))
             },
             Operation(
+                method: .post, path: "/v1/tenants/{tenant}/endpoints/{endpoint}/networks", id: "changeNetworks",
+                summary: "Change for which prefixes outside an endpoint speaks; it is certified anew",
+                body: ChangeNetworks.self, answer: APITypes.Endpoint.self
+            ) { call in
+                let name = try call.tenantName("endpoint")
+                let networks = try Self.networks(call.read(ChangeNetworks.self).networks)
+                return try await describe(directory.setNetworks(networks, of: name))
+            },
+            Operation(
                 method: .get, path: "/v1/tenants/{tenant}/endpoints/{endpoint}/certificate", id: "showCertificate",
                 summary: "Show the certificate that an endpoint has now", answer: EndpointCertificate.self
             ) { call in try await certificate(of: call.tenantName("endpoint")) },
@@ -85,8 +94,18 @@ extension Operations {
             DirectoryCore.NewEndpoint(
                 name: TenantName(tenant, call.name(new.name, at: "/name")), vnet: call.name(new.vnet, at: "/vnet"),
                 ipv4: ipv4, groups: groups, labels: Self.labels(new.labels ?? [], at: "/labels"),
-                level: new.level ?? 0, host: call.name(new.host, at: "/host"),
+                level: new.level ?? 0, networks: Self.networks(new.networks ?? []),
+                host: call.name(new.host, at: "/host"),
                 kind: new.kind == .tap ? .tap : .namespace, attachment: new.attachment))
+    }
+
+    private static func networks(_ texts: [String]) throws(Problem) -> [IPPrefix] {
+        var networks: [IPPrefix] = []
+        for (index, text) in texts.enumerated() {
+            networks.append(
+                try Call.value(at: "/networks/\(index)") { () throws(TextError) in try IPPrefix(parsing: text) })
+        }
+        return networks
     }
 
     private static func labels(_ texts: [String], at pointer: String) throws(Problem) -> [PolicyLabel] {
@@ -116,7 +135,7 @@ extension Operations {
             tenant: endpoint.name.tenant.text, name: endpoint.name.name.text,
             identity: endpoint.identity.description, vnet: endpoint.vnetName.text, ipv4: endpoint.ipv4.description,
             groups: endpoint.groups.map(\.text), labels: endpoint.labels.map(\.description), level: endpoint.level,
-            host: endpoint.host.text,
+            networks: endpoint.networks.map(\.description), host: endpoint.host.text,
             kind: endpoint.kind == .tap ? .tap : .namespace, attachment: endpoint.attachment,
             epoch: endpoint.epoch, state: EndpointState(endpoint.state), detail: endpoint.state.detail,
             locator: published?.locator.description, recordExpiresAt: published?.recordNotAfter.description)
@@ -133,7 +152,7 @@ extension Operations {
         return EndpointCertificate(
             endpoint: name.description, identity: published.identity.description,
             groups: summary.groups.map(\.text), labels: summary.labels.map(\.description), level: summary.level,
-            serial: summary.serial.hexadecimal,
+            networks: summary.networks.map(\.description), serial: summary.serial.hexadecimal,
             keyHash: summary.keyHash.hexadecimal, expiresAt: summary.notAfter.description,
             certificate: CertificatePEM.text([published.facts.certificate]),
             issuer: CertificatePEM.text([published.facts.issuer]))

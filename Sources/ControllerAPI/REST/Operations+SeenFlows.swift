@@ -20,7 +20,9 @@ extension Operations {
             else { continue }
             let known = UInt8(exactly: flow.protocol).flatMap(PortProtocol.init(rawValue:))
             let transport = known.map { Transport.numbered($0, UInt16(truncatingIfNeeded: flow.number)) }
-            let key = SeenFlow(source: source, destination: destination, transport: transport ?? .other(0))
+            var key = SeenFlow(source: source, destination: destination, transport: transport ?? .other(0))
+            key.outsideSource = IPAddress(octets: flow.outsideSource)
+            key.outsideDestination = IPAddress(octets: flow.outsideDestination)
             let last = Timestamp(flow.last)
             if seen[key].map({ $0.last < last }) ?? true { seen[key] = (last, flow.passed) }
         }
@@ -29,7 +31,7 @@ extension Operations {
             changed.compactMap { change in
                 seen[change.flow].map { word in
                     PolicyChanges.SeenFlow(
-                        source: change.source.text, destination: change.destination.text,
+                        source: change.source, destination: change.destination,
                         port: change.flow.transport == .other(0) ? nil : "\(change.flow.transport)",
                         passed: word.passed, lastSeen: word.last.description, before: change.before.effect,
                         after: change.after.effect)

@@ -16,8 +16,8 @@ extension Operations {
             ) { call in
                 let tenant = try call.name("tenant")
                 let pair = try call.read(TracePair.self)
-                let from = try Call.value(at: "/from") { () throws(TextError) in try Name(parsing: pair.from) }
-                let to = try Call.value(at: "/to") { () throws(TextError) in try Name(parsing: pair.to) }
+                let from = try Self.flowEnd(pair.from, "/from")
+                let to = try Self.flowEnd(pair.to, "/to")
                 guard let transport = try Self.transport(pair.port) else {
                     throw Problem.invalid("The port is missing.", pointer: "/port", remedy: "Give one such as tcp/22.")
                 }
@@ -29,11 +29,12 @@ extension Operations {
     private typealias PairReport = Patchbay_Leaf_V1_PairReport
 
     private static func question(
-        _ source: DirectoryCore.Endpoint, _ destination: DirectoryCore.Endpoint, _ transport: Transport?,
-        isTrace: Bool = false
+        _ pair: FlowExplanation, _ transport: Transport?, mark: UInt32 = 0
     ) -> LeafSession.PairQuestion {
         var question = LeafSession.PairQuestion(
-            source: source.identity, destination: destination.identity, protocolNumber: 0, number: 0, isTrace: isTrace)
+            source: pair.from.endpoint.identity, destination: pair.to.endpoint.identity,
+            outsideSource: pair.from.outside, outsideDestination: pair.to.outside, protocolNumber: 0, number: 0,
+            mark: mark)
         if case .numbered(let portProtocol, let number)? = transport {
             question.protocolNumber = portProtocol.rawValue
             question.number = number
@@ -45,17 +46,16 @@ extension Operations {
 
     /// Asks the leaves of hosts what they know of a pair and a flow, in order of host.
     func pairReports(
-        of hosts: [LeafHost], _ source: DirectoryCore.Endpoint, _ destination: DirectoryCore.Endpoint,
-        _ transport: Transport?
+        of hosts: [LeafHost], _ pair: FlowExplanation, _ transport: Transport?
     ) async -> [LeafReport] {
         let reports = await leaves.pairReports(
-            from: hosts.map(\.id), about: Self.question(source, destination, transport))
+            from: hosts.map(\.id), about: Self.question(pair, transport))
         return hosts.sorted { $0.name < $1.name }.map { host in
             let report = reports[host.id]
             return LeafReport(
                 host: host.name.text, connected: leaves.session(of: host.id) != nil, answered: report != nil,
-                wires: Self.wires(report, host, source, destination), counters: [:],
-                pair: report.map { Self.verdict($0, source, destination) })
+                wires: Self.wires(report, host, pair.from.endpoint, pair.to.endpoint), counters: [:],
+                pair: report.map { Self.verdict($0, pair.from, pair.to) })
         }
     }
 
@@ -73,13 +73,13 @@ extension Operations {
     }
 
     private static func verdict(
-        _ report: Patchbay_Leaf_V1_PairReport, _ source: DirectoryCore.Endpoint, _ destination: DirectoryCore.Endpoint
+        _ report: Patchbay_Leaf_V1_PairReport, _ source: FlowExplanation.End, _ destination: FlowExplanation.End
     ) -> LeafVerdict {
         let flows = report.flows.prefix(ControllerLimits.listedFlows).map { flow in
-            let isForward = Identity(octets: flow.source) == source.identity
+            let isForward = Identity(octets: flow.source) == source.endpoint.identity
             return LeafVerdict.Flow(
-                source: "\(isForward ? source.name : destination.name)",
-                destination: "\(isForward ? destination.name : source.name)",
+                source: (isForward ? source : destination).label,
+                destination: (isForward ? destination : source).label,
                 protocol: UInt8(exactly: flow.protocol).flatMap(PortProtocol.init(rawValue:))?.description
                     ?? "\(flow.protocol)",
                 sourcePort: flow.sourcePort, destinationPort: flow.destinationPort, state: printable(flow.state),
@@ -101,59 +101,70 @@ extension Operations {
 
     // MARK: Tracing
 
-    private func trace(_ tenant: Name, from: Name, to: Name, _ transport: Transport) async throws -> Trace {
+    private func trace(_ tenant: Name, from: FlowEnd, to: FlowEnd, _ transport: Transport) async throws -> Trace {
         let found = try await directory.explain(tenant, from: from, to: to, transport)
         let (source, destination) = (found.from.endpoint, found.to.endpoint)
         let (sending, receiving) = (try await directory.host(source.host), try await directory.host(destination.host))
-        let before = await pairReport(of: receiving, Self.question(source, destination, transport))
-        let sent = await pairReport(of: sending, Self.question(source, destination, transport, isTrace: true))
-        guard let sent else {
-            return Trace(
-                arrived: false,
-                steps: [
-                    Trace.Step(
-                        host: sending.name.text, step: "leaf", finding: "it does not answer the controller",
-                        passed: false)
-                ])
+        // No other packet has it. Of ICMP over IPv4 the lower 16 bits alone are seen, so they are not 0.
+        let mark = UInt32.random(in: 1...0xffff) | UInt32.random(in: 0...0xf) << 16
+        let following = Self.question(found, transport, mark: mark)
+        guard receiving.id != sending.id else { return try await send(following, from: sending, to: nil) }
+        // The leaf of the destination is to look out for it before it is sent.
+        let looksOut = await pairReport(of: receiving, following)
+        if let step = looksOut?.steps.first { return Trace(arrived: false, steps: [Self.step(step, receiving)]) }
+        let trace = try await send(following, from: sending, to: receiving)
+        var end = following
+        end.isEnd = true
+        _ = await pairReport(of: receiving, end)
+        return trace
+    }
+
+    /// Has the packet sent and asks both leaves for its steps; nil: both ends are on one host.
+    private func send(
+        _ following: LeafSession.PairQuestion, from sending: LeafHost, to receiving: LeafHost?
+    ) async throws -> Trace {
+        var sent = following
+        sent.isTrace = true
+        let answer = await pairReport(of: sending, sent)
+        guard let answer else { return Trace(arrived: false, steps: [Self.silence(of: sending)]) }
+        var steps = answer.steps.prefix(32).map { Self.step($0, sending) }
+        guard let receiving, steps.last?.passed == true else {
+            return Trace(arrived: steps.last?.passed == true, steps: steps)
         }
-        var steps = sent.steps.prefix(32).map {
-            Trace.Step(
-                host: sending.name.text, step: Self.printable($0.step), finding: Self.printable($0.finding),
-                passed: $0.passed)
-        }
-        guard steps.last?.passed == true else { return Trace(arrived: false, steps: steps) }
-        // The packet is under way; what the destination's leaf has counted tells whether it came.
-        var arrival = Trace.Step(
-            host: receiving.name.text, step: "arrival", finding: "nothing arrived within a second", passed: false)
-        for _ in 0..<10 {
-            let after = await pairReport(of: receiving, Self.question(source, destination, transport))
-            if let after, let finding = Self.arrival(before, after, source) {
-                arrival.finding = finding
-                arrival.passed = true
-                break
+        // The packet is under way; the kernel of the other host tells when it comes.
+        var seen: [Trace.Step]?
+        for attempt in 0..<10 {
+            if attempt > 0 { try await Task.sleep(for: .milliseconds(100)) }
+            if let report = await pairReport(of: receiving, following) {
+                seen = report.steps.prefix(32).map { Self.step($0, receiving) }
             }
-            try await Task.sleep(for: .milliseconds(100))
+            if let last = seen?.last, !last.passed || last.step == "delivered" { break }
         }
-        steps.append(arrival)
-        return Trace(arrived: arrival.passed, steps: steps)
+        guard let seen else {
+            return Trace(arrived: false, steps: steps + [Self.silence(of: receiving)])
+        }
+        steps += seen
+        if seen.isEmpty {
+            steps.append(
+                Trace.Step(
+                    host: receiving.name.text, step: "arrival",
+                    finding: "sent, and did not arrive within a second: it was lost on the underlay", passed: false))
+        }
+        return Trace(arrived: steps.last.map { $0.passed && $0.step == "delivered" } ?? false, steps: steps)
+    }
+
+    private static func step(_ step: Patchbay_Leaf_V1_TraceStep, _ host: LeafHost) -> Trace.Step {
+        Trace.Step(
+            host: host.name.text, step: printable(step.step), finding: printable(step.finding), passed: step.passed)
+    }
+
+    private static func silence(of host: LeafHost) -> Trace.Step {
+        Trace.Step(host: host.name.text, step: "leaf", finding: "it does not answer the controller", passed: false)
     }
 
     private func pairReport(
         of host: LeafHost, _ question: LeafSession.PairQuestion
     ) async -> Patchbay_Leaf_V1_PairReport? {
         await leaves.pairReports(from: [host.id], about: question)[host.id]
-    }
-
-    /// What the counters of the receiving ends say.
-    private static func arrival(
-        _ before: Patchbay_Leaf_V1_PairReport?, _ after: Patchbay_Leaf_V1_PairReport, _ source: DirectoryCore.Endpoint
-    ) -> String? {
-        func packets(_ report: Patchbay_Leaf_V1_PairReport?) -> UInt64 {
-            (report?.wires ?? []).filter { Identity(octets: $0.source) == source.identity && $0.direction != .send }
-                .reduce(0) { $0 + $1.packets }
-        }
-        let grown = packets(after) &- packets(before)
-        guard packets(after) > packets(before) else { return nil }
-        return "\(grown) packet\(grown == 1 ? "" : "s") of this wire delivered to the port since it was sent"
     }
 }

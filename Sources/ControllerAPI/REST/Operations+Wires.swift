@@ -11,13 +11,14 @@ extension Operations {
                 method: .get, path: "/v1/tenants/{tenant}/explain", id: "explain",
                 summary: "Explain what holds for a pair, and what there is of it now",
                 query: [
-                    .init(name: "from", isRequired: true, summary: "the name of the source"),
-                    .init(name: "to", isRequired: true, summary: "the name of the destination"),
+                    .init(name: "from", isRequired: true, summary: "the name of the source, or an address outside"),
+                    .init(name: "to", isRequired: true, summary: "the name of the destination, or an address outside"),
                     .init(name: "port", isRequired: false, summary: "one port, such as tcp/22, udp/53 or icmp/8"),
                 ], answer: APITypes.Explanation.self
             ) { call in
                 try await explain(
-                    call.name("tenant"), from: call.queryName("from"), to: call.queryName("to"),
+                    call.name("tenant"), from: Self.flowEnd(call.query["from"], "from"),
+                    to: Self.flowEnd(call.query["to"], "to"),
                     Self.transport(call.query["port"]))
             },
             Operation(
@@ -42,6 +43,15 @@ extension Operations {
             })
     }
 
+    /// Reads the name of an endpoint, or an address outside.
+    static func flowEnd(_ text: String?, _ pointer: String) throws(Problem) -> FlowEnd {
+        let text = text ?? ""
+        if text.contains(".") || text.contains(":") {
+            return .outside(try Call.value(at: pointer) { () throws(TextError) in try IPAddress(parsing: text) })
+        }
+        return .endpoint(try Call.value(at: pointer) { () throws(TextError) in try Name(parsing: text) })
+    }
+
     /// Reads one port as the language writes it.
     static func transport(_ text: String?) throws(Problem) -> Transport? {
         guard let text else { return nil }
@@ -54,7 +64,7 @@ extension Operations {
     }
 
     private func explain(
-        _ tenant: Name, from: Name, to: Name, _ transport: Transport?
+        _ tenant: Name, from: FlowEnd, to: FlowEnd, _ transport: Transport?
     ) async throws -> APITypes.Explanation {
         let found = try await directory.explain(tenant, from: from, to: to, transport)
         let (source, destination) = (found.from.endpoint, found.to.endpoint)
@@ -62,7 +72,7 @@ extension Operations {
         for host in [source.host, destination.host] where !names.contains(host) { names.append(host) }
         var hosts: [LeafHost] = []
         for name in names { hosts.append(try await directory.host(name)) }
-        let reports = await pairReports(of: hosts, source, destination, transport)
+        let reports = await pairReports(of: hosts, found, transport)
         let outcome = transport == nil ? found.forward.verdict.otherwise : found.forward.outcome
         return APITypes.Explanation(
             verdict: Verdict(found.forward), reverseVerdict: Verdict(found.reverse),
@@ -123,8 +133,9 @@ extension Operations {
     private static func describe(_ end: FlowExplanation.End) -> APITypes.Explanation.End {
         let endpoint = end.endpoint
         return APITypes.Explanation.End(
-            name: endpoint.name.description, identity: endpoint.identity.description,
-            ipv4: endpoint.ipv4.description, host: endpoint.host.text, epoch: endpoint.epoch,
+            name: end.label, border: end.outside == nil ? nil : endpoint.name.description,
+            identity: endpoint.identity.description, ipv4: endpoint.ipv4.description, host: endpoint.host.text,
+            epoch: endpoint.epoch,
             state: EndpointState(endpoint.state), locator: end.isLive ? end.published?.locator.description : nil,
             groups: endpoint.groups.map(\.text), labels: endpoint.labels.map(\.description), level: endpoint.level)
     }
@@ -170,9 +181,14 @@ extension Operations {
         case .local: direction = .local
         case .unknown, .UNRECOGNIZED: return nil
         }
+        let names = (
+            source.1?.description ?? source.0.description, destination.1?.description ?? destination.0.description
+        )
+        let outside = (IPAddress(octets: wire.outsideSource), IPAddress(octets: wire.outsideDestination))
         return Wire(
-            host: host.name.text, source: source.1?.description ?? source.0.description,
-            destination: destination.1?.description ?? destination.0.description,
+            host: host.name.text, source: outside.0?.description ?? names.0,
+            destination: outside.1?.description ?? names.1, sourceBorder: outside.0 == nil ? nil : names.0,
+            destinationBorder: outside.1 == nil ? nil : names.1,
             sourceIdentity: source.0.description, destinationIdentity: destination.0.description,
             direction: direction, security: Self.security(wire.security), label: wire.label,
             peer: IPAddress(octets: wire.peer)?.description, packets: wire.packets, bytes: wire.bytes,

@@ -3,7 +3,8 @@
 // The data path of wires; what protects them is the ESP engine's. The functions stand in the order in which a frame meets them:
 //
 //   port_ingress      a frame from an endpoint   check the sender, find the wire, send or ask the leaf
-//   shaper_egress     the same frame, when it had to wait for its limit
+//   shaper_entry      the same frame, right before it waits for its limit
+//   shaper_egress     and when it has waited
 //   underlay_ingress  a datagram from a leaf     find the wire, check the inner sender, deliver
 //   vxlan_ingress     the same, for frames that need the VXLAN device to take the tunnel's marks off
 //   engine_ingress    a frame that the ESP engine has opened   the same checks, and deliver
@@ -42,6 +43,7 @@ char LICENSE[] SEC("license") = "Dual Apache-2.0/GPL-2.0";
 
 // In the order in which a frame meets them.
 #include "maps.h"
+#include "trace.h"
 #include "small.h"
 #include "punt.h"
 #include "discovery.h"
@@ -55,10 +57,10 @@ char LICENSE[] SEC("license") = "Dual Apache-2.0/GPL-2.0";
 
 // MARK: 1. A frame from an endpoint
 
-SEC("tc")
-int port_ingress(struct __sk_buff *skb) {
+static __always_inline int from_port(struct __sk_buff *skb) {
     __u32 index = skb->ifindex, protocol, transport;
-    bool is_ipv6;
+    bool is_ipv6, is_outside = false;
+    struct kp_outside_key sender = {.port = index};
     struct kp_wire_key key = {.port = index};
     struct kp_port *port = bpf_map_lookup_elem(&ports, &index);
     if (!port) return drop(NULL, KP_DROP_CLOSED);
@@ -78,7 +80,11 @@ int port_ingress(struct __sk_buff *skb) {
         struct ipv6hdr *ip = data + ETH_HLEN;
         if ((void *)(ip + 1) > end || ip->version != 6) return drop(port, KP_DROP_MALFORMED);
         if ((__u32)bpf_ntohs(ip->payload_len) + IPV6_PAYLOAD_AT > skb->len) return drop(port, KP_DROP_MALFORMED);
-        if (!same(&port->identity, &ip->saddr)) return port_foreign_ipv6(skb, port);
+        if (!same(&port->identity, &ip->saddr)) {
+            if (!port->is_border || !is_routable(&ip->saddr)) return port_foreign_ipv6(skb, port);
+            __builtin_memcpy(&sender.source, &ip->saddr, 16);
+            is_outside = true;
+        }
         __builtin_memcpy(&key.destination, &ip->daddr, 16);
         protocol = ip->nexthdr;
         transport = IPV6_PAYLOAD_AT;
@@ -96,7 +102,11 @@ int port_ingress(struct __sk_buff *skb) {
         if (ip->version != 4 || ip->ihl < 5) return drop(port, KP_DROP_MALFORMED);
         __u32 total = bpf_ntohs(ip->tot_len);
         if (total + ETH_HLEN > skb->len) return drop(port, KP_DROP_MALFORMED);
-        if (!port->ipv4 || ip->saddr != port->ipv4) return drop(port, KP_DROP_SOURCE);
+        if (!port->ipv4 || ip->saddr != port->ipv4) {
+            if (!port->is_border) return drop(port, KP_DROP_SOURCE);
+            set_mapped(&sender.source, ip->saddr);
+            is_outside = true;
+        }
         __u32 first = bpf_ntohl(ip->daddr);
         if (first >> 28 == 0xe || first == 0xffffffff) return drop(port, KP_DROP_MULTICAST);
         set_mapped(&key.destination, ip->daddr);
@@ -109,10 +119,26 @@ int port_ingress(struct __sk_buff *skb) {
         return drop(port, KP_DROP_ETHERTYPE);
     }
 
+    // An address outside sends: from here on it is a port of its own, once it has any wire.
+    if (is_outside) {
+        struct kp_wire_key known = {.port = index, .destination = sender.source};
+        __u32 *number = bpf_map_lookup_elem(&outside, &known);
+        struct kp_port *own = number ? bpf_map_lookup_elem(&ports, number) : NULL;
+        // The wires of the border itself are not for it: no wire has the port 0.
+        key.port = 0;
+        if (number && own) key.port = *number, port = own;
+    }
+
     // 1.2 Is there a wire?
     struct kp_wire *wire = bpf_map_lookup_elem(&wires, &key);
     if (!wire) {
-        struct kp_denied *refusal = bpf_map_lookup_elem(&denied, &key);
+        struct kp_denied *refusal;
+        if (is_outside) {
+            sender.destination = key.destination;
+            refusal = bpf_map_lookup_elem(&outside_denied, &sender);
+        } else {
+            refusal = bpf_map_lookup_elem(&denied, &key);
+        }
         if (!refusal || bpf_ktime_get_ns() >= refusal->until) return punt(skb, port, KP_PUNT_MISS, skb->len);
         __sync_fetch_and_add(&refusal->drops, 1);
         return drop(port, KP_DROP_DENIED);
@@ -129,13 +155,26 @@ int port_ingress(struct __sk_buff *skb) {
     // 1.4 Send
     if (is_larger(skb, mtu_of(skb, port, wire, is_ipv6), transport, protocol))
         return punt_beginning(skb, port, KP_PUNT_TOO_BIG);
-    if (class > 0) return shape(skb, port, class);
+    if (class > 0) return shape(skb, port, key.port, class);
     return send(skb, port, wire, &key.destination, is_ipv6);
 }
 
-/// A frame that has waited in the queue of its limit; everything was asked before it did.
 SEC("tc")
-int shaper_egress(struct __sk_buff *skb) {
+int port_ingress(struct __sk_buff *skb) {
+    __u32 trace = begin_trace(skb, ETH_HLEN);
+    return end_trace(trace, KP_AT_PORT, from_port(skb));
+}
+
+/// A frame on its way into the queue of its limit, whose length has been taken.
+SEC("tc")
+int shaper_entry(struct __sk_buff *skb) {
+    if (lengthen(skb)) return TC_ACT_UNSPEC;
+    drop(NULL, KP_DROP_LIMIT);
+    return TC_ACT_SHOT;
+}
+
+/// A frame that has waited in the queue of its limit; everything was asked before it did.
+static __always_inline int from_shaper(struct __sk_buff *skb) {
     struct kp_wire_key key = {.port = skb->mark};
     bool is_ipv6 = skb->protocol == bpf_htons(ETH_P_IPV6);
     struct kp_port *port = bpf_map_lookup_elem(&ports, &key.port);
@@ -157,13 +196,18 @@ int shaper_egress(struct __sk_buff *skb) {
     return send(skb, port, wire, &key.destination, is_ipv6);
 }
 
+SEC("tc")
+int shaper_egress(struct __sk_buff *skb) {
+    __u32 trace = begin_trace(skb, ETH_HLEN);
+    return end_trace(trace, KP_AT_SHAPER, from_shaper(skb));
+}
+
 // MARK: 2. A frame from another leaf
 
 #define VXLAN_AT_IPV4 (ETH_HLEN + 20 + 8)
 #define VXLAN_AT_IPV6 (ETH_HLEN + 40 + 8)
 
-SEC("tc")
-int underlay_ingress(struct __sk_buff *skb) {
+static __always_inline int from_underlay(struct __sk_buff *skb) {
     void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
     struct kp_receive_key key = {};
 
@@ -209,9 +253,16 @@ int underlay_ingress(struct __sk_buff *skb) {
     return TC_ACT_UNSPEC;
 }
 
-/// The inner frame as the VXLAN device gives it; nothing of it is for the host's own stack.
 SEC("tc")
-int vxlan_ingress(struct __sk_buff *skb) {
+int underlay_ingress(struct __sk_buff *skb) {
+    // Whatever stands there: a frame that is none of ours looks like a followed packet by no accident.
+    __u32 vxlan = skb->protocol == bpf_htons(ETH_P_IP) ? VXLAN_AT_IPV4 : VXLAN_AT_IPV6;
+    __u32 trace = begin_trace(skb, vxlan + 8 + ETH_HLEN);
+    return end_trace(trace, KP_AT_UNDERLAY, from_underlay(skb));
+}
+
+/// The inner frame as the VXLAN device gives it; nothing of it is for the host's own stack.
+static __always_inline int from_vxlan(struct __sk_buff *skb) {
     struct bpf_tunnel_key tunnel;
     struct kp_receive_key key = {};
     struct inner inner = {};
@@ -235,9 +286,14 @@ int vxlan_ingress(struct __sk_buff *skb) {
     return deliver_received(skb, wire, port, inner.is_ipv6);
 }
 
-/// A frame that the ESP engine has authenticated; the wire's number is in the MAC address.
 SEC("tc")
-int engine_ingress(struct __sk_buff *skb) {
+int vxlan_ingress(struct __sk_buff *skb) {
+    __u32 trace = begin_trace(skb, ETH_HLEN);
+    return end_trace(trace, KP_AT_VXLAN, from_vxlan(skb));
+}
+
+/// A frame that the ESP engine has authenticated; the wire's number is in the MAC address.
+static __always_inline int from_engine(struct __sk_buff *skb) {
     struct kp_receive_key key = {};
     struct inner inner = {};
     struct {
@@ -258,6 +314,12 @@ int engine_ingress(struct __sk_buff *skb) {
     __u32 reason = check_inner(skb, 0, wire, port, &inner);
     if (reason) return drop(NULL, reason);
     return deliver_received(skb, wire, port, inner.is_ipv6);
+}
+
+SEC("tc")
+int engine_ingress(struct __sk_buff *skb) {
+    __u32 trace = begin_trace(skb, ETH_HLEN);
+    return end_trace(trace, KP_AT_ENGINE, from_engine(skb));
 }
 
 // MARK: 3. A request of the leaf

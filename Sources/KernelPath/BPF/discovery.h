@@ -58,6 +58,14 @@ static __noinline int after_extensions(struct __sk_buff *skb, __u32 next, __u32 
     return -1;
 }
 
+/// Whether an IPv6 address can be that of a machine outside: neither in ::/96, IPv4-mapped, link-local nor multicast.
+static __always_inline bool is_routable(const void *address) {
+    const struct kp_address *it = address;
+    __u32 first = bpf_ntohl(it->words[0]);
+    if (!it->words[0] && !it->words[1]) return it->words[2] != 0 && it->words[2] != bpf_htonl(0xffff);
+    return first >> 22 != 0x3fa && first >> 24 != 0xff;
+}
+
 /// An IPv6 frame whose source is not the identity: only neighbour discovery from a link-local address is of use.
 static __noinline int port_foreign_ipv6(struct __sk_buff *skb, struct kp_port *port) {
     struct ipv6hdr ip;

@@ -22,8 +22,8 @@ static __noinline void tell_event(
     }
     event->time = now;
     event->flow = *key;
-    event->rule = action->rule;
-    event->dry_run = action->dry_run;
+    event->rule = number_of(action->rule);
+    event->dry_run = number_of(action->dry_run);
     event->side = side;
     event->verdict = action->verdict;
     event->number = number;

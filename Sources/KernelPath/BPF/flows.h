@@ -58,7 +58,7 @@ static __always_inline void refresh(
     if (state != flow->state) flow->state = state;
     // Written seldom, so that two processors do not fight for the line.
     if ((__s64)(now - flow->last) > 10000000) flow->last = now;
-    __sync_fetch_and_add(&flow->packets, packets);
+    flow->packets += packets;
 }
 
 /// Whether the packet may be the first that is seen of a flow. TCP in mid-flow may: the endpoint has moved here. What
@@ -87,9 +87,10 @@ struct question {
 };
 
 /// Makes the entry of a flow, if the pair and the port have not begun too many. Returns whether.
-static __noinline bool begin_flow(const struct question *ask, struct kp_pair *pair, struct kp_port *port) {
+/// Not static, as all that is large: the verifier then reads it once and not at each call.
+__noinline int begin_flow(const struct question *ask, struct kp_pair *pair, struct kp_port *port) {
     struct kp_config *host = bpf_map_lookup_elem(&config, &(__u32){0});
-    if (!host) return false;
+    if (!host || !ask || !pair) return false;
     // An entry for each packet that somebody sends would push out those of the neighbours.
     if (!within(&pair->flow_time, ask->now, host->flow_interval, host->flow_burst)) return false;
     if (port && !within(&port->flow_time, ask->now, host->flow_interval / 2, host->flow_burst)) return false;
@@ -119,7 +120,8 @@ static __noinline bool is_from_receiver(struct __sk_buff *skb, __u32 at, bool is
 }
 
 /// Whether an ICMP error is about a packet of a flow that lives and passes now, which its receiver sent.
-static __noinline bool is_of_flow(struct __sk_buff *skb, const struct question *ask) {
+__noinline int is_of_flow(struct __sk_buff *skb, const struct question *ask) {
+    if (!ask) return false;
     struct packet quoted = {};
     struct kp_flow_key key;
     __u32 at = ask->packet.transport + 8;
@@ -132,8 +134,8 @@ static __noinline bool is_of_flow(struct __sk_buff *skb, const struct question *
     set_key(&key, ask->key.pair, !ask->side, &quoted);
     struct kp_flow *flow = find_flow(&key, host, ask->now);
     if (!flow) return false;
-    return flow->beginner == ask->side ? goes_on(find_action(ask->own, quoted.answered))
-                                       : goes_on(find_action(ask->other, quoted.asked));
+    return flow->beginner == ask->side ? goes_on(find_action(ask->own, quoted.answered, NULL))
+                                       : goes_on(find_action(ask->other, quoted.asked, NULL));
 }
 
 /// Decides about a frame on the wire of a pair: the reason to drop it, negative; or the class of the shaper that it has
@@ -151,19 +153,22 @@ __noinline int decide(struct __sk_buff *skb, struct kp_port *port, __u32 wire, _
     ask.own = word >> (side ? 16 : 0) & 0xffff;
     ask.other = word >> (side ? 0 : 16) & 0xffff;
 
-    __u32 bad = read_packet(skb, ETH_HLEN, is_ipv6, false, packet);
-    if (bad) return -bad;
-    struct kp_action *action = find_action(ask.own, packet->asked);
-    if (!action) return -KP_DROP_RULES;
-    bool passes = action->verdict == KP_PASS, has_flow = packet->kind != PACKET_SINGLE && packet->kind != PACKET_ERROR;
-    ask.now = bpf_ktime_get_coarse_ns();
+    if (!read_plain(skb, is_ipv6, packet)) {
+        __u32 bad = read_packet(skb, ETH_HLEN, is_ipv6, false, packet);
+        if (bad) return -bad;
+    }
+    bool has_flow = packet->kind != PACKET_SINGLE && packet->kind != PACKET_ERROR;
+    ask.now = coarse_now();
     ask.packets = packets_of(skb);
     set_key(&ask.key, number, side, packet);
     if (has_flow) flow = find_flow(&ask.key, host, ask.now);
+    struct kp_action *action = find_action(ask.own, packet->asked, flow ? &flow->segment[side] : NULL);
+    if (!action) return -KP_DROP_RULES;
+    bool passes = action->verdict == KP_PASS;
 
     if (flow && flow->beginner != side && !(passes && is_opening(packet))) {
         // It may be an answer. One that would pass by itself keeps the flow alive as well, but never makes it its own.
-        struct kp_action *asked = find_action(ask.other, packet->answered);
+        struct kp_action *asked = find_action(ask.other, packet->answered, &flow->segment[!side]);
         if (goes_on(asked)) {
             refresh(flow, packet, side, ask.packets, ask.now);
             if (!passes) action = asked;
@@ -180,7 +185,8 @@ __noinline int decide(struct __sk_buff *skb, struct kp_port *port, __u32 wire, _
         return 0;
     }
 
-    if (action->rule | action->dry_run) count_rule(skb, action);
+    if (host->traces) note_rule(action, passes);
+    if (action->rule | action->dry_run) count_rules(skb, host, action, ask.packets);
     if (!passes) {
         if (action->flags & KP_ACTION_LOGGED) tell_once(&ask.key, action, side, packet->asked & 0xffff, ask.now);
         return port && action->verdict == KP_REJECT ? -KP_DROP_REJECTED : -KP_DROP_RULES;

@@ -29,6 +29,47 @@ struct packet {
     __u8 flags;        ///< of TCP
 };
 
+/// The common case, without a call: TCP or UDP behind an IPv4 header without options that is no fragment's, or behind an
+/// IPv6 header, with all that is asked for in reach. False: it is something else, or wrong; read_packet() says what.
+static __always_inline bool read_plain(struct __sk_buff *skb, __u32 is_ipv6, struct packet *packet) {
+    void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+    __u32 at = is_ipv6 ? IPV6_PAYLOAD_AT : ETH_HLEN + sizeof(struct iphdr), length, protocol, index = KP_UDP;
+    __u8 *head = data + at, flags = 0;
+    if ((void *)(head + 8) > end) return false;
+    if (is_ipv6) {
+        struct ipv6hdr *ip = data + ETH_HLEN;
+        if (ip->version != 6) return false;
+        protocol = ip->nexthdr;
+        length = bpf_ntohs(ip->payload_len);
+    } else {
+        struct iphdr *ip = data + ETH_HLEN;
+        if (*(__u8 *)ip != 0x45 || ip->frag_off & (IPV4_FRAGMENT | IPV4_MORE)) return false;
+        protocol = ip->protocol;
+        length = bpf_ntohs(ip->tot_len);
+        if (length < sizeof *ip) return false;
+        length -= sizeof *ip;
+    }
+    if (protocol == IPPROTO_TCP) {
+        if ((void *)(head + 20) > end) return false;
+        __u32 size = (head[12] >> 4) * 4;
+        if (size < 20 || size > length) return false;
+        flags = head[13];
+        index = KP_TCP;
+    } else if (protocol != IPPROTO_UDP || length < 8) {
+        return false;
+    }
+    packet->source = bpf_ntohs(*(__be16 *)head);
+    packet->destination = bpf_ntohs(*(__be16 *)(head + 2));
+    packet->asked = KP_NUMBER(index, packet->destination);
+    packet->answered = KP_NUMBER(index, packet->source);
+    packet->transport = at;
+    packet->protocol = protocol;
+    packet->is_ipv6 = is_ipv6 != 0;
+    packet->kind = PACKET_PORTS;
+    packet->flags = flags;
+    return true;
+}
+
 /// A fragment that the ports are not in, or a protocol that has none. No segment of rules is ever about it.
 static __always_inline __u32 portless(struct packet *packet, __u8 protocol) {
     packet->protocol = protocol;

@@ -43,7 +43,6 @@ static __always_inline int deliver_received(
     struct __sk_buff *skb, struct kp_receive *wire, const struct kp_port *port, bool is_ipv6) {
     struct ethhdr header;
     const __u8 *identity = (const __u8 *)&wire->source;
-    __u32 index = wire->port;
     __builtin_memcpy(header.h_dest, port->mac, ETH_ALEN);
     // MACAddress(of:) in NetTypes is the same.
     __builtin_memcpy(header.h_source, identity + 10, ETH_ALEN);
@@ -57,7 +56,7 @@ static __always_inline int deliver_received(
     __sync_fetch_and_add(&wire->packets, packets_of(skb));
     __sync_fetch_and_add(&wire->bytes, skb->len - ETH_HLEN);
     if (bpf_skb_store_bytes(skb, 0, &header, sizeof header, 0)) return drop(NULL, KP_DROP_MALFORMED);
-    return deliver(skb, port, index);
+    return deliver(skb, port);
 }
 
 /// A datagram to the VXLAN port: offset is where the VXLAN header begins.

@@ -20,12 +20,26 @@ __noinline __u32 find_segment(__u32 first, __u32 count, __u32 number) {
     return first + low;
 }
 
-/// What the flow rules of a number say to a key number; NULL: there are none, and nothing passes.
-static __always_inline struct kp_action *find_action(__u32 flow_rules, __u32 number) {
+/// What the flow rules of a number say to a key number; NULL: there are none, and nothing passes. The hint is where it
+/// was found for the flow's last packet. It is looked at first, and believed only if the number is in that segment, so
+/// it may be of other rules by now; NULL: there is none.
+static __always_inline struct kp_action *find_action(__u32 flow_rules, __u32 number, __u16 *hint) {
     struct kp_flow_rules *found = bpf_map_lookup_elem(&rules, &flow_rules);
     if (!found) return NULL;
-    if (!found->count || number == KP_NO_NUMBER) return &found->otherwise;
-    __u32 place = find_segment(found->first, found->count, number);
+    __u32 count = found->count, first = found->first;
+    if (!count || number == KP_NO_NUMBER) return &found->otherwise;
+    if (hint) {
+        __u32 place = first + *hint, next = place + 1;
+        if (next - first <= count) {
+            struct kp_segment *segment = bpf_map_lookup_elem(&segments, &place);
+            struct kp_segment *following = bpf_map_lookup_elem(&segments, &next);
+            if (segment && segment->start <= number
+                && (next - first == count || (following && following->start > number)))
+                return &segment->action;
+        }
+    }
+    __u32 place = find_segment(first, count, number);
+    if (hint) *hint = place - first;
     struct kp_segment *segment = bpf_map_lookup_elem(&segments, &place);
     return segment ? &segment->action : NULL;
 }
@@ -35,18 +49,32 @@ static __always_inline bool goes_on(const struct kp_action *action) {
     return action && action->verdict == KP_PASS && action->flags & KP_ACTION_ANSWERS;
 }
 
-/// Counts a packet for the rule that decided, and for one that is only tried.
-static __noinline void count_rule(struct __sk_buff *skb, const struct kp_action *action) {
-    __u32 rule = action->rule, tried = action->dry_run;
+/// The counters of a rule's place in the row of this processor.
+static __always_inline struct kp_rule_count *count_at(const struct kp_config *host, __u32 place) {
+    place += (bpf_get_smp_processor_id() & host->rule_rows) * host->rule_room;
+    return bpf_map_lookup_elem(&rule_counts, &place);
+}
+
+/// Counts; atomically only where it has to be, which costs more than all the rest.
+#define COUNT(counter, more)                                                                                  \
+    ({                                                                                                        \
+        if (host->rules_shared)                                                                               \
+            __sync_fetch_and_add(&(counter), more);                                                           \
+        else                                                                                                  \
+            (counter) += (more);                                                                              \
+    })
+
+/// Counts packets for the rule that decided, and for one that is only tried.
+static __always_inline void count_rules(
+    struct __sk_buff *skb, const struct kp_config *host, const struct kp_action *action, __u64 packets) {
     struct kp_rule_count *count;
-    if (rule && (count = bpf_map_lookup_elem(&rule_counts, &rule))) {
-        __u64 packets = packets_of(skb);
+    if (action->rule && (count = count_at(host, action->rule))) {
         if (action->verdict == KP_PASS) {
-            count->packets += packets;
-            count->bytes += skb->len - ETH_HLEN;
+            COUNT(count->packets, packets);
+            COUNT(count->bytes, skb->len - ETH_HLEN);
         } else {
-            count->drops += packets;
+            COUNT(count->drops, packets);
         }
     }
-    if (tried && (count = bpf_map_lookup_elem(&rule_counts, &tried))) count->dry_runs += packets_of(skb);
+    if (action->dry_run && (count = count_at(host, action->dry_run))) COUNT(count->dry_runs, packets);
 }

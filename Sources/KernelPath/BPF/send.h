@@ -116,7 +116,7 @@ static __always_inline int send_local(
     if (is_ipv6 ? !same(&target->identity, destination) : target->ipv4 != destination->words[3])
         return drop(port, KP_DROP_INNER_DESTINATION);
     if (bpf_skb_store_bytes(skb, 0, target->mac, ETH_ALEN, 0)) return drop(port, KP_DROP_MALFORMED);
-    return deliver(skb, target, index);
+    return deliver(skb, target);
 }
 
 /// Gives the frame of a protected wire to the ESP engine, which knows the wire by the number in the MAC address.

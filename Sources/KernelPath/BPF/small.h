@@ -7,7 +7,7 @@ static __always_inline int drop(struct kp_port *port, __u32 reason) {
     __u64 *count = bpf_map_lookup_elem(&drops, &reason);
     if (count) (*count)++;
     if (port && reason < KP_DROPS) __sync_fetch_and_add(&port->drops[reason], 1);
-    return TC_ACT_SHOT;
+    return TC_ACT_SHOT | RESULT_DROPPED | reason << RESULT_REASON;
 }
 
 static __always_inline bool same(const struct kp_address *a, const void *b) {
@@ -35,9 +35,23 @@ static __always_inline __u64 packets_of(const struct __sk_buff *skb) {
 }
 
 /// Gives the frame to the device of a port, whose endpoint is its destination.
-static __always_inline int deliver(struct __sk_buff *skb, const struct kp_port *port, __u32 index) {
+static __always_inline int deliver(struct __sk_buff *skb, const struct kp_port *port) {
+    __u32 index = port->device;
     if (skb->pkt_type != PACKET_HOST) bpf_skb_change_type(skb, PACKET_HOST);
     return port->kind == KP_PORT_VETH ? bpf_redirect_peer(index, 0) : bpf_redirect(index, 0);
+}
+
+/// The time of the last tick, or of the one before it. Each processor asks for it once a tick: asking costs as much as the
+/// search of a flow.
+static __always_inline __u64 coarse_now(void) {
+    __u64 tick = bpf_jiffies64();
+    struct tick *last = bpf_map_lookup_elem(&ticks, &(__u32){0});
+    if (!last) return bpf_ktime_get_coarse_ns();
+    if (last->tick != tick) {
+        last->now = bpf_ktime_get_coarse_ns();
+        last->tick = tick;
+    }
+    return last->now;
 }
 
 /// Takes from a budget. It is a virtual clock: each use moves it on, and it may run ahead of the real one by the burst.

@@ -6,7 +6,7 @@ import NetTypes
 struct EndpointCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "endpoint", abstract: "Endpoints: what is connected.",
-        subcommands: [Create.self, List.self, Show.self, Delete.self, Move.self, Label.self, Level.self])
+        subcommands: [Create.self, List.self, Show.self, Delete.self, Move.self, Label.self, Level.self, Networks.self])
 
     struct Create: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -31,6 +31,10 @@ struct EndpointCommand: AsyncParsableCommand {
             name: .customLong("label"), help: "A label KEY=VALUE; may be given more than once.", transform: Typed.label)
         var labels: [PolicyLabel] = []
         @Option(help: "Its security level, 0 to 255.") var level: UInt8 = 0
+        @Option(
+            name: .customLong("network"),
+            help: "A prefix outside that it speaks for, as a border; may be given more than once.",
+            transform: Typed.prefix) var networks: [IPPrefix] = []
         @OptionGroup var options: ControllerOptions
 
         func run() async throws {
@@ -38,7 +42,8 @@ struct EndpointCommand: AsyncParsableCommand {
                 name: name.name.text, vnet: vnet.text, ipv4: ipv4.map { "\($0)" },
                 groups: groups.isEmpty ? nil : groups.map(\.text),
                 labels: labels.isEmpty ? nil : labels.map(\.description), level: level == 0 ? nil : level,
-                host: host.text, kind: kind, attachment: attachment)
+                networks: networks.isEmpty ? nil : networks.map(\.description), host: host.text, kind: kind,
+                attachment: attachment)
             try await options.show({ try await $0.create(new, of: name.tenant.text) }) { endpoint in
                 Screen.line("Made the endpoint \(endpoint.tenant)/\(endpoint.name).")
                 endpoint.facts.write()
@@ -166,6 +171,28 @@ struct EndpointCommand: AsyncParsableCommand {
             }) { Screen.line("\($0.tenant)/\($0.name) has the level \($0.level).") }
         }
     }
+
+    struct Networks: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Change for which prefixes outside an endpoint speaks.",
+            discussion: """
+                An endpoint that speaks for prefixes is a border: what endpoints of its vnet send to addresses in them \
+                goes to it, as the rules with 'network:' say, and what machines there send comes from it. The endpoint \
+                is certified anew as for labels. Without prefixes it is an ordinary endpoint again.
+
+                Example: patchbay endpoint networks acme/gw 203.0.113.0/24 2001:db8::/32
+                """)
+        @Argument(help: "TENANT/NAME of the endpoint.", transform: Typed.tenantName) var name: TenantName
+        @Argument(help: "All prefixes for which it is to speak.", transform: Typed.prefix) var networks: [IPPrefix] = []
+        @OptionGroup var options: ControllerOptions
+
+        func run() async throws {
+            let change = ChangeNetworks(networks: networks.map(\.description))
+            try await options.show({ try await $0.change(change, ofEndpoint: name.name.text, of: name.tenant.text) }) {
+                Screen.line("\($0.tenant)/\($0.name) speaks for \(Formatting.list($0.networks)).")
+            }
+        }
+    }
 }
 
 extension EndpointKind: ExpressibleByArgument {}
@@ -175,6 +202,7 @@ extension Endpoint {
         Facts([
             ("Endpoint", "\(tenant)/\(name)"), ("Identity", identity), ("IPv4", "\(ipv4) in the vnet \(vnet)"),
             ("Groups", Formatting.list(groups)), ("Labels", Formatting.list(labels)), ("Level", "\(level)"),
+            ("Speaks for", networks.isEmpty ? nil : Formatting.list(networks)),
             ("Host", host),
             ("State", state.rawValue + (detail.map { ": \($0)" } ?? "")),
             ("Port", "\(kind.rawValue) \(attachment)"),

@@ -13,26 +13,24 @@ struct ExplainCommand: AsyncParsableCommand {
               patchbay explain acme/web1 acme/db1
               patchbay explain acme/web1 acme/db1 tcp/22
               patchbay explain acme/web1 acme/db1 icmp/8
+              patchbay explain acme/web1 203.0.113.9 tcp/443
               patchbay explain acme/web1 acme/db1 --live
               patchbay explain acme/web1 acme/db1 --json
             """)
-    @Argument(help: "The source.", transform: Typed.tenantName) var from: TenantName
-    @Argument(help: "The destination.", transform: Typed.tenantName) var to: TenantName
+    @Argument(help: "The source: TENANT/NAME, or an address outside.", transform: FlowEnd.init(typed:)) var from:
+        FlowEnd
+    @Argument(help: "The destination, likewise.", transform: FlowEnd.init(typed:)) var to: FlowEnd
     @Argument(help: "One port, such as tcp/22, udp/53 or icmp/8; the pair as a whole when left out.") var port: String?
     @Flag(help: "Go on with what the leaves report, once a second, until interrupted.") var live = false
     @OptionGroup var options: ControllerOptions
 
-    func validate() throws {
-        guard from.tenant == to.tenant else {
-            throw ValidationError(
-                "\(from) and \(to) belong to different tenants; between tenants there are no wires")
-        }
-    }
+    func validate() throws { _ = try FlowEnd.tenant(of: from, to) }
 
     func run() async throws {
+        let tenant = try FlowEnd.tenant(of: from, to).text
         let show = { (isFirst: Bool) in
             try await options.show({
-                try await $0.explain(from: from.name.text, to: to.name.text, port: port, of: from.tenant.text)
+                try await $0.explain(from: from.text, to: to.text, port: port, of: tenant)
             }) { isFirst ? $0.write() : $0.writeLeaves() }
         }
         try await show(true)
@@ -83,7 +81,7 @@ extension Explanation {
 
 extension Explanation.End {
     fileprivate var words: String {
-        "\(name) on \(host)\(locator.map { " (\($0))" } ?? ""), \(state.rawValue), epoch \(epoch)\n"
+        "\(name)\(border.map { " behind \($0)" } ?? "") on \(host)\(locator.map { " (\($0))" } ?? ""), \(state.rawValue), epoch \(epoch)\n"
             + "\(ipv4), \(identity)"
     }
 }

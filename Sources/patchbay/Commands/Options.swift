@@ -106,6 +106,7 @@ enum Typed {
     static func tenantName(_ text: String) throws -> TenantName { try TenantName(parsing: text) }
     static func label(_ text: String) throws -> PolicyLabel { try PolicyLabel(parsing: text) }
     static func ipv4Prefix(_ text: String) throws -> IPv4Prefix { try IPv4Prefix(parsing: text) }
+    static func prefix(_ text: String) throws -> IPPrefix { try IPPrefix(parsing: text) }
     static func ipv4Address(_ text: String) throws -> IPv4Address { try IPv4Address(parsing: text) }
     static func vnetID(_ text: String) throws -> VNetID { try VNetID(parsing: text) }
     static func pairEnd(_ text: String) throws -> PairEnd { try PairEnd(parsing: text) }
