@@ -18,6 +18,7 @@ let generated: [SwiftSetting] = [.swiftLanguageMode(.v6)]
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let cryptoExtras: Target.Dependency = .product(name: "CryptoExtras", package: "swift-crypto")
 let x509: Target.Dependency = .product(name: "X509", package: "swift-certificates")
 let asn1: Target.Dependency = .product(name: "SwiftASN1", package: "swift-asn1")
 let grpcCore: Target.Dependency = .product(name: "GRPCCore", package: "grpc-swift-2")
@@ -121,14 +122,19 @@ let package = Package(
             ], swiftSettings: strict),
 
         // MARK: Directory
+        .target(name: "Accounts", dependencies: ["NetTypes", crypto, cryptoExtras], swiftSettings: strict),
+        .target(name: "AuditLog", dependencies: ["NetTypes", crypto], swiftSettings: strict),
         .target(
             name: "DirectoryCore",
-            dependencies: ["NetTypes", "Policy", "PolicyLanguage", "PolicyYAML", "PolicyZones", "Trust"],
-            swiftSettings: strict),
+            dependencies: [
+                "Accounts", "AuditLog", "NetTypes", "Policy", "PolicyLanguage", "PolicyYAML", "PolicyZones", "Trust",
+            ], swiftSettings: strict),
         .target(
             name: "StoreSQLite",
-            dependencies: ["DirectoryCore", "NetTypes", "Trust", .product(name: "GRDB", package: "GRDB.swift")],
-            swiftSettings: strict),
+            dependencies: [
+                "Accounts", "AuditLog", "DirectoryCore", "NetTypes", "Trust",
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ], swiftSettings: strict),
 
         // MARK: Edges
         .target(
@@ -242,10 +248,13 @@ let package = Package(
             name: "WitnessTests",
             dependencies: ["AEAD", "CryptClient", "CryptProtocol", "ESP", "LinuxKit", "NetTypes", "patchbay-crypt"],
             resources: [.copy("Resources")], swiftSettings: strict),
+        .testTarget(name: "AccountsTests", dependencies: ["Accounts", "NetTypes", crypto], swiftSettings: strict),
+        .testTarget(name: "AuditLogTests", dependencies: ["AuditLog", "NetTypes", crypto], swiftSettings: strict),
         .testTarget(
             name: "DirectoryTests",
-            dependencies: ["DirectoryCore", "StoreSQLite", "NetTypes", "Policy", "PolicyLanguage", "Trust"],
-            swiftSettings: strict),
+            dependencies: [
+                "Accounts", "AuditLog", "DirectoryCore", "StoreSQLite", "NetTypes", "Policy", "PolicyLanguage", "Trust",
+            ], swiftSettings: strict),
         .testTarget(
             name: "ControllerAPITests",
             dependencies: [

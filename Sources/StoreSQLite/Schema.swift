@@ -23,6 +23,10 @@ enum Schema {
         migrator.registerMigration("4 borders") { db in
             try db.execute(sql: borders)
         }
+        migrator.registerMigration("5 people, audit") { db in
+            try db.execute(sql: people)
+            try db.execute(sql: audit)
+        }
         return migrator
     }
 
@@ -132,5 +136,68 @@ enum Schema {
             kind TEXT NOT NULL, subject BLOB NOT NULL, expires_at INTEGER NOT NULL, PRIMARY KEY (kind, subject)
         ) WITHOUT ROWID;
         CREATE INDEX revocation_expiry ON revocation (expires_at);
+        """
+
+    // Roles and groups are names with commas between, of which none has any. A name is unique in its tenant, and among
+    // the provider's people, whose tenant is NULL.
+    private static let people = """
+        CREATE TABLE account (
+            id BLOB PRIMARY KEY NOT NULL CHECK (length(id) = 16),
+            tenant TEXT REFERENCES tenant ON DELETE CASCADE, local TEXT NOT NULL, display TEXT NOT NULL,
+            roles TEXT NOT NULL, group_limit TEXT, state TEXT NOT NULL, password TEXT,
+            codes BLOB, codes_used INTEGER, pending_codes BLOB, recovery BLOB NOT NULL,
+            setup_hash BLOB, setup_expires_at INTEGER, created_at INTEGER NOT NULL,
+            credential_epoch INTEGER NOT NULL, rights_epoch INTEGER NOT NULL, version INTEGER NOT NULL
+        ) WITHOUT ROWID;
+        CREATE UNIQUE INDEX account_name ON account (ifnull(tenant, ''), local);
+        CREATE INDEX account_tenant ON account (tenant);
+        CREATE TABLE session (
+            id BLOB PRIMARY KEY NOT NULL CHECK (length(id) = 16),
+            account BLOB NOT NULL REFERENCES account ON DELETE CASCADE,
+            secret_hash BLOB NOT NULL UNIQUE, former_hash BLOB, renewed_at INTEGER NOT NULL, stage TEXT NOT NULL,
+            created_at INTEGER NOT NULL, signed_in_at INTEGER NOT NULL, last_seen_at INTEGER NOT NULL,
+            source TEXT NOT NULL, agent TEXT NOT NULL,
+            credential_epoch INTEGER NOT NULL, rights_epoch INTEGER NOT NULL
+        ) WITHOUT ROWID;
+        CREATE INDEX session_account ON session (account);
+        CREATE INDEX session_former ON session (former_hash) WHERE former_hash IS NOT NULL;
+        CREATE INDEX session_idle ON session (last_seen_at);
+        CREATE INDEX session_age ON session (created_at);
+        CREATE TABLE token (
+            id BLOB PRIMARY KEY NOT NULL CHECK (length(id) = 16),
+            account BLOB NOT NULL REFERENCES account ON DELETE CASCADE, label TEXT NOT NULL,
+            secret_hash BLOB NOT NULL UNIQUE, scopes TEXT NOT NULL, created_at INTEGER NOT NULL,
+            expires_at INTEGER NOT NULL, last_used_at INTEGER
+        ) WITHOUT ROWID;
+        CREATE INDEX token_account ON token (account);
+        CREATE INDEX token_expiry ON token (expires_at);
+        CREATE TABLE access_grant (
+            id BLOB PRIMARY KEY NOT NULL CHECK (length(id) = 16),
+            tenant TEXT NOT NULL REFERENCES tenant ON DELETE CASCADE, granted_by BLOB NOT NULL, grantee BLOB,
+            roles TEXT NOT NULL, consoles INTEGER NOT NULL, reason TEXT NOT NULL,
+            begins_at INTEGER NOT NULL, ends_at INTEGER NOT NULL, revoked_at INTEGER
+        ) WITHOUT ROWID;
+        CREATE INDEX access_grant_tenant ON access_grant (tenant);
+        CREATE INDEX access_grant_end ON access_grant (ends_at);
+        """
+
+    // A tenant's chain outlives the tenant, so it refers to none.
+    private static let audit = """
+        CREATE TABLE audit_chain (
+            id INTEGER PRIMARY KEY NOT NULL, name TEXT NOT NULL UNIQUE, count INTEGER NOT NULL, hash BLOB NOT NULL,
+            signed INTEGER NOT NULL DEFAULT 0
+        );
+        CREATE INDEX audit_unsigned ON audit_chain (id) WHERE count > signed;
+        CREATE TABLE audit_entry (
+            id INTEGER PRIMARY KEY NOT NULL, chain INTEGER NOT NULL REFERENCES audit_chain, number INTEGER NOT NULL,
+            time INTEGER NOT NULL, action TEXT NOT NULL, actor TEXT NOT NULL, outcome TEXT NOT NULL, line BLOB NOT NULL,
+            UNIQUE (chain, number)
+        );
+        CREATE INDEX audit_entry_action ON audit_entry (chain, action, number);
+        CREATE INDEX audit_entry_actor ON audit_entry (chain, actor, number);
+        CREATE TABLE audit_checkpoint (
+            chain INTEGER NOT NULL REFERENCES audit_chain, count INTEGER NOT NULL, line BLOB NOT NULL,
+            PRIMARY KEY (chain, count)
+        ) WITHOUT ROWID;
         """
 }

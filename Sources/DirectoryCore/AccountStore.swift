@@ -1,0 +1,50 @@
+public import Accounts
+public import NetTypes
+
+/// What a transaction can read of people. Whom a tenant's people may see the caller asks ``Accounts/may(_:_:on:at:)``.
+public protocol AccountReader {
+    func user(_ id: AccountID) throws(DirectoryError) -> User?
+    func user(_ name: AccountName) throws(DirectoryError) -> User?
+    /// A tenant's people, or the provider's, in order of their local names, from after one.
+    func users(of tenant: Name?, after local: String?, limit: Int) throws(DirectoryError) -> [User]
+    /// How many owners of a tenant, or operators, are active: the last one stays.
+    func activeOwners(of tenant: Name?) throws(DirectoryError) -> Int
+
+    /// The session that has a secret of this hash, or had it before the last renewal.
+    func session(secretHash: [UInt8]) throws(DirectoryError) -> Session?
+    func session(_ id: AccountID) throws(DirectoryError) -> Session?
+    /// An account's sessions, those used last first.
+    func sessions(of user: AccountID) throws(DirectoryError) -> [Session]
+
+    func token(secretHash: [UInt8]) throws(DirectoryError) -> PersonalToken?
+    func token(_ id: AccountID) throws(DirectoryError) -> PersonalToken?
+    /// An account's tokens, the oldest first.
+    func tokens(of user: AccountID) throws(DirectoryError) -> [PersonalToken]
+
+    func accessGrant(_ id: AccountID) throws(DirectoryError) -> AccessGrant?
+    /// A tenant's grants, the newest first.
+    func accessGrants(of tenant: Name) throws(DirectoryError) -> [AccessGrant]
+    /// The grants that one of the provider's people may use at a time: those that name him, and those for all operators.
+    func accessGrants(for user: AccountID, at now: Timestamp) throws(DirectoryError) -> [AccessGrant]
+}
+
+/// What a transaction can write of people. `put` inserts or replaces by id; `delete` of what is absent does nothing.
+public protocol AccountTransaction: AccountReader {
+    /// Writes an account; ``DirectoryError/Code/conflict`` when another one has the name.
+    func put(_ user: User) throws(DirectoryError)
+    /// Deletes an account with its sessions and tokens. Grants that it gave stay.
+    func delete(user: AccountID) throws(DirectoryError)
+    func put(_ session: Session) throws(DirectoryError)
+    func delete(session: AccountID) throws(DirectoryError)
+    /// Ends all sessions of an account but one.
+    func deleteSessions(of user: AccountID, except: AccountID?) throws(DirectoryError)
+    func put(_ token: PersonalToken) throws(DirectoryError)
+    func delete(token: AccountID) throws(DirectoryError)
+    func put(_ grant: AccessGrant) throws(DirectoryError)
+    /// Forgets sessions that are over, and tokens and grants that ended 90 days ago; returns how many.
+    @discardableResult
+    func deleteExpiredAccess(at now: Timestamp) throws(DirectoryError) -> Int
+}
+
+/// How long tokens and grants are still listed after their end, in seconds: 90 days.
+public let endedAccessMemory: Int64 = 90 * 86_400

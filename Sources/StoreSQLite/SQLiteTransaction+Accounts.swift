@@ -1,0 +1,301 @@
+import Accounts
+import DirectoryCore
+import Foundation
+import GRDB
+import NetTypes
+
+extension SQLiteTransaction {
+    // MARK: Accounts
+
+    func user(_ id: AccountID) throws(DirectoryError) -> User? {
+        try first("SELECT * FROM account WHERE id = ?", [id.octets.blob], User.from)
+    }
+
+    func user(_ name: AccountName) throws(DirectoryError) -> User? {
+        try first(
+            "SELECT * FROM account WHERE ifnull(tenant, '') = ? AND local = ?", [name.tenant?.text ?? "", name.local],
+            User.from)
+    }
+
+    func users(of tenant: Name?, after local: String?, limit: Int) throws(DirectoryError) -> [User] {
+        try all(
+            "SELECT * FROM account WHERE ifnull(tenant, '') = ? AND local > ? ORDER BY local LIMIT ?",
+            [tenant?.text ?? "", local ?? "", min(max(limit, 1), 10_000)], User.from)
+    }
+
+    func activeOwners(of tenant: Name?) throws(DirectoryError) -> Int {
+        let role = tenant == nil ? ProviderRole.operator.rawValue : TenantRole.owner.rawValue
+        return try first(
+            """
+            SELECT count(*) AS owners FROM account WHERE ifnull(tenant, '') = ? AND state = 'active'
+                AND ',' || roles || ',' LIKE ?
+            """, [tenant?.text ?? "", "%,\(role),%"]
+        ) { $0["owners"] as Int } ?? 0
+    }
+
+    func put(_ user: User) throws(DirectoryError) {
+        if let other = try self.user(user.name), other.id != user.id {
+            throw DirectoryError(
+                .conflict, "There is a user '\(user.name)' already.", pointer: "/name", remedy: "Choose another name.")
+        }
+        try run(
+            """
+            INSERT INTO account (id, tenant, local, display, roles, group_limit, state, password, codes, codes_used,
+                pending_codes, recovery, setup_hash, setup_expires_at, created_at, credential_epoch, rights_epoch, version)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            ON CONFLICT (id) DO UPDATE SET display = excluded.display, roles = excluded.roles,
+                group_limit = excluded.group_limit, state = excluded.state, password = excluded.password,
+                codes = excluded.codes, codes_used = excluded.codes_used, pending_codes = excluded.pending_codes,
+                recovery = excluded.recovery, setup_hash = excluded.setup_hash,
+                setup_expires_at = excluded.setup_expires_at, credential_epoch = excluded.credential_epoch,
+                rights_epoch = excluded.rights_epoch, version = excluded.version
+            """,
+            [
+                user.id.octets.blob, user.name.tenant?.text, user.name.local, user.displayName.text,
+                user.home.roleNames,
+                user.home.groupNames, user.state.rawValue, user.password?.text, user.oneTimeCodes?.sealedSecret.blob,
+                user.oneTimeCodes?.lastUsed?.stored, user.pendingCodes?.sealedSecret.blob,
+                user.recoveryHashes.flatMap { $0 }.blob, user.setup?.secretHash.blob, user.setup?.expiresAt.seconds,
+                user.createdAt.seconds, user.credentialEpoch.stored, user.rightsEpoch.stored, user.version.stored,
+            ])
+    }
+
+    func delete(user: AccountID) throws(DirectoryError) {
+        try run("DELETE FROM account WHERE id = ?", [user.octets.blob])
+    }
+
+    // MARK: Sessions
+
+    func session(secretHash: [UInt8]) throws(DirectoryError) -> Session? {
+        try first(
+            "SELECT * FROM session WHERE secret_hash = ?1 OR former_hash = ?1", [secretHash.blob], Session.from)
+    }
+
+    func session(_ id: AccountID) throws(DirectoryError) -> Session? {
+        try first("SELECT * FROM session WHERE id = ?", [id.octets.blob], Session.from)
+    }
+
+    func sessions(of user: AccountID) throws(DirectoryError) -> [Session] {
+        try all(
+            "SELECT * FROM session WHERE account = ? ORDER BY last_seen_at DESC, id", [user.octets.blob], Session.from)
+    }
+
+    func put(_ session: Session) throws(DirectoryError) {
+        try run(
+            """
+            INSERT INTO session (id, account, secret_hash, former_hash, renewed_at, stage, created_at, signed_in_at,
+                last_seen_at, source, agent, credential_epoch, rights_epoch)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            ON CONFLICT (id) DO UPDATE SET secret_hash = excluded.secret_hash, former_hash = excluded.former_hash,
+                renewed_at = excluded.renewed_at, stage = excluded.stage, signed_in_at = excluded.signed_in_at,
+                last_seen_at = excluded.last_seen_at, rights_epoch = excluded.rights_epoch
+            """,
+            [
+                session.id.octets.blob, session.user.octets.blob, session.secretHash.blob, session.formerHash?.blob,
+                session.renewedAt.seconds, session.stage.rawValue, session.createdAt.seconds,
+                session.signedInAt.seconds, session.lastSeenAt.seconds, session.source, session.agent,
+                session.credentialEpoch.stored, session.rightsEpoch.stored,
+            ])
+    }
+
+    func delete(session: AccountID) throws(DirectoryError) {
+        try run("DELETE FROM session WHERE id = ?", [session.octets.blob])
+    }
+
+    func deleteSessions(of user: AccountID, except: AccountID?) throws(DirectoryError) {
+        try run(
+            "DELETE FROM session WHERE account = ? AND id <> ?", [user.octets.blob, except?.octets.blob ?? Data()])
+    }
+
+    // MARK: Tokens
+
+    func token(secretHash: [UInt8]) throws(DirectoryError) -> PersonalToken? {
+        try first("SELECT * FROM token WHERE secret_hash = ?", [secretHash.blob], PersonalToken.from)
+    }
+
+    func token(_ id: AccountID) throws(DirectoryError) -> PersonalToken? {
+        try first("SELECT * FROM token WHERE id = ?", [id.octets.blob], PersonalToken.from)
+    }
+
+    func tokens(of user: AccountID) throws(DirectoryError) -> [PersonalToken] {
+        try all("SELECT * FROM token WHERE account = ? ORDER BY created_at, id", [user.octets.blob], PersonalToken.from)
+    }
+
+    func put(_ token: PersonalToken) throws(DirectoryError) {
+        try run(
+            """
+            INSERT INTO token (id, account, label, secret_hash, scopes, created_at, expires_at, last_used_at)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+            ON CONFLICT (id) DO UPDATE SET last_used_at = excluded.last_used_at
+            """,
+            [
+                token.id.octets.blob, token.user.octets.blob, token.label.text, token.secretHash.blob,
+                token.scopes.sorted().map(\.rawValue).joined(separator: ","), token.createdAt.seconds,
+                token.expiresAt.seconds, token.lastUsedAt?.seconds,
+            ])
+    }
+
+    func delete(token: AccountID) throws(DirectoryError) {
+        try run("DELETE FROM token WHERE id = ?", [token.octets.blob])
+    }
+
+    // MARK: Grants
+
+    func accessGrant(_ id: AccountID) throws(DirectoryError) -> AccessGrant? {
+        try first("SELECT * FROM access_grant WHERE id = ?", [id.octets.blob], AccessGrant.from)
+    }
+
+    func accessGrants(of tenant: Name) throws(DirectoryError) -> [AccessGrant] {
+        try all(
+            "SELECT * FROM access_grant WHERE tenant = ? ORDER BY begins_at DESC, id", [tenant.text], AccessGrant.from)
+    }
+
+    func accessGrants(for user: AccountID, at now: Timestamp) throws(DirectoryError) -> [AccessGrant] {
+        try all(
+            """
+            SELECT * FROM access_grant WHERE ends_at > ?1 AND begins_at <= ?1
+                AND (revoked_at IS NULL OR revoked_at > ?1) AND (grantee IS NULL OR grantee = ?2) ORDER BY ends_at, id
+            """, [now.seconds, user.octets.blob], AccessGrant.from)
+    }
+
+    func put(_ grant: AccessGrant) throws(DirectoryError) {
+        try run(
+            """
+            INSERT INTO access_grant (id, tenant, granted_by, grantee, roles, consoles, reason, begins_at, ends_at,
+                revoked_at)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            ON CONFLICT (id) DO UPDATE SET revoked_at = excluded.revoked_at
+            """,
+            [
+                grant.id.octets.blob, grant.tenant.text, grant.grantedBy.octets.blob, grant.grantee?.octets.blob,
+                grant.roles.sorted().map(\.rawValue).joined(separator: ","), grant.includesConsoles, grant.reason.text,
+                grant.from.seconds, grant.until.seconds, grant.revokedAt?.seconds,
+            ])
+    }
+
+    func deleteExpiredAccess(at now: Timestamp) throws(DirectoryError) -> Int {
+        let ended = (now + -endedAccessMemory).seconds
+        return try run("DELETE FROM session WHERE last_seen_at <= ?", [(now + -Session.idle).seconds])
+            + run("DELETE FROM session WHERE created_at <= ?", [(now + -Session.longest).seconds])
+            + run("DELETE FROM token WHERE expires_at <= ?", [ended])
+            + run("DELETE FROM access_grant WHERE ends_at <= ?", [ended])
+    }
+}
+
+// MARK: Rows
+
+extension Home {
+    fileprivate var roleNames: String {
+        switch self {
+        case .provider(let roles): roles.sorted().map(\.rawValue).joined(separator: ",")
+        case .tenant(let membership): membership.roles.sorted().map(\.rawValue).joined(separator: ",")
+        }
+    }
+
+    fileprivate var groupNames: String? {
+        switch self {
+        case .provider: nil
+        case .tenant(let membership): membership.groups.map { $0.sorted().map(\.text).joined(separator: ",") }
+        }
+    }
+}
+
+extension Row {
+    fileprivate func accountID(_ column: String) throws -> AccountID {
+        try value(column) { AccountID(octets: $0.octets(column)) }
+    }
+
+    fileprivate func optionalOctets(_ column: String) -> [UInt8]? { (self[column] as Data?).map { [UInt8]($0) } }
+
+    /// Words of an enumeration with commas between.
+    fileprivate func words<Word: RawRepresentable & Hashable>(_ column: String) throws -> Set<Word>
+    where Word.RawValue == String {
+        Set(
+            try (self[column] as String).split(separator: ",").map { word in
+                try value(column) { _ in Word(rawValue: String(word)) }
+            })
+    }
+
+    fileprivate func displayName(_ column: String) throws -> DisplayName {
+        try DisplayName(parsing: self[column] as String)
+    }
+}
+
+extension User {
+    fileprivate static func from(_ row: Row) throws -> User {
+        let tenant = try (row["tenant"] as String?).map { try Name(parsing: $0) }
+        let home: Home
+        if let tenant {
+            let groups = try (row["group_limit"] as String?).map { text in
+                Set(try text.split(separator: ",").map { try Name(parsing: $0) })
+            }
+            let roles: Set<TenantRole> = try row.words("roles")
+            home = .tenant(try row.value("roles") { _ in Membership(tenant: tenant, roles: roles, groups: groups) })
+        } else {
+            home = .provider(try row.words("roles"))
+        }
+        let recovery = row.octets("recovery")
+        let hashes = stride(from: 0, to: recovery.count, by: 32).map {
+            Array(recovery[$0..<min($0 + 32, recovery.count)])
+        }
+        let used = try (row["codes_used"] as Int64?).map { used in
+            try row.value("codes_used") { _ in UInt64(exactly: used) }
+        }
+        let password = try (row["password"] as String?).map { text in
+            try row.value("password") { _ in PasswordHash(parsing: text) }
+        }
+        let setup = row.optionalOctets("setup_hash").flatMap { hash in
+            row.optionalTime("setup_expires_at").map { User.Setup(secretHash: hash, expiresAt: $0) }
+        }
+        let (id, name) = (try row.accountID("id"), try AccountName(local: row["local"] as String, tenant: tenant))
+        let (display, createdAt) = (try row.displayName("display"), row.time("created_at"))
+        let state = try row.value("state") { User.State(rawValue: $0["state"]) }
+        let (credentials, rights) = (try row.unsigned("credential_epoch"), try row.unsigned("rights_epoch"))
+        let version = try row.unsigned("version")
+        return try row.value("roles") { row in
+            User(
+                id: id, name: name, displayName: display, home: home, state: state, password: password,
+                oneTimeCodes: row.optionalOctets("codes").map { .init(sealedSecret: $0, lastUsed: used) },
+                pendingCodes: row.optionalOctets("pending_codes").map { .init(sealedSecret: $0) },
+                recoveryHashes: hashes, setup: setup, createdAt: createdAt, credentialEpoch: credentials,
+                rightsEpoch: rights, version: version)
+        }
+    }
+}
+
+extension Session {
+    fileprivate static func from(_ row: Row) throws -> Session {
+        Session(
+            id: try row.accountID("id"), user: try row.accountID("account"), secretHash: row.octets("secret_hash"),
+            formerHash: row.optionalOctets("former_hash"), renewedAt: row.time("renewed_at"),
+            stage: try row.value("stage") { Stage(rawValue: $0["stage"]) }, createdAt: row.time("created_at"),
+            signedInAt: row.time("signed_in_at"), lastSeenAt: row.time("last_seen_at"), source: row["source"],
+            agent: row["agent"], credentialEpoch: try row.unsigned("credential_epoch"),
+            rightsEpoch: try row.unsigned("rights_epoch"))
+    }
+}
+
+extension PersonalToken {
+    fileprivate static func from(_ row: Row) throws -> PersonalToken {
+        PersonalToken(
+            id: try row.accountID("id"), user: try row.accountID("account"), label: try row.displayName("label"),
+            secretHash: row.octets("secret_hash"), scopes: try row.words("scopes"), createdAt: row.time("created_at"),
+            expiresAt: row.time("expires_at"), lastUsedAt: row.optionalTime("last_used_at"))
+    }
+}
+
+extension AccessGrant {
+    fileprivate static func from(_ row: Row) throws -> AccessGrant {
+        let (id, tenant, grantedBy) = (try row.accountID("id"), try row.name("tenant"), try row.accountID("granted_by"))
+        let grantee = row.optionalOctets("grantee").flatMap { AccountID(octets: $0) }
+        let roles: Set<TenantRole> = try row.words("roles")
+        let reason = try row.displayName("reason")
+        return try row.value("roles") { row in
+            AccessGrant(
+                id: id, tenant: tenant, grantedBy: grantedBy, grantee: grantee, roles: roles,
+                includesConsoles: row["consoles"], reason: reason, from: row.time("begins_at"),
+                until: row.time("ends_at"),
+                revokedAt: row.optionalTime("revoked_at"))
+        }
+    }
+}
