@@ -147,9 +147,15 @@ let package = Package(
             ], swiftSettings: strict),
         .target(name: "APITypes", swiftSettings: strict),
         .target(
+            name: "Console", dependencies: [crypto], exclude: ["Files"], swiftSettings: strict,
+            plugins: ["EmbedConsole"]),
+        .executableTarget(name: "consoleembed", swiftSettings: strict),
+        .plugin(name: "EmbedConsole", capability: .buildTool(), dependencies: ["consoleembed"]),
+        .target(
             name: "ControllerAPI",
             dependencies: [
-                "APITypes", "DirectoryCore", "LeafProtocol", "MutualTLS", "NetTypes", "Policy", "PolicyLanguage",
+                "APITypes", "Console", "DirectoryCore", "LeafProtocol", "MutualTLS", "NetTypes", "Policy",
+                "PolicyLanguage",
                 "Trust", logging,
                 grpcCore, grpcTransport, nioCore, nioPosix, nioSSL, lifecycle, x509, asn1,
                 .product(name: "Hummingbird", package: "hummingbird"),
