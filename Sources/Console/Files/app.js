@@ -6,26 +6,27 @@ import { t, setLanguage, preferredLanguage, languages, language, problemText } f
 import { whoAmI } from './core/account.js';
 import { Network } from './core/network.js';
 import { failure, nothing, button } from './core/parts.js';
+import { icon } from './core/icons.js';
 
 /** The pages of a tenant: part of the address, the right that it needs, its module. */
 const tenantPages = [
-  { id: 'dashboard', icon: '▦', needs: 'showTenant' },
-  { id: 'bay', icon: '⌁', needs: 'listEndpoints' },
-  { id: 'endpoints', icon: '◉', needs: 'listEndpoints' },
-  { id: 'groups', icon: '❏', needs: 'listGroups' },
-  { id: 'policy', icon: '§', needs: 'showPolicy' },
-  { id: 'explain', icon: '?', needs: 'explain' },
-  { id: 'usage', icon: '∑', needs: 'showUsage' },
-  { id: 'users', icon: '☺', needs: 'listUsers', side: true },
-  { id: 'access', icon: '⚿', needs: 'listAccessGrants' },
-  { id: 'audit', icon: '✎', needs: 'listAudit', side: true },
+  { id: 'dashboard', needs: 'showTenant' },
+  { id: 'bay', needs: 'listEndpoints' },
+  { id: 'endpoints', needs: 'listEndpoints' },
+  { id: 'groups', needs: 'listGroups' },
+  { id: 'policy', needs: 'showPolicy' },
+  { id: 'explain', needs: 'explain' },
+  { id: 'usage', needs: 'showUsage' },
+  { id: 'users', needs: 'listUsers', side: true },
+  { id: 'access', needs: 'listAccessGrants' },
+  { id: 'audit', needs: 'listAudit', side: true },
 ];
 const providerPages = [
-  { id: 'tenants', icon: '▤', needs: 'listTenants' },
-  { id: 'hosts', icon: '▣', needs: 'listHosts' },
-  { id: 'users', icon: '☺', needs: 'listUsers' },
-  { id: 'usage', icon: '∑', needs: 'listTenantUsage' },
-  { id: 'audit', icon: '✎', needs: 'listAudit' },
+  { id: 'tenants', needs: 'listTenants' },
+  { id: 'hosts', needs: 'listHosts' },
+  { id: 'users', needs: 'listUsers' },
+  { id: 'usage', needs: 'listTenantUsage' },
+  { id: 'audit', needs: 'listAudit' },
 ];
 
 const app = document.getElementById('app');
@@ -49,13 +50,18 @@ function chooser(label, id, options, value, choose) {
   return field;
 }
 
-export function settings() {
+export function settings(suffix = '') {
   return h('div', { class: 'settings' },
-    chooser(t('settings.language'), 'language', languages.map((one) => ({ value: one.id, label: one.name })), language,
-      async (id) => { await setLanguage(id, true); await start(false); document.getElementById('language')?.focus(); }),
-    chooser(t('settings.theme'), 'theme', ['auto', 'light', 'dark'].map((one) => ({ value: one, label: t(`settings.theme.${one}`) })),
+    chooser(t('settings.language'), `language${suffix}`, languages.map((one) => ({ value: one.id, label: one.name })), language,
+      async (id) => { await setLanguage(id, true); await start(false); document.getElementById(`language${suffix}`)?.focus(); }),
+    chooser(t('settings.theme'), `theme${suffix}`, ['auto', 'light', 'dark'].map((one) => ({ value: one, label: t(`settings.theme.${one}`) })),
       localStorage.getItem('patchbay.theme') ?? 'auto',
-      (id) => { localStorage.setItem('patchbay.theme', id); applyTheme(id); }));
+      (id) => { localStorage.setItem('patchbay.theme', id); applyTheme(id); frameSettings(id); }));
+}
+
+/** The same choice is in the bar and on the page of the account. */
+function frameSettings(id) {
+  for (const field of document.querySelectorAll('select[id^="theme"]')) field.value = id;
 }
 
 // MARK: Where we are
@@ -86,7 +92,7 @@ function frame() {
   const item = (page, hash, current) => h('li', {}, h('a', {
     href: hash, 'aria-current': current ? 'page' : null,
     onclick: () => document.body.classList.remove('menu-open'),
-  }, h('span', { class: 'icon', 'aria-hidden': 'true' }, page.icon), t(`page.${page.id}`)));
+  }, icon(page.id), t(`page.${page.id}`)));
   const blocks = [];
   if (account.isProvider) {
     blocks.push(h('h2', { id: 'nav-provider' }, t('nav.provider')), h('ul', { 'aria-labelledby': 'nav-provider' },
@@ -176,7 +182,7 @@ async function route() {
   }
   let used = false;
   const context = {
-    account, tenant: found.tenant, params: found.params ?? [], query, tenants,
+    account, settings, tenant: found.tenant, params: found.params ?? [], query, tenants,
     network: async () => {
       used = true;
       if (network?.tenant !== found.tenant) {

@@ -132,7 +132,8 @@ export class Inspector {
       show(place);
       return;
     }
-    show(state, pill(t(`wire.${cable.state}`), cable.state), cable.state === 'blocked' ? null : pill(t(`security.${cable.security}`), cable.security));
+    show(state, pill(t(`wire.${cable.state}`), cable.state), cable.state === 'blocked' ? null : pill(t(`security.${cable.security}`), cable.security),
+      cable.isLocal ? pill(t('wire.local', { host: cable.wires[0].host })) : null);
     if (!cable.isLive) {
       show(place, cable.state === 'ready' ? h('p', { class: 'quiet' }, t('wire.ready.text')) : null);
       return;

@@ -1,6 +1,6 @@
 // Where everything is in the picture, in pixels at zoom 1. No elements here: it can lay out thousands in a few milliseconds.
 
-export const cell = { width: 96, height: 74, jackY: 26 };
+export const cell = { width: 96, height: 74, jackY: 44 };
 const head = 40;
 const pad = 14;
 const gap = { x: 44, y: 64 };
@@ -33,10 +33,10 @@ export function layOut(endpoints, { by, empty = [], width }) {
   let [x, y, tallest, right] = [gap.x, gap.x, 0, 0];
   for (const title of titles) {
     const names = lists.get(title).sort(collator.compare);
-    const wished = names.length <= 6 ? Math.max(names.length, 2) : Math.max(6, Math.ceil(Math.sqrt(names.length * 2.2)));
+    const wished = names.length <= 6 ? Math.max(names.length, 1) : Math.max(6, Math.ceil(Math.sqrt(names.length * 2.2)));
     const columns = Math.min(wished, most);
     const rows = Math.max(1, Math.ceil(names.length / columns));
-    const panel = { key: title, names, columns, rows, width: columns * cell.width + 2 * pad, height: head + rows * cell.height + pad };
+    const panel = { key: title, names, columns, rows, width: Math.max(columns * cell.width + 2 * pad, 156), height: head + rows * cell.height + pad };
     if (x > gap.x && x + panel.width > width - gap.x) {
       x = gap.x;
       y += tallest + gap.y;
@@ -50,7 +50,7 @@ export function layOut(endpoints, { by, empty = [], width }) {
     names.forEach((name, index) => {
       places.set(name, {
         panel, index,
-        x: panel.x + pad + ((index % columns) + 0.5) * cell.width,
+        x: panel.x + panel.width / 2 + ((index % columns) + 0.5 - columns / 2) * cell.width,
         y: panel.y + head + Math.floor(index / columns) * cell.height + cell.jackY,
       });
     });

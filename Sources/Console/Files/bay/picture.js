@@ -513,10 +513,16 @@ export class Picture {
     this.#draw();
   }
 
+  /** At the beginning a small picture fills the window; a large one begins at its natural size. */
+  fitOnce() {
+    if (!this.plan) { this.#place(); }
+    if (this.plan && this.element.clientWidth > 700 && this.plan.width < this.element.clientWidth) this.fit();
+  }
+
   /** The whole picture in the window. */
   fit() {
     if (!this.plan) return;
-    this.zoom = Math.max(0.12, Math.min(1, this.element.clientWidth / this.plan.width, this.element.clientHeight / this.plan.height));
+    this.zoom = Math.max(0.12, Math.min(1.4, this.element.clientWidth / this.plan.width, this.element.clientHeight / this.plan.height));
     this.#size();
     this.element.scrollTo(0, 0);
     this.#draw();

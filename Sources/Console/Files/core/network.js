@@ -115,6 +115,8 @@ export class Network extends EventTarget {
       let one = fresh.get(key);
       if (!one) fresh.set(key, one = { key, source, destination, security: wire.security, bytes: 0, packets: 0, seen: 0, ends: [], at: now });
       one.ends.push(wire);
+      one.isLocal = wire.direction === 'local';
+      one.host = wire.host;
       // The sender counts what it sends; the receiver's figure stands in where the sender does not answer.
       if (wire.direction === 'receive') one.seen += wire.bytes;
       else { one.bytes += wire.bytes; one.packets += wire.packets; one.sent = true; }
@@ -191,8 +193,11 @@ export class Network extends EventTarget {
     for (const cable of cables.values()) {
       const { wires, entry } = cable;
       cable.isLive = wires.length > 0;
-      cable.security = wires[0]?.security ?? entry?.security ?? 'none';
-      if (wires.some((one) => one.security !== cable.security)) cable.security = 'none';
+      // A wire inside one host is on no network: what was asked for it says more than how it is sent.
+      const sent = wires.filter((one) => !one.isLocal);
+      cable.isLocal = cable.isLive && !sent.length;
+      cable.security = sent[0]?.security ?? entry?.security ?? 'none';
+      if (sent.some((one) => one.security !== cable.security)) cable.security = 'none';
       // An entry of one way, or a wire of one way that no entry explains.
       cable.oneWay = entry ? (entry.one_way ? `${entry.from}>${entry.to}` : null)
         : wires.length === 1 ? wires[0].key : null;

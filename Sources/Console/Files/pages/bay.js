@@ -160,7 +160,7 @@ export async function render(place, context) {
   inspector.showNothing();
   const changed = () => draw();
   network.addEventListener('changed', changed);
-  context.shown = () => { draw(); picture.fitOnce?.(); };
+  context.shown = () => { draw(); picture.fitOnce(); };
   return () => {
     network.removeEventListener('changed', changed);
     picture.end();
