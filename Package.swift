@@ -149,8 +149,8 @@ let package = Package(
         .target(
             name: "ControllerAPI",
             dependencies: [
-                "APITypes", "DirectoryCore", "LeafProtocol", "MutualTLS", "NetTypes", "Policy", "PolicyLanguage",
-                "Trust", logging,
+                "APITypes", "Accounts", "AuditLog", "DirectoryCore", "LeafProtocol", "MutualTLS", "NetTypes", "Policy",
+                "PolicyLanguage", "Trust", logging,
                 grpcCore, grpcTransport, nioCore, nioPosix, nioSSL, lifecycle, x509, asn1,
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
