@@ -154,9 +154,8 @@ let package = Package(
         .target(
             name: "ControllerAPI",
             dependencies: [
-                "APITypes", "Console", "DirectoryCore", "LeafProtocol", "MutualTLS", "NetTypes", "Policy",
-                "PolicyLanguage",
-                "Trust", logging,
+                "APITypes", "Accounts", "AuditLog", "Console", "DirectoryCore", "LeafProtocol", "MutualTLS",
+                "NetTypes", "Policy", "PolicyLanguage", "Trust", logging,
                 grpcCore, grpcTransport, nioCore, nioPosix, nioSSL, lifecycle, x509, asn1,
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
