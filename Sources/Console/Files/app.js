@@ -1,11 +1,11 @@
 // The frame around the pages: who is signed in, which page is shown, language and colours.
 
 import { h, show, announce } from './core/dom.js';
-import { bus, Problem, remove, listIfAny, setForgeryToken } from './core/api.js';
+import { bus, Problem, remove, post, listIfAny, setForgeryToken, askForFreshSignIn } from './core/api.js';
 import { t, setLanguage, preferredLanguage, languages, language, problemText } from './core/words.js';
 import { whoAmI } from './core/account.js';
 import { Network } from './core/network.js';
-import { failure, nothing, button } from './core/parts.js';
+import { failure, nothing, button, dialog, form } from './core/parts.js';
 import { icon } from './core/icons.js';
 
 /** The pages of a tenant: part of the address, the right that it needs, its module. */
@@ -276,6 +276,35 @@ bus.addEventListener('signed-out', () => {
   announce(t('signin.ended'), true);
   route().catch(failure);
 });
+
+askForFreshSignIn(() => new Promise((resolveWith) => {
+  let isDone = false;
+  const enter = (close) => (answer) => {
+    setForgeryToken(answer.csrf_token);
+    if (answer.stage === 'second-factor') return false;
+    isDone = true;
+    close();
+    return true;
+  };
+  const element = dialog(t('signin.again'), (close) => [
+    h('p', {}, t('signin.again.text')),
+    form({
+      fields: [{ name: 'password', label: t('signin.password'), type: 'password', required: true, autocomplete: 'current-password', keep: true }],
+      submit: t('signin.submit'), cancel: close,
+      send: async ({ password }) => {
+        if (enter(close)(await post('/v1/session', { name: account.name, password }))) return;
+        const code = form({
+          fields: [{ name: 'code', label: t('signin.code'), hint: t('signin.code.hint'), required: true, autocomplete: 'one-time-code' }],
+          submit: t('signin.submit'), cancel: close,
+          send: async (values) => { enter(close)(await post('/v1/session/code', { code: values.code.replace(/\s+/g, '') })); },
+        });
+        element.querySelector('form').replaceWith(code);
+        code.querySelector('input').focus();
+      },
+    }),
+  ]);
+  element.addEventListener('close', () => resolveWith(isDone));
+}));
 
 applyTheme();
 await setLanguage(preferredLanguage());

@@ -22,6 +22,11 @@ let forgeryToken = null;
 /** The token that every change by a session carries, so that no other site's page can make one. */
 export function setForgeryToken(token) { forgeryToken = token ?? null; }
 
+let freshSignIn = null;
+
+/** Sets what asks the user to sign in again; it gives true when he has. */
+export function askForFreshSignIn(action) { freshSignIn = action; }
+
 /** A path with its variable parts escaped: path`/v1/tenants/${tenant}/groups`. */
 export function path(parts, ...values) {
   return parts.reduce((text, part, i) => text + encodeURIComponent(String(values[i - 1])) + part);
@@ -36,7 +41,7 @@ function queryText(query) {
  * Sends a request and returns what is in the answer: a value for JSON, else the text; null for nothing.
  * A body is sent as JSON, or as it is if `type` is given.
  */
-export async function call(method, where, { body, type, query, signal, headers } = {}) {
+export async function call(method, where, { body, type, query, signal, headers, again } = {}) {
   const sent = { Accept: 'application/json, application/yaml, */*', ...headers };
   if (body !== undefined) sent['Content-Type'] = type ?? 'application/json';
   if (method !== 'GET' && forgeryToken) sent['X-Patchbay-CSRF'] = forgeryToken;
@@ -58,6 +63,10 @@ export async function call(method, where, { body, type, query, signal, headers }
   const problem = new Problem(
     answer.status, isJSON ? await answer.json().catch(() => null) : null, Number(answer.headers.get('Retry-After')) || undefined);
   if (problem.status === 401 && problem.code === 'unauthenticated') bus.dispatchEvent(new Event('signed-out'));
+  // What is most sensitive wants a sign-in of the last minutes: it is asked for, and the request is sent once more.
+  if (problem.code === 'sign-in-again' && freshSignIn && !again) {
+    if (await freshSignIn()) return call(method, where, { body, type, query, signal, headers, again: true });
+  }
   throw problem;
 }
 

@@ -99,8 +99,7 @@ export class Network extends EventTarget {
 
   #askWires() {
     return this.#once('wires', async () => {
-      const answer = await getIfAny('/v1/wires', { tenant: this.tenant })
-        ?? await getIfAny(path`/v1/tenants/${this.tenant}/wires`) ?? { items: [], leaves: [] };
+      const answer = await getIfAny('/v1/wires', { tenant: this.tenant }) ?? { items: [], leaves: [] };
       this.#takeWires(answer.items, answer.leaves ?? []);
     });
   }

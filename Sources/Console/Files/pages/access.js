@@ -29,14 +29,14 @@ export async function render(place, context) {
       await refresh();
     },
   });
-  const isOver = (one) => Boolean(one.revoked_at) || new Date(one.expires_at ?? one.ends_at) < new Date();
+  const isOver = (one) => !one.holds;
   const all = table({
     label: t('page.access'), key: (one) => one.id, items: grants, empty: nothing(t('access.none')),
     columns: [
       { label: t('access.grantee'), cell: (one) => one.grantee ?? t('access.grantee.all') },
       { label: t('users.roles'), cell: (one) => h('span', { class: 'pills' }, one.roles.map((role) => pill(roleWord(role))), one.consoles ? pill(t('access.consoles'), 'warn') : null) },
       { label: t('access.reason'), cell: (one) => one.reason },
-      { label: t('access.ends'), sort: (one) => one.expires_at ?? one.ends_at ?? '', cell: (one) => (one.revoked_at ? pill(t('access.revoked')) : h('span', { title: time(one.expires_at ?? one.ends_at) }, ago(one.expires_at ?? one.ends_at))) },
+      { label: t('access.ends'), sort: (one) => one.until, cell: (one) => (one.revoked_at ? pill(t('access.revoked')) : h('span', { title: time(one.until) }, ago(one.until))) },
       { label: '', cell: (one) => (account.can('revokeAccessGrant') && !isOver(one) ? h('div', { class: 'row-tools' }, button(t('access.revoke'), async () => {
         await remove(`${base}${path`/${one.id}`}`);
         await refresh();

@@ -19,13 +19,13 @@ export async function render(place, context) {
     const fields = form({
       fields: [
         { name: 'current', label: t('account.current'), type: 'password', required: true, autocomplete: 'current-password', keep: true },
-        { name: 'new', label: t('account.new'), hint: t('setup.password.hint'), type: 'password', required: true, autocomplete: 'new-password', keep: true },
+        { name: 'password', label: t('account.new'), hint: t('setup.password.hint'), type: 'password', required: true, autocomplete: 'new-password', keep: true },
         { name: 'again', label: t('setup.again'), type: 'password', required: true, autocomplete: 'new-password', keep: true },
       ],
       submit: t('save'),
       send: async (values) => {
-        if (values.new !== values.again) { fields.complain('again', t('setup.differ')); return; }
-        await put('/v1/self/password', { current: values.current, new: values.new });
+        if (values.password !== values.again) { fields.complain('again', t('setup.differ')); return; }
+        await put('/v1/self/password', { current: values.current, password: values.password });
         fields.reset();
         notice(t('account.password.changed'));
       },
@@ -51,7 +51,7 @@ export async function render(place, context) {
       fields: [
         { name: 'label', label: t('account.tokens.label'), required: true },
         { name: 'scopes', label: t('account.tokens.scopes'), type: 'choices', required: true, value: ['read'], options: scopes.map((one) => ({ value: one, label: t(`scope.${one}`) })) },
-        { name: 'days', label: t('account.tokens.days'), type: 'number', min: 1, max: 365, value: 90, required: true },
+        { name: 'days', label: t('account.tokens.days'), type: 'number', min: 1, max: 366, value: 90, required: true },
       ],
       submit: t('add'),
       send: async (values) => {
@@ -82,10 +82,10 @@ export async function render(place, context) {
     const sessionTable = table({
       label: t('account.sessions'), key: (one) => one.id, items: sessions,
       columns: [
-        { label: t('account.sessions.begun'), cell: (one) => [time(one.created_at ?? one.begun_at ?? one.began_at), one.current ? [' ', pill(t('account.here'), 'good')] : null] },
-        { label: t('account.sessions.used'), cell: (one) => ago(one.last_used_at ?? one.used_at) },
-        { label: t('account.sessions.from'), cell: (one) => one.source ?? one.from ?? one.address ?? '–' },
-        { label: '', cell: (one) => (account.can('endOwnSession') && !one.current ? h('div', { class: 'row-tools' }, button(t('account.sessions.end'), async () => {
+        { label: t('account.sessions.begun'), cell: (one) => [time(one.created_at), one.is_current ? [' ', pill(t('account.here'), 'good')] : null] },
+        { label: t('account.sessions.used'), cell: (one) => ago(one.last_seen_at) },
+        { label: t('account.sessions.from'), cell: (one) => [one.source, h('p', { class: 'quiet small' }, one.agent)] },
+        { label: '', cell: (one) => (account.can('endOwnSession') && !one.is_current ? h('div', { class: 'row-tools' }, button(t('account.sessions.end'), async () => {
           await remove(path`/v1/self/sessions/${one.id}`);
           await refresh();
         })) : '') },

@@ -22,34 +22,34 @@ export async function render(place, context) {
     h('thead', {}, h('tr', {}, columns.map((one) => h('th', { scope: 'col' }, t(`audit.${one}`))))), body));
   const more = button(t('audit.more'), async () => { take(await get(base, { ...filter, before, limit: 100 })); });
 
-  const text = (value) => (value === undefined || value === null ? '–' : typeof value === 'object' ? value.name ?? value.id ?? JSON.stringify(value) : String(value));
+  const who = (actor) => actor.name ?? (hasWord(`audit.actor.${actor.kind}`) ? t(`audit.actor.${actor.kind}`) : actor.kind);
   function row(one) {
-    const outcome = one.outcome ?? 'done';
-    const details = Object.fromEntries(Object.entries({ before: one.before, after: one.after, reason: one.reason, details: one.details, grant: one.grant }).filter(([, value]) => value !== undefined && value !== null));
-    return h('tr', {}, h('th', { scope: 'row' }, time(one.time ?? one.at)), [
-      ['actor', text(one.actor)], ['action', text(one.action)], ['target', text(one.target ?? one.object ?? one.subject)],
-      ['outcome', pill(hasWord(`audit.outcome.${outcome}`) ? t(`audit.outcome.${outcome}`) : outcome, /done|success|allowed|ok/.test(outcome) ? 'good' : 'bad')],
-      ['from', text(one.source ?? one.from)],
+    const { outcome } = one;
+    const details = Object.fromEntries(Object.entries({ before: one.before, after: one.after, reason: one.reason, note: one.note, grant: one.grant }).filter(([, value]) => value !== undefined && value !== null));
+    return h('tr', {}, h('th', { scope: 'row' }, time(one.time)), [
+      ['actor', [who(one.actor), h('p', { class: 'quiet small' }, one.means.kind)]], ['action', one.action], ['target', one.resource ?? '–'],
+      ['outcome', pill(hasWord(`audit.outcome.${outcome}`) ? t(`audit.outcome.${outcome}`) : outcome, outcome === 'done' ? 'good' : 'bad')],
+      ['from', one.source ?? '–'],
       ['detail', Object.keys(details).length ? h('details', {}, h('summary', {}, t('policy.show')), h('pre', { tabindex: '0' }, JSON.stringify(details, null, 2))) : '–'],
     ].map(([name, cell]) => h('td', { data: { label: t(`audit.${name}`) } }, cell)));
   }
   function take(page) {
     const items = page.items ?? [];
     body.append(...items.map(row));
-    before = page.before ?? page.next_before ?? items[items.length - 1]?.number ?? items[items.length - 1]?.sequence;
+    before = items[items.length - 1]?.number;
     more.hidden = items.length < 100 || before === undefined;
     none.hidden = body.children.length > 0;
     view.hidden = !none.hidden;
   }
   const fields = form({
     fields: [
-      { name: 'actor', label: t('audit.actor') }, { name: 'action', label: t('audit.action') },
+      { name: 'action', label: t('audit.action') },
       { name: 'outcome', label: t('audit.outcome'), type: 'select', options: [{ value: '', label: t('audit.outcome.any') }, ...['done', 'refused', 'failed'].map((one) => ({ value: one, label: t(`audit.outcome.${one}`) }))] },
       { name: 'since', label: t('audit.since'), type: 'datetime-local' },
     ],
     submit: t('audit.filter'),
     send: async (values) => {
-      filter = { ...values, outcome: values.outcome || undefined, since: values.since ? new Date(values.since).toISOString().replace(/\.\d+/, '') : undefined };
+      filter = { ...values, outcome: values.outcome || undefined, since: values.since ? Math.floor(new Date(values.since).getTime() / 1000) : undefined };
       const page = await get(base, { ...filter, limit: 100 });
       show(body);
       take(page);

@@ -54,7 +54,7 @@ export async function render(place, context) {
     ],
     submit: t('add'),
     send: async (values) => {
-      const made = await post(path`/v1/tenants/${tenant.name}/users`, { ...values, roles: ['owner'] });
+      const made = await post(path`/v1/tenants/${tenant.name}/first-owner`, values);
       secretDialog(t('users.created', { name: values.name }), t('users.link', { name: values.name }), made.setup_url);
     },
   });

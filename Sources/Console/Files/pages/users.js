@@ -38,7 +38,8 @@ export async function render(place, context) {
   const edit = (one) => formDialog(one.name, {
     fields: fields(one), submit: t('save'),
     send: async (values) => {
-      await put(at(one), clean(values));
+      // The version is what was looked at: a change of somebody else's meanwhile is not overwritten.
+      await put(at(one), { ...clean(values), version: one.version });
       await refresh();
     },
   });
@@ -52,9 +53,9 @@ export async function render(place, context) {
     const draw = async () => show(body, table({
       label: t('users.sessions', { name: one.name }), key: (session) => session.id, items: await list(`${at(one)}/sessions`),
       columns: [
-        { label: t('account.sessions.begun'), cell: (session) => time(session.created_at ?? session.begun_at ?? session.began_at) },
-        { label: t('account.sessions.used'), cell: (session) => time(session.last_used_at ?? session.used_at) },
-        { label: t('account.sessions.from'), cell: (session) => session.source ?? session.from ?? session.address ?? '–' },
+        { label: t('account.sessions.begun'), cell: (session) => time(session.created_at) },
+        { label: t('account.sessions.used'), cell: (session) => time(session.last_seen_at) },
+        { label: t('account.sessions.from'), cell: (session) => [session.source, h('p', { class: 'quiet small' }, session.agent)] },
         { label: '', cell: (session) => (account.can('endUserSession') ? h('div', { class: 'row-tools' }, button(t('users.sessions.end'), async () => {
           await remove(`${at(one)}${path`/sessions/${session.id}`}`);
           await draw();
@@ -68,8 +69,8 @@ export async function render(place, context) {
     await remove(at(one));
     await refresh();
   });
-  const state = (one) => (one.disabled || one.state === 'disabled' ? 'disabled' : one.invited || one.state === 'invited' || one.has_password === false ? 'invited' : 'active');
-  const isSelf = (one) => one.name === account.name || (tenant && `${one.name}@${tenant}` === account.name);
+  const state = (one) => (one.state === 'disabled' ? 'disabled' : one.has_password ? 'active' : 'invited');
+  const isSelf = (one) => one.name === account.name;
   const people = table({
     label: t('page.users'), key: (one) => one.name, items: users, empty: nothing(t('users.none')),
     search: (one) => [one.name, one.display_name, ...one.roles, ...one.roles.map(roleWord), ...(one.groups ?? [])].join(' '),
