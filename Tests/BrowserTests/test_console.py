@@ -41,7 +41,7 @@ class Console(unittest.TestCase):
         cls.lab.user(None, "olga", "Olga", ["operator"])
         cls.page = cls.browser.visitor()
         cls.browser.sign_in(cls.page, "ada@acme")
-        cls.page.locator("main h1").wait_for()
+        cls.page.locator("#nav").wait_for()
 
     @classmethod
     def tearDownClass(cls):

@@ -109,8 +109,9 @@ export class Inspector {
     const verdict = h('div', { class: 'verdict', 'aria-live': 'polite' }, h('p', { class: 'quiet' }, t('loading')));
     const socket = (name) => (this.network.endpoints.has(name)
       ? h('button', { type: 'button', class: 'end', onclick: () => this.acts.selectSocket(name, true) }, name) : h('span', { class: 'end' }, name));
+    const between = h('span', { 'aria-hidden': 'true' });
     show(this.element, this.#head(t('wire'), `${from} ${cable.oneWay ? '→' : '↔'} ${to}`),
-      h('div', { class: 'ends' }, socket(from), h('span', { class: `link ${cable.state} ${cable.security}`, 'aria-hidden': 'true' }), socket(to)),
+      h('div', { class: 'ends' }, socket(from), between, socket(to)),
       state, traffic, h('h3', {}, t('wire.verdict')), verdict,
       h('div', { class: 'buttons' },
         this.account.can('unplug') && cable.state !== 'blocked' ? button(t('wire.pull'), () => this.acts.unplug(from, to), { class: 'danger', id: 'pull-out' }) : null,
@@ -120,13 +121,14 @@ export class Inspector {
           fields: [this.#securityField(cable.security), { name: 'one_way', label: t('bay.one-way-from', { from, to }), type: 'check', value: Boolean(cable.oneWay) }],
           submit: t('bay.plug'), send: (values) => this.acts.plug(from, to, values),
         })) : null);
-    this.live = [() => this.#showTraffic(key, state, traffic)];
+    this.live = [() => this.#showTraffic(key, state, traffic, between)];
     this.refresh();
     this.#explain(key, from, to, verdict);
   }
 
-  #showTraffic(key, state, place) {
+  #showTraffic(key, state, place, between) {
     const cable = this.acts.cables().get(key);
+    between.className = `link ${cable?.state ?? 'blocked'} ${cable?.security ?? ''}`;
     if (!cable) {
       show(state, pill(t('wire.gone'), 'blocked'));
       show(place);
