@@ -89,6 +89,9 @@ extension Problem {
             case .untrusted: ("Not to be trusted", 400)
             case .refusedDocument: ("Document refused", 422)
             case .locked: ("Policy locked", 423)
+            case .suspended: ("Tenant suspended", 409)
+            case .quotaExceeded: ("Quota exceeded", 409)
+            case .unconfirmed: ("Not confirmed", 409)
             case .cancelled: ("Cancelled", 503)
             default: ("Storage failed", 503)
             }
