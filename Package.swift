@@ -150,7 +150,7 @@ let package = Package(
         .target(
             name: "ControllerAPI",
             dependencies: [
-                "APITypes", "Accounts", "DirectoryCore", "LeafProtocol", "MutualTLS", "NetTypes", "Policy",
+                "APITypes", "Accounts", "AuditLog", "DirectoryCore", "LeafProtocol", "MutualTLS", "NetTypes", "Policy",
                 "PolicyLanguage", "Trust", logging, crypto,
                 grpcCore, grpcTransport, nioCore, nioPosix, nioSSL, lifecycle, x509, asn1,
                 .product(name: "Hummingbird", package: "hummingbird"),

@@ -11,10 +11,9 @@ public enum RESTService {
     public static func responder(
         directory: Directory, leaves: LeafHub, settings: ControllerSettings, logger: Logger
     ) -> APIResponder {
-        let platform = directory.platform
-        return APIResponder(
+        APIResponder(
             operations: Operations(directory: directory, leaves: leaves, settings: settings, logger: logger).all,
-            isOperator: { platform.isOperatorToken($0) }, logger: logger)
+            directory: directory, now: settings.now, logger: logger)
     }
 
     /// A server of the API on one address: HTTP/1.1 over TLS 1.3.

@@ -43,7 +43,7 @@ extension Directory {
     /// - Throws: ``DirectoryError/Code/unconfirmed`` where that is no longer what would go.
     public func deleteTenant(_ name: Name, confirmation: String) async throws(DirectoryError) {
         let at = now()
-        let tenant = try await store.write { (tx) throws(DirectoryError) in
+        let tenant = try await write { (tx) throws(DirectoryError) in
             let tenant = try tx.requireTenant(name)
             var inventory = TenantInventory(tenant)
             var endpoints: [Endpoint] = []

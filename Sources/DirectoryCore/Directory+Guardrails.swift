@@ -78,7 +78,7 @@ extension Directory {
         let review = try await LongWork.run { () throws(DirectoryError) in self.review(source) }
         guard review.isAccepted else { throw .refused(review.findings) }
         let at = now()
-        return try await store.write { (tx) throws(DirectoryError) in
+        return try await write { (tx) throws(DirectoryError) in
             let current = try tx.guardrails()
             let revision = current?.revision ?? 0
             if let expected, expected != revision {

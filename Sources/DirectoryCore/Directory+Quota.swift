@@ -15,7 +15,7 @@ extension Directory {
                 .invalid, "A quota of \(limit) \(kind) cannot be.", pointer: "/\(kind)",
                 remedy: "Give a number from 0 to \(Quota.greatest), or null for no limit.")
         }
-        return try await store.write { (tx) throws(DirectoryError) in
+        return try await write { (tx) throws(DirectoryError) in
             var tenant = try tx.requireTenant(name)
             if tenant.quota != quota {
                 tenant.quota = quota

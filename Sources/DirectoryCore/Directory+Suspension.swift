@@ -9,7 +9,7 @@ extension Directory {
     public func suspendTenant(_ name: Name, reason: String) async throws(DirectoryError) -> Tenant {
         let reason = try Self.line(reason, at: "/reason")
         let at = now()
-        return try await store.write { (tx) throws(DirectoryError) in
+        return try await write { (tx) throws(DirectoryError) in
             var tenant = try tx.requireTenant(name)
             guard tenant.suspension == nil else { return tenant }
             tenant.suspension = Suspension(at: at, reason: reason)
@@ -22,7 +22,7 @@ extension Directory {
     /// Ends a suspension; wires are plugged again with the next packets. Nothing changes if the tenant is not suspended.
     public func resumeTenant(_ name: Name) async throws(DirectoryError) -> Tenant {
         let at = now()
-        return try await store.write { (tx) throws(DirectoryError) in
+        return try await write { (tx) throws(DirectoryError) in
             var tenant = try tx.requireTenant(name)
             guard tenant.suspension != nil else { return tenant }
             tenant.suspension = nil

@@ -26,7 +26,7 @@ extension Directory {
         try platform.storeKey(authorityKey, authorityKeyName)
         do {
             try platform.storeKey(policyKey, policyKeyName)
-            try await store.write { [configuration] (tx) throws(DirectoryError) in
+            try await write { [configuration] (tx) throws(DirectoryError) in
                 guard try tx.tenant(name) == nil else {
                     throw DirectoryError(
                         .conflict, "There is a tenant '\(name)' already.", pointer: "/name",
@@ -58,7 +58,7 @@ extension Directory {
     /// endpoints.
     public func deleteTenant(_ name: Name) async throws(DirectoryError) {
         let at = now()
-        let tenant = try await store.write { (tx) throws(DirectoryError) in
+        let tenant = try await write { (tx) throws(DirectoryError) in
             let tenant = try tx.requireTenant(name)
             let endpoints = try tx.endpoints(of: name, page: Page(limit: 4))
             guard endpoints.isEmpty else {
@@ -93,9 +93,7 @@ extension Directory {
 extension DirectoryReader {
     func requireTenant(_ name: Name, pointer: String? = nil) throws(DirectoryError) -> Tenant {
         guard let tenant = try tenant(name) else {
-            throw DirectoryError(
-                .notFound, "There is no tenant '\(name)'.", pointer: pointer,
-                remedy: "List the tenants, or create it.")
+            throw DirectoryError.noTenant(name.text, pointer: pointer)
         }
         return tenant
     }

@@ -18,7 +18,7 @@ extension Directory {
         let vnet = VNet(
             id: chosen, name: name, prefix: prefix, createdAt: at, nextAddress: IPv4Address(prefix.hosts.lowerBound),
             endpointCount: 0)
-        try await store.write { (tx) throws(DirectoryError) in
+        try await write { (tx) throws(DirectoryError) in
             let tenant = try tx.requireActive(name.tenant)
             let others = try tx.vnets(of: name.tenant)
             guard !others.contains(where: { $0.name == name }) else {
@@ -58,7 +58,7 @@ extension Directory {
 
     /// Deletes a vnet. Refused while it has endpoints.
     public func deleteVNet(_ name: TenantName) async throws(DirectoryError) {
-        try await store.write { (tx) throws(DirectoryError) in
+        try await write { (tx) throws(DirectoryError) in
             try tx.requireActive(name.tenant)
             let vnet = try tx.requireVNet(name)
             guard vnet.endpointCount == 0 else {

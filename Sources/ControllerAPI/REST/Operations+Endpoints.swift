@@ -10,7 +10,11 @@ extension Operations {
             Operation(
                 method: .get, path: "/v1/tenants/{tenant}/endpoints", id: "listEndpoints",
                 summary: "List a tenant's endpoints", answer: ItemList<APITypes.Endpoint>.self
-            ) { call in try await ItemList(items: list(of: call.name("tenant"))) },
+            ) { call in
+                let items = try await list(of: call.name("tenant"))
+                guard let limit = call.caller.limit.map({ Set($0.map(\.text)) }) else { return ItemList(items: items) }
+                return ItemList(items: items.filter { !limit.isDisjoint(with: $0.groups) })
+            },
             Operation(
                 method: .post, path: "/v1/tenants/{tenant}/endpoints", id: "createEndpoint",
                 summary: "Create an endpoint", body: APITypes.NewEndpoint.self, status: .created,
@@ -90,6 +94,13 @@ extension Operations {
         var groups: [Name] = []
         for (index, group) in (new.groups ?? []).enumerated() {
             groups.append(try call.name(group, at: "/groups/\(index)"))
+        }
+        // What a port is attached to is a thing of the host, which belongs to the provider.
+        guard new.attachment == nil || call.caller.tenant == nil else {
+            throw Problem(
+                code: "forbidden", title: "Forbidden", status: 403,
+                detail: "what a port is attached to is the provider's to name",
+                remedy: "Leave 'attachment' out; it follows from the names.", pointer: "/attachment")
         }
         return try await directory.createEndpoint(
             DirectoryCore.NewEndpoint(

@@ -88,7 +88,8 @@ extension Operations {
                 answer: ItemList<APITypes.Group>.self
             ) { call in
                 var items: [APITypes.Group] = []
-                for group in try await directory.groups(of: call.name("tenant")) {
+                for group in try await directory.groups(of: call.name("tenant"))
+                where call.caller.limit?.contains(group.name.name) ?? true {
                     items.append(try await describe(group))
                 }
                 return ItemList(items: items)

@@ -26,16 +26,33 @@ extension Operations {
                 query: [.init(name: "tenant", isRequired: false, summary: "the tenant whose wires are listed")],
                 answer: WireList.self
             ) { call in
-                let tenant = call.query["tenant"] == nil ? nil : try call.queryName("tenant")
+                let tenant = call.query["tenant"] == nil ? call.caller.tenant : try call.queryName("tenant")
                 if let tenant { _ = try await directory.tenant(tenant) }
-                return try await list(tenant)
+                return try await list(tenant, limit: call.caller.limit)
             },
         ]
     }
 
-    private func list(_ tenant: Name?) async throws -> WireList {
+    /// - Parameter limit: the groups to which the one who asks is limited: he sees the wires whose ends are both of them.
+    private func list(_ tenant: Name?, limit: Set<Name>?) async throws -> WireList {
         let hosts = try await directory.hosts().filter(\.isEnrolled)
-        let reports = await reports(of: hosts) { source, _ in tenant == nil || source?.tenant == tenant }
+        var reports = await reports(of: hosts) { source, _ in tenant == nil || source?.tenant == tenant }
+        if let limit, let tenant {
+            var own: Set<String> = []
+            for group in limit {
+                let members =
+                    (try? await directory.members(of: TenantName(tenant, group), page: Page(limit: 10_000))) ?? []
+                own.formUnion(members.map { "\(tenant)/\($0)" })
+            }
+            for index in reports.indices {
+                reports[index].wires.removeAll { wire in
+                    !own.contains(wire.sourceBorder ?? wire.source)
+                        || !own.contains(wire.destinationBorder ?? wire.destination)
+                }
+                // How the hosts fare as a whole is not a sub-user's affair.
+                reports[index].counters = [:]
+            }
+        }
         return WireList(
             items: reports.flatMap(\.wires).sorted(by: Self.order),
             leaves: reports.map {

@@ -14,7 +14,7 @@ struct Operations: Sendable {
         let described =
             platform + tenants + lifeCycle + vnets + groups + endpoints + policies + documents + guardrails + wires
             + traces
-            + hosts
+            + hosts + sessions + oneself + people + access + audits
         let document = OpenAPI.document(described, version: settings.version)
         return described + [
             Operation(
