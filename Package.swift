@@ -128,6 +128,7 @@ let package = Package(
             name: "DirectoryCore",
             dependencies: [
                 "Accounts", "AuditLog", "NetTypes", "Policy", "PolicyLanguage", "PolicyYAML", "PolicyZones", "Trust",
+                crypto,
             ], swiftSettings: strict),
         .target(
             name: "StoreSQLite",
@@ -150,7 +151,7 @@ let package = Package(
             name: "ControllerAPI",
             dependencies: [
                 "APITypes", "Accounts", "AuditLog", "DirectoryCore", "LeafProtocol", "MutualTLS", "NetTypes", "Policy",
-                "PolicyLanguage", "Trust", logging,
+                "PolicyLanguage", "Trust", logging, crypto,
                 grpcCore, grpcTransport, nioCore, nioPosix, nioSSL, lifecycle, x509, asn1,
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),

@@ -12,7 +12,8 @@ struct Operations: Sendable {
     /// All operations, and the one that describes them.
     var all: [Operation] {
         let described =
-            platform + tenants + vnets + groups + endpoints + policies + documents + guardrails + wires + traces
+            platform + tenants + lifeCycle + vnets + groups + endpoints + policies + documents + guardrails + wires
+            + traces
             + hosts + sessions + oneself + people + access + audits
         let document = OpenAPI.document(described, version: settings.version)
         return described + [
