@@ -26,19 +26,34 @@ public struct APIResponder: HTTPResponder {
 
     private let operations: [Operation]
     private let isOperator: @Sendable (String) -> Bool
+    private let metrics: ControllerMetrics
     private let logger: Logger
 
     /// - Parameter isOperator: whether a text is the operator's token; in constant time.
-    init(operations: [Operation], isOperator: @escaping @Sendable (String) -> Bool, logger: Logger) {
+    init(
+        operations: [Operation], isOperator: @escaping @Sendable (String) -> Bool, metrics: ControllerMetrics,
+        logger: Logger
+    ) {
         self.operations = operations
         self.isOperator = isOperator
+        self.metrics = metrics
         self.logger = logger
     }
 
-    /// Answers one request; errors become problem details (RFC 9457).
+    /// Answers one request, and counts it; errors become problem details (RFC 9457).
     public func respond(to request: Request, context: APIRequestContext) async throws -> Response {
+        let began = ContinuousClock.now
+        var operation: Operation?
+        let response = await respond(to: request, context, &operation)
+        metrics.answered(operation?.id, status: response.status.code, took: ContinuousClock.now - began)
+        return response
+    }
+
+    private func respond(
+        to request: Request, _ context: APIRequestContext, _ asked: inout Operation?
+    ) async -> Response {
         do {
-            return try await answer(request)
+            return try await answer(request, &asked)
         } catch {
             var problem = self.problem(error, request)
             problem.detail = problem.detail.map(Self.sentence)
@@ -54,7 +69,7 @@ public struct APIResponder: HTTPResponder {
         }
     }
 
-    private func answer(_ request: Request) async throws -> Response {
+    private func answer(_ request: Request, _ asked: inout Operation?) async throws -> Response {
         // 1. Limits.
         guard (request.head.path ?? "").utf8.count <= ControllerLimits.pathBytes else { throw Problem.pathTooLong }
         let declared = request.headers[.contentLength].flatMap { Int($0) } ?? 0
@@ -63,6 +78,7 @@ public struct APIResponder: HTTPResponder {
             .map { $0.removingPercentEncoding ?? String($0) }
         let here = operations.filter { Self.match($0, segments) != nil }
         let operation = here.first { $0.method == request.method }
+        asked = operation
         let limit = operation?.bodyLimit ?? ControllerLimits.bodyBytes
         guard declared <= limit else { throw Problem.tooLarge(limit) }
         if operation?.access != .everyone {
@@ -79,6 +95,7 @@ public struct APIResponder: HTTPResponder {
         let answer = try await operation.handle(Call(parameters: parameters, query: query, body: body))
         guard let answer else { return Response(status: operation.status) }
         if let document = answer as? DocumentBody { return Self.raw(document.bytes, DocumentBody.mediaType) }
+        if let text = answer as? TextBody { return Self.raw(text.text.utf8, text.mediaType) }
         return try Self.json(answer, status: operation.status, type: "application/json; charset=utf-8")
     }
 
