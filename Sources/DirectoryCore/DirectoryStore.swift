@@ -97,6 +97,9 @@ public protocol DirectoryReader: AccountReader, AuditReader, LifeCycleReader {
     func issued(to leaf: LeafID) throws(DirectoryError) -> [IssuedCertificate]
     func revocations() throws(DirectoryError) -> [Revocation]
     func isRevoked(_ subject: Revocation.Subject) throws(DirectoryError) -> Bool
+
+    /// How much there is of everything, quickly enough to be asked every few seconds.
+    func figures(at now: Timestamp) throws(DirectoryError) -> StoreFigures
 }
 
 /// What a transaction can write. `put` inserts or replaces by primary key; `delete` of what is absent does nothing.

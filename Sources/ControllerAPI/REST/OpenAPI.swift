@@ -70,6 +70,10 @@ enum OpenAPI {
                 "content": .object([DocumentBody.mediaType: .object([:])]),
             ])
         }
+        if answer == TextBody.self {
+            let text = JSONTree.object(["schema": .object(["type": .string("string")])])
+            return .object(["description": .string("A text"), "content": .object(["text/plain": text])])
+        }
         return .object([
             "description": .string("Done"),
             "content": .object(["application/json": .object(["schema": schemas.schema(of: answer)])]),

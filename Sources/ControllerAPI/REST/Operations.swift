@@ -7,6 +7,7 @@ struct Operations: Sendable {
     let directory: Directory
     let leaves: LeafHub
     let settings: ControllerSettings
+    let metrics: ControllerMetrics
     let logger: Logger
 
     /// All operations, and the one that describes them.
@@ -14,7 +15,7 @@ struct Operations: Sendable {
         let described =
             platform + tenants + lifeCycle + vnets + groups + endpoints + policies + documents + guardrails + wires
             + traces
-            + hosts + sessions + oneself + people + access + audits
+            + hosts + sessions + oneself + people + access + audits + measurements
         let document = OpenAPI.document(described, version: settings.version)
         return described + [
             Operation(
