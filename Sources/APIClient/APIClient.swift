@@ -89,6 +89,18 @@ public struct APIClient: Sendable {
         _ = try await send("PUT", path, body: nil)
     }
 
+    /// Puts a body in the place of what is at a path, and reads the answer.
+    public func put<Answer: Decodable>(
+        _ path: Path, _ body: some APIRequestBody
+    ) async throws(APIClientError) -> Answer {
+        try read(try await send("PUT", path, body: try encode(body)), "PUT \(path)")
+    }
+
+    /// Asks for something that needs no body, and reads the answer.
+    public func post<Answer: Decodable>(_ path: Path) async throws(APIClientError) -> Answer {
+        try read(try await send("POST", path, body: nil), "POST \(path)")
+    }
+
     /// Deletes what is at a path.
     public func delete(_ path: Path) async throws(APIClientError) {
         _ = try await send("DELETE", path, body: nil)

@@ -23,6 +23,12 @@ extension Tenant {
             "authority": .text(hexadecimal(authorityKeyHash)),
             "authority_not_after": .number(authorityNotAfter.seconds),
             "locks": .number(Int64(locks.count)), "name": .text(name.text),
+            "quota": .object(
+                Dictionary(
+                    uniqueKeysWithValues: Quota.Kind.allCases.compactMap { kind in
+                        quota[kind].map { (kind.rawValue, .number($0)) }
+                    })),
+            "suspended_at": .optional(suspension?.at.seconds), "suspension_reason": .text(suspension?.reason),
         ])
     }
 }

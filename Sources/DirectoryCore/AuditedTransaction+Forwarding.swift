@@ -6,6 +6,11 @@ import Trust
 // What the wrapper passes on as it is: all that reads, and what is written of leaves, certificates and the audit itself.
 
 extension AuditedTransaction {
+    func suspensions() throws(DirectoryError) -> SuspensionStatement? { try tx.suspensions() }
+    func suspendedTenants() throws(DirectoryError) -> [Name] { try tx.suspendedTenants() }
+    func userCount(of tenant: Name) throws(DirectoryError) -> Int64 { try tx.userCount(of: tenant) }
+    func groupCount(of tenant: Name) throws(DirectoryError) -> Int64 { try tx.groupCount(of: tenant) }
+    func put(_ suspensions: SuspensionStatement) throws(DirectoryError) { try tx.put(suspensions) }
     func tenant(_ name: Name) throws(DirectoryError) -> Tenant? { try tx.tenant(name) }
     func tenants() throws(DirectoryError) -> [Tenant] { try tx.tenants() }
     func tenants(renewingAt now: Timestamp) throws(DirectoryError) -> [Tenant] { try tx.tenants(renewingAt: now) }
@@ -111,4 +116,5 @@ extension AuditedTransaction {
     func deleteAudit(of chain: AuditChainName, through number: UInt64) throws(DirectoryError) {
         try tx.deleteAudit(of: chain, through: number)
     }
+    func figures(at now: Timestamp) throws(DirectoryError) -> StoreFigures { try tx.figures(at: now) }
 }

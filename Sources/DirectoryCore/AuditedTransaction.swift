@@ -9,6 +9,7 @@ final class AuditedTransaction: DirectoryTransaction {
     let tx: any DirectoryTransaction
     /// What was written, in the order in which each thing was written first.
     private var places: [String] = []
+    private var noted: Set<String> = []
     private var before: [String: AuditValue] = [:]
     private var after: [String: AuditValue] = [:]
 
@@ -36,7 +37,7 @@ final class AuditedTransaction: DirectoryTransaction {
 
     /// Notes one thing. What was written twice was before what it was before the first time.
     private func note(_ place: String, before old: AuditValue?, after new: AuditValue?) {
-        if !places.contains(place) {
+        if noted.insert(place).inserted {
             places.append(place)
             before[place] = old
         }

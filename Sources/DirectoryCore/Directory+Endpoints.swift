@@ -6,12 +6,14 @@ extension Directory {
     public func createEndpoint(_ new: NewEndpoint) async throws(DirectoryError) -> Endpoint {
         let at = now()
         return try await write { (tx) throws(DirectoryError) in
+            let tenant = try tx.requireActive(new.name.tenant)
             var vnet = try tx.requireVNet(TenantName(new.name.tenant, new.vnet), pointer: "/vnet")
             guard try tx.endpoint(new.name) == nil else {
                 throw DirectoryError(
                     .conflict, "There is an endpoint '\(new.name)' already.", pointer: "/name",
                     remedy: "Choose another name.")
             }
+            try tx.requireRoom(for: .endpoints, of: tenant)
             let host = try tx.requireHost(new.host, pointer: "/host")
             let groups = try self.check(groups: new.groups, of: new.name.tenant, tx)
             let labels = try self.check(labels: new.labels)
@@ -62,6 +64,7 @@ extension Directory {
     public func deleteEndpoint(_ name: TenantName) async throws(DirectoryError) {
         let at = now()
         try await write { (tx) throws(DirectoryError) in
+            try tx.requireActive(name.tenant)
             let endpoint = try tx.requireEndpoint(name)
             var vnet = try tx.requireVNet(TenantName(name.tenant, endpoint.vnetName))
             vnet.endpointCount -= 1

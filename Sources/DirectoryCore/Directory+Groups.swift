@@ -6,12 +6,13 @@ extension Directory {
     public func createGroup(_ name: TenantName) async throws(DirectoryError) -> Group {
         let group = Group(name: name, createdAt: now())
         try await write { (tx) throws(DirectoryError) in
-            _ = try tx.requireTenant(name.tenant)
+            let tenant = try tx.requireActive(name.tenant)
             guard try tx.group(name) == nil else {
                 throw DirectoryError(
                     .conflict, "There is a group '\(name)' already.", pointer: "/name",
                     remedy: "Choose another name.")
             }
+            try tx.requireRoom(for: .groups, of: tenant)
             try tx.put(group)
         }
         return group
@@ -41,6 +42,7 @@ extension Directory {
     /// Deletes a group. Refused while it has members or a policy entry names it.
     public func deleteGroup(_ name: TenantName) async throws(DirectoryError) {
         try await write { (tx) throws(DirectoryError) in
+            try tx.requireActive(name.tenant)
             _ = try tx.requireGroup(name)
             let members = try tx.members(of: name, page: Page(limit: 4))
             guard members.isEmpty else {
@@ -63,6 +65,7 @@ extension Directory {
     /// Makes an endpoint a member; nothing changes if it is one. Its leaf has it certified anew.
     public func addMember(_ endpoint: Name, to group: TenantName) async throws(DirectoryError) {
         try await write { [limit = configuration.groupsPerEndpoint] (tx) throws(DirectoryError) in
+            try tx.requireActive(group.tenant)
             _ = try tx.requireGroup(group)
             var member = try tx.requireEndpoint(TenantName(group.tenant, endpoint))
             guard !member.groups.contains(group.name) else { return }
@@ -83,6 +86,7 @@ extension Directory {
     /// membership that is over; the endpoint is reachable again as soon as its leaf has published anew.
     public func removeMember(_ endpoint: Name, from group: TenantName) async throws(DirectoryError) {
         try await write { (tx) throws(DirectoryError) in
+            try tx.requireActive(group.tenant)
             _ = try tx.requireGroup(group)
             var member = try tx.requireEndpoint(TenantName(group.tenant, endpoint))
             guard let index = member.groups.firstIndex(of: group.name) else { return }

@@ -127,7 +127,7 @@ extension Directory {
     }
 
     /// The certificate that is good now. It is not stored: whoever has the platform's root has it issued anew.
-    private func certificate(at now: Timestamp) throws(DirectoryError) -> [UInt8] {
+    func certificate(at now: Timestamp) throws(DirectoryError) -> [UInt8] {
         if let known = guardrailsCertificate.withLock({ $0 }), now < known.renewAt { return known.certificate }
         let issued = try platform.issueGuardrails(at: now)
         let renewAt = Self.renewal(of: issued, issuedAt: now)

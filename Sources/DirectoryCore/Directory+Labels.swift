@@ -54,6 +54,7 @@ extension Directory {
         of name: TenantName, _ change: @escaping @Sendable (inout Endpoint) throws(DirectoryError) -> Void
     ) async throws(DirectoryError) -> Endpoint {
         try await write { (tx) throws(DirectoryError) in
+            try tx.requireActive(name.tenant)
             let before = try tx.requireEndpoint(name)
             var endpoint = before
             try change(&endpoint)

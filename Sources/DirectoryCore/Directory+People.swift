@@ -38,6 +38,7 @@ extension Directory {
                     .conflict, "There is an account '\(name)' already.", pointer: "/name",
                     remedy: "Choose another name.")
             }
+            if let tenant = name.tenant { try tx.requireRoom(for: .users, of: tx.requireTenant(tenant)) }
             try tx.put(made)
         }
         return InvitedUser(user: made, setupSecret: secret.cookie)

@@ -187,6 +187,8 @@ extension Directory {
     func store(
         _ revision: PolicyRevision, of tenant: Tenant, _ tx: any DirectoryTransaction
     ) throws(DirectoryError) -> PolicyState {
+        try tx.requireActive(tenant.name)
+        try tx.requireRules(revision, of: tenant)
         try tx.add(revision, keep: configuration.policyHistory, bytes: configuration.policyHistoryBytes)
         tx.announce(.policyChanged(tenant: tenant.name))
         return try revision.state(of: tenant)

@@ -57,6 +57,7 @@ extension Directory {
     /// Deletes a tenant with its vnets, groups and policy, and revokes its authority. Refused while it has
     /// endpoints.
     public func deleteTenant(_ name: Name) async throws(DirectoryError) {
+        let at = now()
         let tenant = try await write { (tx) throws(DirectoryError) in
             let tenant = try tx.requireTenant(name)
             let endpoints = try tx.endpoints(of: name, page: Page(limit: 4))
@@ -70,11 +71,17 @@ extension Directory {
             try tx.add(revocation)
             tx.announce(.revoked(revocation))
             tx.announce(.policyChanged(tenant: name))
+            if tenant.suspension != nil { try self.stateSuspensions(at: at, tx) }
             return tenant
         }
+        forget(tenant)
+    }
+
+    /// Forgets the keys of a tenant that has been deleted, and what was made ready of its policy.
+    func forget(_ tenant: Tenant) {
         platform.deleteKey(tenant.authorityKey)
         platform.deleteKey(tenant.policyKey)
-        prepared.withLock { $0[name] = nil }
+        prepared.withLock { $0[tenant.name] = nil }
     }
 
     /// When a certificate is to be renewed: when a third of its life is left.

@@ -33,8 +33,12 @@ extension Directory {
             try await renew(name, at: at)
             done.renewedTenants.append(name)
         }
-        if isGuardrailsCertificateDue(at: at), try await guardrails() != nil {
-            try await write { (tx) throws(DirectoryError) in tx.announce(.guardrailsChanged) }
+        if isGuardrailsCertificateDue(at: at) {
+            let (guardrails, suspensions) = (try await guardrails() != nil, try await suspensions() != nil)
+            try await write { (tx) throws(DirectoryError) in
+                if guardrails { tx.announce(.guardrailsChanged) }
+                if suspensions { tx.announce(.suspensionsChanged) }
+            }
         }
         done.forgotten = try await write { (tx) throws(DirectoryError) in
             try tx.deleteExpired(at: at) + tx.deleteExpiredAccess(at: at)

@@ -38,6 +38,12 @@ public struct DirectoryError: Error, Sendable, CustomStringConvertible {
         public static let refusedDocument = Code(rawValue: "refused-document")
         /// The tenant signs its policy itself, and what was asked needs its signature.
         public static let locked = Code(rawValue: "locked")
+        /// The tenant is suspended: nothing of its network and policy can be changed until it is resumed.
+        public static let suspended = Code(rawValue: "suspended")
+        /// The tenant has as much as its quota allows.
+        public static let quotaExceeded = Code(rawValue: "quota-exceeded")
+        /// What was to be deleted is not what was shown before.
+        public static let unconfirmed = Code(rawValue: "unconfirmed")
         /// There were too many attempts; later ones are taken again.
         public static let tooOften = Code(rawValue: "too-often")
         /// The caller went away before the answer; nothing was changed.

@@ -1,4 +1,5 @@
 import APITypes
+import Crypto
 import DirectoryCore
 import NetTypes
 import Trust
@@ -142,14 +143,7 @@ extension Operations {
     func describe(_ endpoint: DirectoryCore.Endpoint) async throws -> APITypes.Endpoint {
         // Deleted in the meantime: described as it was, with nothing published.
         let published = try? await directory.published(of: endpoint.name)
-        return APITypes.Endpoint(
-            tenant: endpoint.name.tenant.text, name: endpoint.name.name.text,
-            identity: endpoint.identity.description, vnet: endpoint.vnetName.text, ipv4: endpoint.ipv4.description,
-            groups: endpoint.groups.map(\.text), labels: endpoint.labels.map(\.description), level: endpoint.level,
-            networks: endpoint.networks.map(\.description), host: endpoint.host.text,
-            kind: endpoint.kind == .tap ? .tap : .namespace, attachment: endpoint.attachment,
-            epoch: endpoint.epoch, state: EndpointState(endpoint.state), detail: endpoint.state.detail,
-            locator: published?.locator.description, recordExpiresAt: published?.recordNotAfter.description)
+        return APITypes.Endpoint(endpoint, published)
     }
 
     private func certificate(of name: TenantName) async throws -> EndpointCertificate {
@@ -167,6 +161,20 @@ extension Operations {
             keyHash: summary.keyHash.hexadecimal, expiresAt: summary.notAfter.description,
             certificate: CertificatePEM.text([published.facts.certificate]),
             issuer: CertificatePEM.text([published.facts.issuer]))
+    }
+}
+
+extension APITypes.Endpoint {
+    init(_ endpoint: DirectoryCore.Endpoint, _ published: PublishedFacts?) {
+        self.init(
+            tenant: endpoint.name.tenant.text, name: endpoint.name.name.text,
+            identity: endpoint.identity.description, vnet: endpoint.vnetName.text, ipv4: endpoint.ipv4.description,
+            groups: endpoint.groups.map(\.text), labels: endpoint.labels.map(\.description), level: endpoint.level,
+            networks: endpoint.networks.map(\.description), host: endpoint.host.text,
+            kind: endpoint.kind == .tap ? .tap : .namespace, attachment: endpoint.attachment,
+            epoch: endpoint.epoch, state: EndpointState(endpoint.state), detail: endpoint.state.detail,
+            locator: published?.locator.description, recordExpiresAt: published?.recordNotAfter.description,
+            certificateSHA256: published.map { Array(SHA256.hash(data: $0.facts.certificate)).hexadecimal })
     }
 }
 
