@@ -94,3 +94,6 @@ export function problemText(problem) {
   if (known && (language !== 'en' || !said)) return said ? `${known} (${said})` : known;
   return said || known || problem.message || t('problem.unknown');
 }
+
+/** What is counted of a tenant. */
+export const kindWord = (kind) => (hasWord(`kind.${kind}`) ? t(`kind.${kind}`) : kind.replaceAll('_', ' '));
