@@ -285,6 +285,18 @@ class Console(unittest.TestCase):
                 name = re.sub(r"\W+", "-", where.split("?")[0]).strip("-")
                 self.browser.picture(one, f"{name}-{scheme}")
             one.emulate_media(color_scheme="light")
+        # What opens over a page, and the wires as a table.
+        for where, press in [("bay", "List"), ("endpoints", "New endpoint"), ("groups", "New group"), ("users", "Invite somebody"), ("access", "Grant access")]:
+            self.visit(page, f"#/t/acme/{where}")
+            page.get_by_role("button", name=press, exact=True).click()
+            page.wait_for_timeout(150)
+            found += [f"{where}, {press}: {text}" for text in self.browser.judge(page)]
+            if where == "bay":
+                page.get_by_role("button", name="Picture", exact=True).click()
+            else:
+                page.keyboard.press("Escape")
+                # The focus is back at what opened the dialog.
+                page.wait_for_function("name => document.activeElement.textContent === name", arg=press)
         outside = self.browser.visitor()
         for where in ["", "#/setup?name=x%40acme&secret=abc"]:
             self.browser.open(outside, where)

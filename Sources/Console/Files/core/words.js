@@ -96,4 +96,7 @@ export function problemText(problem) {
 }
 
 /** What is counted of a tenant. */
-export const kindWord = (kind) => (hasWord(`kind.${kind}`) ? t(`kind.${kind}`) : kind.replaceAll('_', ' '));
+export function kindWord(kind) {
+  const key = `kind.${kind.replaceAll(' ', '-')}`;
+  return hasWord(key) ? t(key) : kind;
+}
