@@ -36,6 +36,7 @@ extension Directory {
         if isGuardrailsCertificateDue(at: at), try await guardrails() != nil {
             try await store.write { (tx) throws(DirectoryError) in tx.announce(.guardrailsChanged) }
         }
+        try await pruneUsage(at: at)
         done.forgotten = try await store.write { (tx) throws(DirectoryError) in try tx.deleteExpired(at: at) }
         return done
     }

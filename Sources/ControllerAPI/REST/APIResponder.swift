@@ -78,6 +78,11 @@ public struct APIResponder: HTTPResponder {
         // 4. Do it.
         let answer = try await operation.handle(Call(parameters: parameters, query: query, body: body))
         guard let answer else { return Response(status: operation.status) }
+        if let body = answer as? RawBody {
+            var response = Self.raw(body.bytes, body.mediaType, operation.status)
+            response.headers[.contentDisposition] = "attachment; filename=\"\(body.fileName)\""
+            return response
+        }
         if let document = answer as? DocumentBody { return Self.raw(document.bytes, DocumentBody.mediaType) }
         return try Self.json(answer, status: operation.status, type: "application/json; charset=utf-8")
     }

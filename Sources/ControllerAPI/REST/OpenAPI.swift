@@ -69,6 +69,13 @@ enum OpenAPI {
                 "content": .object([DocumentBody.mediaType: .object([:])]),
             ])
         }
+        if !operation.rawTypes.isEmpty {
+            let types = operation.rawTypes.map { ($0, JSONTree.object([:])) }
+            return .object([
+                "description": .string("A file"),
+                "content": .object(Dictionary(types, uniquingKeysWith: { first, _ in first })),
+            ])
+        }
         return .object([
             "description": .string(String(describing: answer)),
             "content": .object([

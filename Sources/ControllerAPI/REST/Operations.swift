@@ -13,7 +13,7 @@ struct Operations: Sendable {
     var all: [Operation] {
         let described =
             platform + tenants + vnets + groups + endpoints + policies + documents + guardrails + wires + traces
-            + hosts
+            + hosts + usage
         let document = OpenAPI.document(described, version: settings.version)
         return described + [
             Operation(
