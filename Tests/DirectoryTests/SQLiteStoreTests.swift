@@ -22,7 +22,7 @@ struct SQLiteStoreTests {
         #expect(
             names == [
                 "1 tenants, vnets, hosts, endpoints", "2 policies, facts, certificates, revocations",
-                "3 labels, documents, guardrails, locks", "4 borders", "5 people, audit",
+                "3 labels, documents, guardrails, locks", "4 borders", "5 people, audit", "6 usage",
             ])
         try store.close()
         for _ in 0..<3 {
