@@ -78,7 +78,8 @@ extension Directory {
             report.run <= UInt64(Int64.max), report.receipt <= UInt64(Int64.max)
         else {
             throw DirectoryError(
-                .invalid, "A report of traffic has at most \(configuration.usageCounts) counts, and numbers below 2^63.",
+                .invalid,
+                "A report of traffic has at most \(configuration.usageCounts) counts, and numbers below 2^63.",
                 remedy: "Send it in parts.")
         }
         let (at, configuration) = (now(), configuration)
@@ -240,7 +241,7 @@ private struct Booking {
             try tx.add(traffic, to: key.number, key.kind, of: key.tenant, at: key.hour)
         }
         state.receipt += 1
-        state.readAt = max(state.readAt ?? report.readAt, min(report.readAt, at))
+        state.readAt = max(earliest, min(report.readAt, at))
         state.bookedAt = at
         try tx.put(state, of: host.id)
         return state.receipt
@@ -299,9 +300,10 @@ private struct Booking {
 
     /// When the new part of a count passed, as near as is known: not before the leaf last told, and not after now.
     private func moment(of count: TrafficCount) -> Timestamp {
-        let earliest = state.readAt ?? host.enrolledAt ?? at
-        return min(max(count.endedAt ?? report.readAt, earliest), at)
+        min(max(count.endedAt ?? report.readAt, earliest), at)
     }
+
+    private var earliest: Timestamp { state.readAt ?? host.enrolledAt ?? at }
 
     private mutating func add(
         _ traffic: Traffic, _ kind: UsageKind, _ number: UsageNumber, _ tenant: UsageNumber, _ hour: Timestamp

@@ -194,7 +194,8 @@ extension DataPath {
 
 extension kp_wire {
     init(_ label: UInt32, _ peer: UInt32, mtu: UInt16, _ pair: UInt32) {
-        self.init(label: label, peer: peer, packets: 0, bytes: 0, mtu: mtu, pad: 0, pair: pair,
+        self.init(
+            label: label, peer: peer, packets: 0, bytes: 0, mtu: mtu, pad: 0, pair: pair,
             id: KP_SEND_ID | UInt64.random(in: 0..<KP_SEND_ID))
     }
 }

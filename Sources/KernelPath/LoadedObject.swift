@@ -64,7 +64,8 @@ struct LoadedObject {
     let wireAccount: Program
 
     static let mapNames = [
-        "config", "ports", "wires", "peers", "receive", "ended", "denied", "outside", "outside_denied", "borders", "drops",
+        "config", "ports", "wires", "peers", "receive", "ended", "denied", "outside", "outside_denied", "borders",
+        "drops",
         "punts", "pairs", "rules", "segments", "pair_numbers", "flows", "rule_counts", "rule_numbers", "classes",
         "told",
         "event_budgets", "events", "traces", "trace_steps", "trace_notes",

@@ -124,7 +124,7 @@ struct UsageWorld {
         bytes: UInt64? = nil, endedAt: Timestamp? = nil
     ) -> TrafficCount {
         TrafficCount(
-            id: id, end: end, pair: pair(source, destination), packets: packets, bytes: bytes ?? packets * 100,
+            id: id, end: end, pair: pair(source, destination), packets: packets, bytes: bytes ?? packets &* 100,
             endedAt: endedAt)
     }
 
@@ -133,7 +133,7 @@ struct UsageWorld {
     func book(
         _ counts: [TrafficCount], of leaf: TestLeaf, readAt: Timestamp? = nil, forgotten: [UInt64] = []
     ) async throws -> TrafficReceipt {
-        let probe = TrafficReport(receipt: 0, run: 7, readAt: fixture.now, counts: [])
+        let probe = TrafficReport(receipt: 0, run: 7, readAt: Timestamp(0), counts: [])
         let first = try await directory.book(probe, of: leaf.id)
         return try await directory.book(
             TrafficReport(

@@ -10,7 +10,7 @@ extension Operations {
             .init(name: "step", isRequired: false, summary: "hour or day; hour when left out"),
             .init(
                 name: "from", isRequired: false,
-                summary: "the first hour or day, such as 2026-01-31 or 2026-01-31T13:00:00Z; a day or a month ago when left out"),
+                summary: "the first hour or day, such as 2026-01-31T13:00:00Z; a day or a month ago when left out"),
             .init(name: "to", isRequired: false, summary: "the end, not included; now when left out"),
         ]
         let choice: [Operation.QueryParameter] =
@@ -122,7 +122,8 @@ extension Operations {
             if name == "endpoint" { question.end = end } else { question.peer = end }
         }
         if question.end != nil, kind == .tenant {
-            throw .invalid("A tenant's figures are not of one endpoint", pointer: "endpoint", remedy: "Give by=endpoint.")
+            throw .invalid(
+                "A tenant's figures are not of one endpoint", pointer: "endpoint", remedy: "Give by=endpoint.")
         }
         if case .outside? = question.end, kind == .endpoint {
             throw .invalid("An address outside is no endpoint", pointer: "endpoint", remedy: "Give by=wire.")
