@@ -157,7 +157,7 @@ struct UserCommand: AsyncParsableCommand {
     private static func write(_ person: Person) {
         Facts([
             ("Account", person.name), ("Name", person.displayName), ("Roles", Formatting.list(person.roles)),
-            ("Groups", person.groups.map(Formatting.list) ?? "the whole tenant"), ("State", person.state),
+            ("Groups", person.groups.map { Formatting.list($0) } ?? "the whole tenant"), ("State", person.state),
             ("Password", person.hasPassword ? "set" : "not set yet"),
             ("Second factor", person.hasSecondFactor ? "one-time codes" : "none"), ("Id", person.id),
         ]).write()
@@ -179,7 +179,7 @@ struct WhoAmICommand: AsyncParsableCommand {
             Facts([
                 ("Account", own.name), ("Name", own.displayName), ("Tenant", own.tenant ?? "-"),
                 ("Roles", Formatting.list(own.roles)), ("Means", own.means),
-                ("Scopes", own.scopes.map(Formatting.list) ?? "all"), ("May", Formatting.list(own.actions)),
+                ("Scopes", own.scopes.map { Formatting.list($0) } ?? "all"), ("May", Formatting.list(own.actions)),
             ]).write()
         }
     }
