@@ -288,7 +288,8 @@ let package = Package(
         .testTarget(
             name: "ControllerAPITests",
             dependencies: [
-                "APIClient", "APITypes", "ControllerAPI", "DirectoryCore", "LeafProtocol", "MutualTLS", "NetTypes",
+                "APIClient", "APITypes", "Console", "ControllerAPI", "DirectoryCore", "LeafProtocol", "MutualTLS",
+                "NetTypes",
                 "Policy", "PolicyLanguage", "PrometheusMetrics", "StoreSQLite", "Trust", logging, grpcCore,
                 grpcTransport, lifecycle,
                 .product(name: "Hummingbird", package: "hummingbird"),

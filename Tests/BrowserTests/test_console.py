@@ -42,6 +42,11 @@ class Console(unittest.TestCase):
         cls.page = cls.browser.visitor()
         cls.browser.sign_in(cls.page, "ada@acme")
         cls.page.locator("#nav").wait_for()
+        viewer = cls.browser.visitor()
+        cls.browser.sign_in(viewer, "vic@acme")
+        viewer.locator("#nav").wait_for()
+        cls.viewer = viewer.context.storage_state()
+        viewer.context.close()
 
     @classmethod
     def tearDownClass(cls):
@@ -157,10 +162,8 @@ class Console(unittest.TestCase):
         self.assertFalse(ping("pb-acme-batch1", "10.0.0.3"))
 
     def test_07_a_viewer_can_look_and_nothing_else(self):
-        page = self.browser.visitor()
-        self.browser.sign_in(page, "vic@acme")
-        page.locator("#nav").wait_for()
-        self.visit(page, "#/t/acme/bay")
+        page = self.browser.visitor(storage_state=self.viewer)
+        self.browser.open(page, "#/t/acme/bay")
         page.locator('.jack[data-endpoint="web2"]').wait_for()
         before = self.lab.ask("GET", "/v1/tenants/acme/policy")["revision"]
         drag(page, "web2", "db1")
@@ -282,6 +285,18 @@ class Console(unittest.TestCase):
                 name = re.sub(r"\W+", "-", where.split("?")[0]).strip("-")
                 self.browser.picture(one, f"{name}-{scheme}")
             one.emulate_media(color_scheme="light")
+        # What opens over a page, and the wires as a table.
+        for where, press in [("bay", "List"), ("endpoints", "New endpoint"), ("groups", "New group"), ("users", "Invite somebody"), ("access", "Grant access")]:
+            self.visit(page, f"#/t/acme/{where}")
+            page.get_by_role("button", name=press, exact=True).click()
+            page.wait_for_timeout(150)
+            found += [f"{where}, {press}: {text}" for text in self.browser.judge(page)]
+            if where == "bay":
+                page.get_by_role("button", name="Picture", exact=True).click()
+            else:
+                page.keyboard.press("Escape")
+                # The focus is back at what opened the dialog.
+                page.wait_for_function("name => document.activeElement.textContent === name", arg=press)
         outside = self.browser.visitor()
         for where in ["", "#/setup?name=x%40acme&secret=abc"]:
             self.browser.open(outside, where)
@@ -308,9 +323,10 @@ class Console(unittest.TestCase):
         self.assertTrue(all(len(texts) == 3 for texts in seen.values()))
 
     def test_14_it_fits_a_phone(self):
-        page = self.browser.visitor(viewport={"width": 390, "height": 800}, has_touch=True, is_mobile=True)
-        self.browser.sign_in(page, "vic@acme")
-        page.locator("main h1").wait_for()
+        page = self.browser.visitor(
+            viewport={"width": 390, "height": 800}, has_touch=True, is_mobile=True, storage_state=self.viewer)
+        self.browser.open(page)
+        page.locator("#main h1").wait_for()
         for where in ["dashboard", "bay", "endpoints", "endpoints/web1", "groups", "policy", "explain"]:
             self.visit(page, f"#/t/acme/{where}")
             self.assertLessEqual(page.evaluate("document.documentElement.scrollWidth"), 390, where)
@@ -324,7 +340,7 @@ class Console(unittest.TestCase):
         self.close(page)
 
     def test_15_thousands_of_endpoints_stay_usable(self):
-        count = 2000
+        count = 1200
         self.lab.ask("POST", "/v1/tenants", {"name": "many"})
         self.lab.ask("POST", "/v1/tenants/many/vnets", {"name": "lan", "ipv4_prefix": "10.0.0.0/16"})
         # No leaf ever joins as this host, so its endpoints are in the directory only.
@@ -366,8 +382,8 @@ class Console(unittest.TestCase):
         print(f"\n  {count} endpoints: the patch bay was there after {seconds:.2f} s", flush=True)
 
     def test_16_signing_out_ends_it_everywhere(self):
-        page = self.browser.visitor()
-        self.browser.sign_in(page, "vic@acme")
+        page = self.browser.visitor(storage_state=self.viewer)
+        self.browser.open(page)
         page.locator("#sign-out").wait_for()
         other = page.context.new_page()
         self.browser.open(other, "#/t/acme/bay")
