@@ -196,8 +196,8 @@ let package = Package(
         .executableTarget(
             name: "patchbay",
             dependencies: [
-                "APIClient", "APITypes", "Lab", "NetTypes", "Policy", "PolicyImport", "PolicyLanguage",
-                "PolicyYAML", "PolicyZones", "Trust", arguments,
+                "APIClient", "APITypes", "Accounts", "AuditLog", "Lab", "NetTypes", "Policy", "PolicyImport",
+                "PolicyLanguage", "PolicyYAML", "PolicyZones", "Trust", arguments,
             ],
             swiftSettings: strict),
         .executableTarget(

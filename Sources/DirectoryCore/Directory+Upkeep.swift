@@ -43,6 +43,7 @@ extension Directory {
         done.forgotten = try await write { (tx) throws(DirectoryError) in
             try tx.deleteExpired(at: at) + tx.deleteExpiredAccess(at: at)
         }
+        try await pruneUsage(at: at)
         return done
     }
 

@@ -142,6 +142,9 @@ public struct APIResponder: HTTPResponder {
         var response: Response
         if let document = body as? DocumentBody {
             response = Self.raw(document.bytes, DocumentBody.mediaType)
+        } else if let file = body as? RawBody {
+            response = Self.raw(file.bytes, file.mediaType, operation.status)
+            response.headers[.contentDisposition] = "attachment; filename=\"\(file.fileName)\""
         } else if let text = body as? TextBody {
             response = Self.raw(text.text.utf8, text.mediaType)
         } else if let body {

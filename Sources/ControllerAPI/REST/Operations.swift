@@ -14,8 +14,7 @@ struct Operations: Sendable {
     var all: [Operation] {
         let described =
             platform + tenants + lifeCycle + vnets + groups + endpoints + policies + documents + guardrails + wires
-            + traces
-            + hosts + sessions + oneself + people + access + audits + measurements
+            + traces + hosts + sessions + oneself + people + access + audits + measurements + usage
         let document = OpenAPI.document(described, version: settings.version)
         return described + [
             Operation(
