@@ -61,7 +61,7 @@ class Browser:
     def visit(self, page, where):
         """A page of one who is signed in, until it is there."""
         page.evaluate("where => { location.hash = where; }", where)
-        page.wait_for_function("where => location.hash === where && !document.querySelector('main[aria-busy]')", arg=where)
+        until(where, lambda: page.evaluate("where => location.hash === where && !document.querySelector('main[aria-busy]')", where))
         page.locator("main h1").first.wait_for(state="attached")
 
     def picture(self, page, name):
@@ -73,9 +73,12 @@ class Browser:
             for number, page in enumerate(context.pages):
                 self.picture(page, f"failed-{name}-{self.chromium.contexts.index(context)}-{number}")
 
-    def judge(self, page):
+    def judge(self, page, colours_only=False):
         """What axe finds that is serious or critical, in words."""
-        results = self.axe.run(page, options={"resultTypes": ["violations"]})
+        options = {"resultTypes": ["violations"]}
+        if colours_only:
+            options["runOnly"] = ["color-contrast"]
+        results = self.axe.run(page, options=options)
         return [
             f"{one['id']}: {one['help']} at {node['target']}"
             for one in results.response["violations"] if one["impact"] in ("serious", "critical")
@@ -106,7 +109,8 @@ def drag(page, source, destination, between=None):
 
 
 def until(what, condition, seconds=8.0):
-    """Waits for something that no page tells of."""
+    """Waits for something that no page tells of. Conditions inside of pages are asked this way too: Playwright's own way
+    evaluates text in the page, which the page's policy refuses."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if condition():
