@@ -50,7 +50,7 @@ import Testing
             platform: controller.platform, store: store, now: TestController.clock, random: TestController.random)
         metrics.collect(directory, controller.leaves, nil)
         for tenant in ["acme", "globex"] { _ = try await directory.createTenant(Name(parsing: tenant)) }
-        _ = try await directory.createHost(Name(parsing: "h1"))
+        _ = try await directory.createHost(Name(parsing: "h1"), controllerURL: "https://127.0.0.1:7443")
         await #expect(throws: DirectoryError.self) { _ = try await directory.tenant(Name(parsing: "nobody")) }
         let text = ExpositionFormat.text.text(await metrics.registry.families())
         for line in [
