@@ -364,7 +364,7 @@ class Console(unittest.TestCase):
         seconds = time.monotonic() - begun
         self.assertLess(seconds, 5, "the patch bay takes long")
         # Only what is in sight has elements.
-        self.assertLess(page.locator(".jack").count(), 1300)
+        self.assertLess(page.locator(".jack").count(), 901)
         self.browser.picture(page, "thousands")
         page.get_by_role("button", name="Everything").click()
         page.locator(".bay-scroll.overview .panel").nth(19).wait_for()

@@ -59,6 +59,23 @@ export function layOut(endpoints, { by, empty = [], width }) {
   return { panels, places, width: Math.max(right + gap.x, 300), height: y + tallest + gap.y + 60 };
 }
 
+/** The layout that can be shown largest in a window. */
+export function layOutFor(endpoints, options, window) {
+  // Many are laid out once: as wide as gives the picture the window's shape.
+  if (endpoints.length > 400) {
+    return layOut(endpoints, { ...options, width: Math.max(window.width, Math.sqrt(endpoints.length * cell.width * cell.height * 1.9)) });
+  }
+  let best = null;
+  let most = 0;
+  for (const share of [0.7, 0.85, 1, 1.2, 1.45, 1.75, 2.1]) {
+    const plan = layOut(endpoints, { ...options, width: Math.max(window.width * share, 330) });
+    const zoom = Math.min(window.width / plan.width, window.height / plan.height, 1.4);
+    if (zoom > most + 0.02) { most = zoom; best = plan; }
+  }
+  // On a small window it is better scrolled than made too small to be read.
+  return most < 0.6 ? layOut(endpoints, { ...options, width: window.width }) : best;
+}
+
 /** The rows of a panel that lie between two heights. */
 export function rowsBetween(panel, top, bottom) {
   const start = panel.y + head;
@@ -82,7 +99,12 @@ export function hang(from, to, key = '') {
   const distance = Math.hypot(to.x - from.x, to.y - from.y);
   const sag = Math.min(30 + distance * 0.3, 170) + scatter(key) * 26;
   const lean = (to.x - from.x) * 0.08;
-  return [from, { x: from.x + lean, y: from.y + sag }, { x: to.x - lean, y: to.y + sag }, to];
+  // One that would hang straight down over other sockets keeps to a side.
+  const bow = Math.max(0, 1 - Math.abs(to.x - from.x) / 150) * (46 + scatter(key) * 46) * (scatter(`${key}!`) < 0.5 ? -1 : 1);
+  // The steeper it is, the less it hangs below its lower end.
+  const steep = (to.y - from.y) / (Math.abs(to.x - from.x) + Math.abs(to.y - from.y) + 1);
+  const [first, last] = [sag * (1 + 0.75 * Math.min(steep, 0)), sag * (1 - 0.75 * Math.max(steep, 0))];
+  return [from, { x: from.x + lean + bow, y: from.y + first }, { x: to.x - lean + bow, y: to.y + last }, to];
 }
 
 export const pathOf = ([a, b, c, d]) => `M${a.x} ${a.y}C${b.x} ${b.y} ${c.x} ${c.y} ${d.x} ${d.y}`;

@@ -3,10 +3,10 @@
 import { h, s, throttled } from '../core/dom.js';
 import { t } from '../core/words.js';
 import {
-  layOut, rowsBetween, headOf, hang, pathOf, pointOn, distanceTo, boxOf, neighbour, cell,
+  layOutFor, rowsBetween, headOf, hang, pathOf, pointOn, distanceTo, boxOf, neighbour, cell,
 } from './layout.js';
 
-const MOST_SOCKETS = 1200;
+const MOST_SOCKETS = 900;
 const MOST_CABLES = 900;
 const MARGIN = 240;
 
@@ -78,9 +78,7 @@ export class Picture {
   #place() {
     if (!this.endpoints || !this.element.isConnected) return;
     this.lastWidth = this.element.clientWidth;
-    // Many sockets are laid out wider than the window, so that the picture as a whole has the window's shape.
-    const natural = Math.sqrt(this.endpoints.length * cell.width * cell.height * 1.9);
-    this.plan = layOut(this.endpoints, { ...this.options, width: Math.max(this.lastWidth / Math.min(this.zoom, 1), natural) });
+    this.plan = layOutFor(this.endpoints, this.options, { width: this.lastWidth, height: this.element.clientHeight });
     for (const element of this.panelElements.values()) element.remove();
     this.panelElements.clear();
     this.jacks.clear();
@@ -245,10 +243,10 @@ export class Picture {
         plug.setAttribute('cx', end.x);
         plug.setAttribute('cy', end.y);
       }
-      const middle = pointOn(curve, 0.5);
-      badge.setAttribute('transform', `translate(${middle.x} ${middle.y})`);
     }
-    badge.lastChild.setAttribute('d', badges[cable.state === 'blocked' ? 'blocked' : cable.oneWay ? this.#arrow(cable, curve) : cable.security] ?? '');
+    badge.lastChild.setAttribute('d', badges[cable.state === 'blocked' ? 'blocked' : cable.oneWay ? 'arrow' : cable.security] ?? '');
+    const middle = pointOn(curve, 0.5);
+    badge.setAttribute('transform', `translate(${middle.x} ${middle.y}) rotate(${cable.oneWay && cable.state !== 'blocked' ? this.#heading(cable, curve) : 0})`);
     const isQuiet = this.selected && !this.#isSelected(cable);
     element.setAttribute('class', [
       'cable', cable.state, cable.security, cable.rate > 0 ? 'busy' : '', cable.oneWay ? 'one-way' : '',
@@ -257,9 +255,11 @@ export class Picture {
     ].filter(Boolean).join(' '));
   }
 
-  #arrow(cable, curve) {
-    const forward = cable.oneWay.startsWith(`${cable.a}>`) ? curve[3].x >= curve[0].x : curve[3].x < curve[0].x;
-    return forward ? 'right' : 'left';
+  /** Where a cable of one way leads in its middle, in degrees. */
+  #heading(cable, curve) {
+    const [before, after] = [pointOn(curve, 0.45), pointOn(curve, 0.55)];
+    const angle = (Math.atan2(after.y - before.y, after.x - before.x) * 180) / Math.PI;
+    return cable.oneWay.startsWith(`${cable.a}>`) ? angle : angle + 180;
   }
 
   /** From afar: one cable between two panels stands for all between their sockets. */
@@ -523,7 +523,8 @@ export class Picture {
   /** At the beginning a small picture fills the window; a large one begins at its natural size. */
   fitOnce() {
     if (!this.plan) { this.#place(); }
-    if (this.plan && this.element.clientWidth > 700 && this.plan.width < this.element.clientWidth) this.fit();
+    const zoom = this.plan && Math.min(this.element.clientWidth / this.plan.width, this.element.clientHeight / this.plan.height);
+    if (zoom > 0.6) this.fit();
   }
 
   /** The whole picture in the window. */
@@ -541,7 +542,6 @@ const badges = {
   conf: 'M-3.5 -0.5h7v5h-7zM-2 -0.5v-1.6a2 2 0 0 1 4 0v1.6',
   auth: 'M-3.5 -3.5q3.5 0 3.5 -1.5q0 1.5 3.5 1.5q0 6 -3.5 8.5q-3.5 -2.5 -3.5 -8.5',
   none: '',
-  right: 'M-2 -4l4.5 4l-4.5 4',
-  left: 'M2 -4l-4.5 4l4.5 4',
+  arrow: 'M-2 -4l4.5 4l-4.5 4',
   blocked: 'M-3.5 -3.5l7 7M3.5 -3.5l-7 7',
 };

@@ -195,7 +195,7 @@ export class Network extends EventTarget {
       // A wire inside one host is on no network: what was asked for it says more than how it is sent.
       const sent = wires.filter((one) => !one.isLocal);
       cable.isLocal = cable.isLive && !sent.length;
-      cable.security = sent[0]?.security ?? entry?.security ?? 'none';
+      cable.security = sent[0]?.security ?? (entry ?? this.#entryOfGroups(cable))?.security ?? 'none';
       if (sent.some((one) => one.security !== cable.security)) cable.security = 'none';
       // An entry of one way, or a wire of one way that no entry explains.
       cable.oneWay = entry ? (entry.one_way ? `${entry.from}>${entry.to}` : null)
@@ -203,6 +203,13 @@ export class Network extends EventTarget {
       cable.state = cable.isLive ? 'live' : entry ? 'ready' : 'blocked';
     }
     return cables;
+  }
+
+  /** The entry about groups that speaks of a pair. */
+  #entryOfGroups(cable) {
+    const names = (name) => new Set([name, ...(this.endpoints.get(name)?.groups ?? []).map((group) => `group:${group}`)]);
+    const [a, b] = [names(cable.a), names(cable.b)];
+    return this.entries.find((one) => one.action === 'plug' && ((a.has(one.from) && b.has(one.to)) || (a.has(one.to) && b.has(one.from))));
   }
 
   /** Entries between groups, as thick cables between panels. */
