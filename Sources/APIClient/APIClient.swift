@@ -89,6 +89,18 @@ public struct APIClient: Sendable {
         _ = try await send("PUT", path, body: nil)
     }
 
+    /// Puts a body in the place of what is at a path, and reads the answer.
+    public func put<Answer: Decodable>(
+        _ path: Path, _ body: some APIRequestBody
+    ) async throws(APIClientError) -> Answer {
+        try read(try await send("PUT", path, body: try encode(body)), "PUT \(path)")
+    }
+
+    /// Asks for something that needs no body, and reads the answer.
+    public func post<Answer: Decodable>(_ path: Path) async throws(APIClientError) -> Answer {
+        try read(try await send("POST", path, body: nil), "POST \(path)")
+    }
+
     /// Deletes what is at a path.
     public func delete(_ path: Path) async throws(APIClientError) {
         _ = try await send("DELETE", path, body: nil)
@@ -172,6 +184,11 @@ public struct Path: Sendable, CustomStringConvertible {
 
     /// Joins segments and, where given, a query; what has no value in it is left out.
     public init(_ segments: String..., query: KeyValuePairs<String, String?> = [:]) {
+        self.init(segments: segments, query: query)
+    }
+
+    /// Joins segments and, where given, a query; what has no value in it is left out.
+    public init(segments: [String], query: KeyValuePairs<String, String?> = [:]) {
         let path = segments.map { "/" + Self.encode($0) }.joined()
         let pairs = query.compactMap { pair in
             pair.value.map { "\(Self.encode(pair.key))=\(Self.encode($0))" }

@@ -54,6 +54,8 @@ public struct Endpoint: Codable, Sendable, Equatable {
     public var locator: String?
     /// When the present location record ends, RFC 3339.
     public var recordExpiresAt: String?
+    /// SHA-256 of its present certificate, hexadecimal.
+    public var certificateSHA256: String?
 
     /// Makes a description of an endpoint.
     public init(
@@ -61,7 +63,7 @@ public struct Endpoint: Codable, Sendable, Equatable {
         labels: [String] = [], level: UInt8 = 0, networks: [String] = [], host: String, kind: EndpointKind,
         attachment: String, epoch: UInt64,
         state: EndpointState, detail: String? = nil,
-        locator: String? = nil, recordExpiresAt: String? = nil
+        locator: String? = nil, recordExpiresAt: String? = nil, certificateSHA256: String? = nil
     ) {
         self.tenant = tenant
         self.name = name
@@ -80,6 +82,7 @@ public struct Endpoint: Codable, Sendable, Equatable {
         self.detail = detail
         self.locator = locator
         self.recordExpiresAt = recordExpiresAt
+        self.certificateSHA256 = certificateSHA256
     }
 
     enum CodingKeys: String, CodingKey {
@@ -87,6 +90,7 @@ public struct Endpoint: Codable, Sendable, Equatable {
             detail,
             locator
         case recordExpiresAt = "record_expires_at"
+        case certificateSHA256 = "certificate_sha256"
     }
 }
 

@@ -1,14 +1,54 @@
 /// A tenant.
 public struct Tenant: Codable, Sendable, Equatable {
+    /// Whether its wires may be plugged.
+    public enum State: String, Codable, Sendable, CaseIterable {
+        case active
+        /// Its wires are cut until it is resumed.
+        case suspended
+    }
+
+    /// The unique id, 64 hexadecimal digits: the hash of its authority's key. A later tenant of the name has another.
+    public var id: String
     /// The name, a DNS label.
     public var name: String
+    /// When it was made, RFC 3339.
+    public var createdAt: String
     /// How many endpoints it has.
     public var endpoints: Int
+    /// Whether its wires may be plugged.
+    public var state: State
+    /// Since when it is suspended, RFC 3339.
+    public var suspendedAt: String?
+    /// Why it is suspended, in the provider's words.
+    public var suspensionReason: String?
+    /// When the certificate of its authority ends, RFC 3339.
+    public var certificateExpiresAt: String
+    /// SHA-256 of that certificate, hexadecimal.
+    public var certificateSHA256: String
 
     /// Makes a description of a tenant.
-    public init(name: String, endpoints: Int) {
+    public init(
+        id: String, name: String, createdAt: String, endpoints: Int, state: State, suspendedAt: String? = nil,
+        suspensionReason: String? = nil, certificateExpiresAt: String, certificateSHA256: String
+    ) {
+        self.id = id
         self.name = name
+        self.createdAt = createdAt
         self.endpoints = endpoints
+        self.state = state
+        self.suspendedAt = suspendedAt
+        self.suspensionReason = suspensionReason
+        self.certificateExpiresAt = certificateExpiresAt
+        self.certificateSHA256 = certificateSHA256
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case id, name, endpoints, state
+        case createdAt = "created_at"
+        case suspendedAt = "suspended_at"
+        case suspensionReason = "suspension_reason"
+        case certificateExpiresAt = "certificate_expires_at"
+        case certificateSHA256 = "certificate_sha256"
     }
 }
 

@@ -33,7 +33,8 @@ public enum Action: String, Hashable, Sendable, CaseIterable {
     // MARK: A tenant's network
     case listVNets, createVNet, showVNet, deleteVNet
     case listGroups, createGroup, showGroup, deleteGroup, addMember, removeMember
-    case listEndpoints, createEndpoint, showEndpoint, deleteEndpoint, moveEndpoint, changeLabels, changeLevel
+    case listEndpoints, createEndpoint, showEndpoint, deleteEndpoint, moveEndpoint, changeLabels, changeLevel,
+        changeNetworks
     case showCertificate, openConsole
 
     // MARK: A tenant's policy
@@ -156,8 +157,8 @@ extension Action {
             return ActionRule(subject: .tenant, tenant: all, limited: .filtered, byGrant: true, scope: .read)
         case .showGroup, .showEndpoint, .showCertificate:
             return ActionRule(subject: .tenant, tenant: all, limited: .inside, byGrant: true, scope: .read)
-        case .createVNet, .deleteVNet, .createGroup, .deleteGroup, .changeLabels, .changeLevel:
-            // Labels and levels choose rules beyond the groups of a sub-user.
+        case .createVNet, .deleteVNet, .createGroup, .deleteGroup, .changeLabels, .changeLevel, .changeNetworks:
+            // Labels, levels and networks choose rules beyond the groups of a sub-user.
             return ActionRule(subject: .tenant, tenant: [.owner, .networkAdmin], byGrant: true, scope: .network)
         case .createEndpoint, .deleteEndpoint, .addMember, .removeMember:
             return ActionRule(

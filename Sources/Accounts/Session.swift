@@ -37,7 +37,7 @@ public struct Session: Hashable, Sendable {
     /// What the browser calls itself, cut and cleaned.
     public let agent: String
     /// The user's ``User/credentialEpoch`` at its beginning.
-    public let credentialEpoch: UInt64
+    public private(set) var credentialEpoch: UInt64
     /// The user's ``User/rightsEpoch`` when its secret was drawn.
     public var rightsEpoch: UInt64
 
@@ -151,6 +151,8 @@ public struct Session: Hashable, Sendable {
         formerHash = nil
         stage = .complete
         signedInAt = now
+        // After a new password of his own the session that changed it goes on.
+        credentialEpoch = user.credentialEpoch
         return secret
     }
 

@@ -63,6 +63,9 @@ public enum TOTP {
         return found
     }
 
+    /// The secret as people type it into an authenticator: base32 (RFC 4648, section 6). Secret.
+    public static func text(of secret: [UInt8]) -> String { Base32.encode(secret) }
+
     /// The URI that an authenticator application reads from a QR code (`otpauth://totp/…`). Secret.
     public static func uri(secret: [UInt8], account: AccountName, issuer: String) -> String {
         let plain = CharacterSet(charactersIn: "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~")

@@ -44,7 +44,8 @@ public struct AuditBuffer: Sendable {
         for (chain, event) in batch { lose(event, chain) }
     }
 
-    private mutating func lose(_ event: AuditEvent, _ chain: AuditChainName) {
+    /// Counts a refusal as lost, without a place for it.
+    public mutating func lose(_ event: AuditEvent, _ chain: AuditChainName) {
         let chain = lost[chain] == nil && lost.count >= Self.chains ? .platform : chain
         lost[chain, default: AuditLoss(from: event.time)].add(event)
     }

@@ -19,6 +19,8 @@ enum ControllerLimits {
     static let listedNames = 10
     /// The longest body of an enrolment, which anyone may send: a request of 4,096 bytes in base64, and a secret.
     static let enrolmentBytes = 16 << 10
+    /// The longest body with a name and a password, which anyone may send.
+    static let signInBytes = 16 << 10
     /// The longest single header, and all of them together.
     static let headerBytes = 16 << 10
     /// The most headers of a request.

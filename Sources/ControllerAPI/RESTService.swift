@@ -9,12 +9,13 @@ import NIOCore
 public enum RESTService {
     /// What answers requests.
     public static func responder(
-        directory: Directory, leaves: LeafHub, settings: ControllerSettings, logger: Logger
+        directory: Directory, leaves: LeafHub, settings: ControllerSettings, metrics: ControllerMetrics = .init(),
+        logger: Logger
     ) -> APIResponder {
-        let platform = directory.platform
-        return APIResponder(
-            operations: Operations(directory: directory, leaves: leaves, settings: settings, logger: logger).all,
-            isOperator: { platform.isOperatorToken($0) }, logger: logger)
+        APIResponder(
+            operations: Operations(
+                directory: directory, leaves: leaves, settings: settings, metrics: metrics, logger: logger
+            ).all, directory: directory, now: settings.now, metrics: metrics, logger: logger)
     }
 
     /// A server of the API on one address: HTTP/1.1 over TLS 1.3.

@@ -94,7 +94,7 @@ extension Directory {
             var done = looked
             if dryRun { return done }
             if new.policy == base.policy, new.text == base.current.text { return done }
-            let stored = try await store.write { (tx) throws(DirectoryError) -> UInt64? in
+            let stored = try await write { (tx) throws(DirectoryError) -> UInt64? in
                 guard try base.holds(in: tx) else { return nil }
                 return try self.publish(
                     new.policy, text: new.text, summary, after: base.current, of: tx.requireTenant(tenant), at: at, tx

@@ -5,13 +5,15 @@ extension Directory {
     /// Creates an endpoint: gives it an identity and an address, and wants its port on its host.
     public func createEndpoint(_ new: NewEndpoint) async throws(DirectoryError) -> Endpoint {
         let at = now()
-        return try await store.write { (tx) throws(DirectoryError) in
+        return try await write { (tx) throws(DirectoryError) in
+            let tenant = try tx.requireActive(new.name.tenant)
             var vnet = try tx.requireVNet(TenantName(new.name.tenant, new.vnet), pointer: "/vnet")
             guard try tx.endpoint(new.name) == nil else {
                 throw DirectoryError(
                     .conflict, "There is an endpoint '\(new.name)' already.", pointer: "/name",
                     remedy: "Choose another name.")
             }
+            try tx.requireRoom(for: .endpoints, of: tenant)
             let host = try tx.requireHost(new.host, pointer: "/host")
             let groups = try self.check(groups: new.groups, of: new.name.tenant, tx)
             let labels = try self.check(labels: new.labels)
@@ -61,7 +63,8 @@ extension Directory {
     /// that name it, so that a later endpoint of the same name does not inherit its wires.
     public func deleteEndpoint(_ name: TenantName) async throws(DirectoryError) {
         let at = now()
-        try await store.write { (tx) throws(DirectoryError) in
+        try await write { (tx) throws(DirectoryError) in
+            try tx.requireActive(name.tenant)
             let endpoint = try tx.requireEndpoint(name)
             var vnet = try tx.requireVNet(TenantName(name.tenant, endpoint.vnetName))
             vnet.endpointCount -= 1
@@ -199,9 +202,7 @@ extension DirectoryReader {
     func requireEndpoint(_ name: TenantName, pointer: String? = nil) throws(DirectoryError) -> Endpoint {
         guard let endpoint = try endpoint(name) else {
             _ = try requireTenant(name.tenant)
-            throw DirectoryError(
-                .notFound, "There is no endpoint '\(name)'.", pointer: pointer,
-                remedy: "List the tenant's endpoints, or create it.")
+            throw DirectoryError.noEndpoint(name.description, pointer: pointer)
         }
         return endpoint
     }

@@ -5,13 +5,14 @@ extension Directory {
     /// Creates a group without members.
     public func createGroup(_ name: TenantName) async throws(DirectoryError) -> Group {
         let group = Group(name: name, createdAt: now())
-        try await store.write { (tx) throws(DirectoryError) in
-            _ = try tx.requireTenant(name.tenant)
+        try await write { (tx) throws(DirectoryError) in
+            let tenant = try tx.requireActive(name.tenant)
             guard try tx.group(name) == nil else {
                 throw DirectoryError(
                     .conflict, "There is a group '\(name)' already.", pointer: "/name",
                     remedy: "Choose another name.")
             }
+            try tx.requireRoom(for: .groups, of: tenant)
             try tx.put(group)
         }
         return group
@@ -40,7 +41,8 @@ extension Directory {
 
     /// Deletes a group. Refused while it has members or a policy entry names it.
     public func deleteGroup(_ name: TenantName) async throws(DirectoryError) {
-        try await store.write { (tx) throws(DirectoryError) in
+        try await write { (tx) throws(DirectoryError) in
+            try tx.requireActive(name.tenant)
             _ = try tx.requireGroup(name)
             let members = try tx.members(of: name, page: Page(limit: 4))
             guard members.isEmpty else {
@@ -62,7 +64,8 @@ extension Directory {
 
     /// Makes an endpoint a member; nothing changes if it is one. Its leaf has it certified anew.
     public func addMember(_ endpoint: Name, to group: TenantName) async throws(DirectoryError) {
-        try await store.write { [limit = configuration.groupsPerEndpoint] (tx) throws(DirectoryError) in
+        try await write { [limit = configuration.groupsPerEndpoint] (tx) throws(DirectoryError) in
+            try tx.requireActive(group.tenant)
             _ = try tx.requireGroup(group)
             var member = try tx.requireEndpoint(TenantName(group.tenant, endpoint))
             guard !member.groups.contains(group.name) else { return }
@@ -82,7 +85,8 @@ extension Directory {
     /// What was certified with the group is revoked at once and its facts are withdrawn, so that no peer acts on a
     /// membership that is over; the endpoint is reachable again as soon as its leaf has published anew.
     public func removeMember(_ endpoint: Name, from group: TenantName) async throws(DirectoryError) {
-        try await store.write { (tx) throws(DirectoryError) in
+        try await write { (tx) throws(DirectoryError) in
+            try tx.requireActive(group.tenant)
             _ = try tx.requireGroup(group)
             var member = try tx.requireEndpoint(TenantName(group.tenant, endpoint))
             guard let index = member.groups.firstIndex(of: group.name) else { return }
@@ -96,9 +100,7 @@ extension DirectoryReader {
     func requireGroup(_ name: TenantName, pointer: String? = nil) throws(DirectoryError) -> Group {
         _ = try requireTenant(name.tenant)
         guard let group = try group(name) else {
-            throw DirectoryError(
-                .notFound, "There is no group '\(name)'.", pointer: pointer,
-                remedy: "List the tenant's groups, or create it.")
+            throw DirectoryError.noGroup(name.description, pointer: pointer)
         }
         return group
     }

@@ -78,7 +78,7 @@ extension Directory {
         let review = try await LongWork.run { () throws(DirectoryError) in self.review(source) }
         guard review.isAccepted else { throw .refused(review.findings) }
         let at = now()
-        return try await store.write { (tx) throws(DirectoryError) in
+        return try await write { (tx) throws(DirectoryError) in
             let current = try tx.guardrails()
             let revision = current?.revision ?? 0
             if let expected, expected != revision {
@@ -127,7 +127,7 @@ extension Directory {
     }
 
     /// The certificate that is good now. It is not stored: whoever has the platform's root has it issued anew.
-    private func certificate(at now: Timestamp) throws(DirectoryError) -> [UInt8] {
+    func certificate(at now: Timestamp) throws(DirectoryError) -> [UInt8] {
         if let known = guardrailsCertificate.withLock({ $0 }), now < known.renewAt { return known.certificate }
         let issued = try platform.issueGuardrails(at: now)
         let renewAt = Self.renewal(of: issued, issuedAt: now)

@@ -11,7 +11,7 @@ extension Directory {
         }
         let host = LeafHost(name: name, id: id, enrolledAt: nil, locators: [], plugPort: 0, createdAt: now())
         let (token, grant) = try newToken(for: name, controllerURL)
-        try await store.write { (tx) throws(DirectoryError) in
+        try await write { (tx) throws(DirectoryError) in
             guard try tx.host(name) == nil else {
                 throw DirectoryError(
                     .conflict, "There is a host '\(name)' already.", pointer: "/name",
@@ -31,7 +31,7 @@ extension Directory {
     /// or the machine was set up anew.
     public func renewJoinToken(of name: Name, controllerURL: String) async throws(DirectoryError) -> NewHost {
         let (token, grant) = try newToken(for: name, controllerURL)
-        let host = try await store.write { (tx) throws(DirectoryError) in
+        let host = try await write { (tx) throws(DirectoryError) in
             let host = try tx.requireHost(name)
             try tx.deleteJoinGrants(of: name)
             try tx.put(grant)
@@ -66,7 +66,7 @@ extension Directory {
     /// Deletes a host and revokes its leaf's certificates, with those of endpoints whose keys it has. Refused while
     /// endpoints are wanted on it or are still to leave it.
     public func deleteHost(_ name: Name) async throws(DirectoryError) {
-        try await store.write { (tx) throws(DirectoryError) in
+        try await write { (tx) throws(DirectoryError) in
             let host = try tx.requireHost(name)
             let endpoints = try tx.endpoints(on: name, limit: 4) + tx.endpoints(movingFrom: name).prefix(4)
             guard endpoints.isEmpty else {
@@ -114,7 +114,7 @@ extension Directory {
         let request = try Self.parse(signingRequest, pointer: "/signing_request")
         let hash = JoinToken.hash(ofSecret: secret)
         let at = now()
-        return try await store.write { (tx) throws(DirectoryError) in
+        return try await write { (tx) throws(DirectoryError) in
             let remedy = "Make a new token for the host."
             guard var grant = try tx.joinGrant(secretHash: hash) else {
                 throw DirectoryError(
@@ -168,7 +168,7 @@ extension Directory {
     public func renewLeaf(_ leaf: LeafID, signingRequest: [UInt8]) async throws(DirectoryError) -> [UInt8] {
         let request = try Self.parse(signingRequest, pointer: nil)
         let at = now()
-        return try await store.write { [limit = configuration.certificatesPerHolder] (tx) throws(DirectoryError) in
+        return try await write { [limit = configuration.certificatesPerHolder] (tx) throws(DirectoryError) in
             let host = try tx.requireLeaf(leaf)
             try tx.makeRoom(in: tx.issued(to: leaf).filter { $0.identity == nil }, limit: limit)
             let issued = try self.platform.issueLeaf(host, publicKey: request.publicKeyInfo, at: at)

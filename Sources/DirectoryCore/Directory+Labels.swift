@@ -53,7 +53,8 @@ extension Directory {
     func changeAttributes(
         of name: TenantName, _ change: @escaping @Sendable (inout Endpoint) throws(DirectoryError) -> Void
     ) async throws(DirectoryError) -> Endpoint {
-        try await store.write { (tx) throws(DirectoryError) in
+        try await write { (tx) throws(DirectoryError) in
+            try tx.requireActive(name.tenant)
             let before = try tx.requireEndpoint(name)
             var endpoint = before
             try change(&endpoint)

@@ -17,7 +17,7 @@ extension Directory {
                 .invalid, "A leaf names 1 to \(configuration.locatorsPerLeaf) locators and a TCP port.",
                 remedy: "Give the leaf the address of its underlay device.")
         }
-        return try await store.write { (tx) throws(DirectoryError) in
+        return try await write { (tx) throws(DirectoryError) in
             var host = try tx.requireLeaf(leaf)
             if host.locators != locators || host.plugPort != plugPort {
                 host.locators = locators
@@ -70,7 +70,7 @@ extension Directory {
 
     /// Takes a leaf's word on a port. What it says about endpoints that are not its own changes nothing.
     public func report(leaf: LeafID, identity: Identity, _ report: PortReport) async throws(DirectoryError) {
-        try await store.write { [limit = configuration.detailLength] (tx) throws(DirectoryError) in
+        try await write { [limit = configuration.detailLength] (tx) throws(DirectoryError) in
             let host = try tx.requireLeaf(leaf)
             guard var endpoint = try tx.endpoint(identity) else { return }
             if case .moving(from: host.name, _) = endpoint.state {
@@ -103,7 +103,7 @@ extension Directory {
     ) async throws(DirectoryError) -> CertifiedEndpoint {
         let request = try Self.parse(signingRequest, pointer: nil)
         let at = now()
-        return try await store.write { [limit = configuration.certificatesPerHolder] (tx) throws(DirectoryError) in
+        return try await write { [limit = configuration.certificatesPerHolder] (tx) throws(DirectoryError) in
             let endpoint = try tx.requireAssigned(identity, to: leaf)
             let tenant = try tx.requireTenant(endpoint.name.tenant)
             let issued = try self.platform.issueEndpoint(endpoint, of: tenant, publicKey: request.publicKeyInfo, at: at)
@@ -133,7 +133,7 @@ extension Directory {
                 .forbidden, "The record of \(verified.name) names the leaf \(verified.leaf), not \(leaf).",
                 remedy: "A leaf publishes only for itself.")
         }
-        try await store.write { [step = configuration.epochStep] (tx) throws(DirectoryError) in
+        try await write { [step = configuration.epochStep] (tx) throws(DirectoryError) in
             var endpoint = try tx.requireAssigned(verified.identity, to: leaf)
             guard let note = try tx.issued(serial: verified.serial), note.leaf == leaf,
                 note.identity == verified.identity, endpoint.name == verified.name

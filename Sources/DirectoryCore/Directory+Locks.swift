@@ -136,7 +136,7 @@ extension Directory {
                 remedy: "Sign it with the key that the policy is locked by.")
         }
         let locks = tenant.locks
-        return try await store.write { (tx) throws(DirectoryError) in
+        return try await write { (tx) throws(DirectoryError) in
             guard try base.holds(in: tx) else {
                 throw DirectoryError(
                     .conflict, "The policy has changed meanwhile.", remedy: "Look at it, and sign it anew.")

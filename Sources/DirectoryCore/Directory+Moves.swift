@@ -10,7 +10,7 @@ extension Directory {
     /// Moves an endpoint to another host; nothing changes if it is wanted there already.
     public func moveEndpoint(_ name: TenantName, to target: Name) async throws(DirectoryError) -> Endpoint {
         let deadline = now() + configuration.moveDeadline
-        return try await store.write { (tx) throws(DirectoryError) in
+        return try await write { (tx) throws(DirectoryError) in
             var endpoint = try tx.requireEndpoint(name)
             let host = try tx.requireHost(target, pointer: "/host")
             guard endpoint.host != target else { return endpoint }

@@ -8,17 +8,6 @@ public struct InvitedUser: Sendable {
     public var setupSecret: String
 }
 
-/// Somebody who has presented a secret, with what is to be sent back.
-public struct Authenticated: Sendable {
-    public var principal: Principal
-    /// The account; nil for the installation.
-    public var user: User?
-    /// The session, where one was presented.
-    public var session: Session?
-    /// A new value of the session's cookie, after a change of rights; the former one is good for a few seconds yet.
-    public var renewedCookie: String?
-}
-
 // People: their accounts, sessions and tokens. Whether the one who asks may do it has been asked before.
 
 extension Directory {
@@ -28,7 +17,8 @@ extension Directory {
     ///
     /// - Throws: `conflict` where the name is taken, `notFound` where there is no such tenant or a group is not there.
     public func createUser(
-        _ name: AccountName, displayName: DisplayName, home: Home
+        _ name: AccountName, displayName: DisplayName, home: Home,
+        unless check: @escaping @Sendable (any DirectoryReader) throws(DirectoryError) -> Void = { _ in }
     ) async throws(DirectoryError) -> InvitedUser {
         guard
             var user = User(
@@ -40,13 +30,15 @@ extension Directory {
         }
         let secret = user.makeSetup(at: now(), random: random)
         let made = user
-        try await store.write { (tx) throws(DirectoryError) in
+        try await write { (tx) throws(DirectoryError) in
             try Self.check(home, tx)
+            try check(tx)
             guard try tx.user(name) == nil else {
                 throw DirectoryError(
                     .conflict, "There is an account '\(name)' already.", pointer: "/name",
                     remedy: "Choose another name.")
             }
+            if let tenant = name.tenant { try tx.requireRoom(for: .users, of: tx.requireTenant(tenant)) }
             try tx.put(made)
         }
         return InvitedUser(user: made, setupSecret: secret.cookie)
@@ -55,6 +47,29 @@ extension Directory {
     /// One account.
     public func user(_ name: AccountName) async throws(DirectoryError) -> User {
         try await store.read { (tx) throws(DirectoryError) in try tx.requireUser(name) }
+    }
+
+    /// An account by its number; nil when it is gone.
+    public func user(_ id: AccountID) async throws(DirectoryError) -> User? {
+        try await store.read { (tx) throws(DirectoryError) in try tx.user(id) }
+    }
+
+    /// The first owner of a tenant that has no people yet: the provider's way to hand a tenant over.
+    public func inviteFirstOwner(
+        of tenant: Name, local: String, displayName: DisplayName
+    ) async throws(DirectoryError) -> InvitedUser {
+        let name: AccountName
+        do { name = try AccountName(local: local, tenant: tenant) } catch {
+            throw DirectoryError(error, pointer: "/name")
+        }
+        guard let membership = Membership(tenant: tenant, roles: [.owner]) else { throw DirectoryError.accountGone }
+        return try await createUser(name, displayName: displayName, home: .tenant(membership)) {
+            (tx) throws(DirectoryError) in
+            guard try tx.users(of: tenant, after: nil, limit: 1).isEmpty else {
+                throw DirectoryError(
+                    .conflict, "Tenant '\(tenant)' has people already.", remedy: "Ask one of its owners.")
+            }
+        }
     }
 
     /// A page of the people of a tenant, or of the provider, in order of their names.
@@ -69,9 +84,13 @@ extension Directory {
 
     /// Gives an account other roles.
     public func change(
-        _ name: AccountName, home: Home? = nil, displayName: DisplayName? = nil
+        _ name: AccountName, home: Home? = nil, displayName: DisplayName? = nil, expected version: UInt64? = nil
     ) async throws(DirectoryError) -> User {
         try await changeUser(name) { (user, tx) throws(DirectoryError) in
+            if let version, version != user.version {
+                throw DirectoryError(
+                    .conflict, "The account '\(name)' was changed meanwhile.", remedy: "Look at it again.")
+            }
             if let home {
                 try Self.check(home, tx)
                 guard user.change(home: home) else {
@@ -94,7 +113,7 @@ extension Directory {
 
     /// Deletes an account with its sessions and tokens.
     public func deleteUser(_ name: AccountName) async throws(DirectoryError) {
-        try await store.write { (tx) throws(DirectoryError) in
+        try await write { (tx) throws(DirectoryError) in
             let user = try tx.requireUser(name)
             try tx.delete(user: user.id)
             try Self.checkLastOwner(of: user.home.tenant, was: user, tx)
@@ -103,7 +122,7 @@ extension Directory {
 
     /// Makes a new link by which the account's password is set; the former password is good until then.
     public func invite(_ name: AccountName) async throws(DirectoryError) -> InvitedUser {
-        try await store.write { [random] (tx) throws(DirectoryError) in
+        try await write { [random] (tx) throws(DirectoryError) in
             var user = try tx.requireUser(name)
             let secret = user.makeSetup(at: self.now(), random: random)
             try tx.put(user)
@@ -115,7 +134,7 @@ extension Directory {
         _ name: AccountName,
         _ change: @escaping @Sendable (inout User, any DirectoryTransaction) throws(DirectoryError) -> Void
     ) async throws(DirectoryError) -> User {
-        try await store.write { (tx) throws(DirectoryError) in
+        try await write { (tx) throws(DirectoryError) in
             let before = try tx.requireUser(name)
             var user = before
             try change(&user, tx)
@@ -155,7 +174,7 @@ extension Directory {
     public func createToken(
         of user: AccountID, label: DisplayName, scopes: Set<TokenScope>, lifetime: Int64
     ) async throws(DirectoryError) -> (token: PersonalToken, text: String) {
-        try await store.write { [random] (tx) throws(DirectoryError) in
+        try await write { [random] (tx) throws(DirectoryError) in
             guard let user = try tx.user(user) else {
                 throw DirectoryError(.notFound, "The account is gone.", remedy: "Sign in again.")
             }
@@ -183,7 +202,7 @@ extension Directory {
 
     /// Deletes a token of an account; one of another account is not there.
     public func deleteToken(_ id: AccountID, of user: AccountID) async throws(DirectoryError) {
-        try await store.write { (tx) throws(DirectoryError) in
+        try await write { (tx) throws(DirectoryError) in
             guard let token = try tx.token(id), token.user == user else {
                 throw DirectoryError(.notFound, "There is no token '\(id)'.", remedy: "List the account's tokens.")
             }
@@ -199,7 +218,7 @@ extension Directory {
         let at = now()
         let found = try await store.read { (tx) throws(DirectoryError) -> (PersonalToken, User, Principal)? in
             guard let token = try tx.token(secretHash: secret.hash), let user = try tx.user(token.user),
-                let principal = token.principal(of: user, grants: try Self.grants(of: user, at, tx), at: at)
+                let principal = token.principal(of: user, grants: try tx.grants(of: user, at: at), at: at)
             else { return nil }
             return (token, user, principal)
         }
@@ -214,14 +233,6 @@ extension Directory {
             }
         }
         return Authenticated(principal: principal, user: user)
-    }
-
-    /// The grants that an account of the provider may use now; none for tenants' people.
-    private static func grants(
-        of user: User, _ at: Timestamp, _ tx: any DirectoryReader
-    ) throws(DirectoryError) -> [AccessGrant] {
-        guard case .provider = user.home else { return [] }
-        return try tx.accessGrants(for: user.id, at: at)
     }
 }
 

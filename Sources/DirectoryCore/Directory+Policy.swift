@@ -41,7 +41,7 @@ extension Directory {
                 pointer: "/security", remedy: "Leave the level out, or ask for plug.")
         }
         let at = now()
-        return try await store.write { (tx) throws(DirectoryError) in
+        return try await write { (tx) throws(DirectoryError) in
             _ = try tx.requireTenant(tenant)
             try tx.requireSelector(from, of: tenant, pointer: "/from")
             try tx.requireSelector(destination, of: tenant, pointer: "/to")
@@ -59,7 +59,7 @@ extension Directory {
     /// Removes an entry of a tenant's policy.
     public func removePolicyEntry(_ id: UInt64, of tenant: Name) async throws(DirectoryError) {
         let at = now()
-        try await store.write { (tx) throws(DirectoryError) in
+        try await write { (tx) throws(DirectoryError) in
             _ = try tx.requireTenant(tenant)
             guard let entry = try tx.requirePolicy(of: tenant).policy().entries.entry(id) else {
                 throw DirectoryError(
@@ -120,7 +120,7 @@ extension Directory {
         _ body: @escaping @Sendable (inout PolicyDocument, Subject?, Subject?) throws(PolicyError) -> Void
     ) async throws(DirectoryError) -> PolicyState {
         let at = now()
-        return try await store.write { (tx) throws(DirectoryError) in
+        return try await write { (tx) throws(DirectoryError) in
             _ = try tx.requireTenant(tenant)
             let a = try tx.requireSelector(wanted.from, of: tenant, pointer: "/from")
             let b = try tx.requireSelector(wanted.to, of: tenant, pointer: "/to")
@@ -187,6 +187,8 @@ extension Directory {
     func store(
         _ revision: PolicyRevision, of tenant: Tenant, _ tx: any DirectoryTransaction
     ) throws(DirectoryError) -> PolicyState {
+        try tx.requireActive(tenant.name)
+        try tx.requireRules(revision, of: tenant)
         try tx.add(revision, keep: configuration.policyHistory, bytes: configuration.policyHistoryBytes)
         tx.announce(.policyChanged(tenant: tenant.name))
         return try revision.state(of: tenant)

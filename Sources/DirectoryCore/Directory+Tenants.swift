@@ -26,7 +26,7 @@ extension Directory {
         try platform.storeKey(authorityKey, authorityKeyName)
         do {
             try platform.storeKey(policyKey, policyKeyName)
-            try await store.write { [configuration] (tx) throws(DirectoryError) in
+            try await write { [configuration] (tx) throws(DirectoryError) in
                 guard try tx.tenant(name) == nil else {
                     throw DirectoryError(
                         .conflict, "There is a tenant '\(name)' already.", pointer: "/name",
@@ -57,7 +57,8 @@ extension Directory {
     /// Deletes a tenant with its vnets, groups and policy, and revokes its authority. Refused while it has
     /// endpoints.
     public func deleteTenant(_ name: Name) async throws(DirectoryError) {
-        let tenant = try await store.write { (tx) throws(DirectoryError) in
+        let at = now()
+        let tenant = try await write { (tx) throws(DirectoryError) in
             let tenant = try tx.requireTenant(name)
             let endpoints = try tx.endpoints(of: name, page: Page(limit: 4))
             guard endpoints.isEmpty else {
@@ -70,11 +71,17 @@ extension Directory {
             try tx.add(revocation)
             tx.announce(.revoked(revocation))
             tx.announce(.policyChanged(tenant: name))
+            if tenant.suspension != nil { try self.stateSuspensions(at: at, tx) }
             return tenant
         }
+        forget(tenant)
+    }
+
+    /// Forgets the keys of a tenant that has been deleted, and what was made ready of its policy.
+    func forget(_ tenant: Tenant) {
         platform.deleteKey(tenant.authorityKey)
         platform.deleteKey(tenant.policyKey)
-        prepared.withLock { $0[name] = nil }
+        prepared.withLock { $0[tenant.name] = nil }
     }
 
     /// When a certificate is to be renewed: when a third of its life is left.
@@ -86,9 +93,7 @@ extension Directory {
 extension DirectoryReader {
     func requireTenant(_ name: Name, pointer: String? = nil) throws(DirectoryError) -> Tenant {
         guard let tenant = try tenant(name) else {
-            throw DirectoryError(
-                .notFound, "There is no tenant '\(name)'.", pointer: pointer,
-                remedy: "List the tenants, or create it.")
+            throw DirectoryError.noTenant(name.text, pointer: pointer)
         }
         return tenant
     }

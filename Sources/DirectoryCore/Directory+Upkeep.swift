@@ -23,7 +23,7 @@ extension Directory {
         }
         var done = Upkeep()
         if due.0 {
-            done.overdueMoves = try await store.write { (tx) throws(DirectoryError) in
+            done.overdueMoves = try await write { (tx) throws(DirectoryError) in
                 let overdue = try tx.endpoints(movingUntil: at)
                 for endpoint in overdue { try tx.release(endpoint) }
                 return overdue.map(\.name)
@@ -33,17 +33,23 @@ extension Directory {
             try await renew(name, at: at)
             done.renewedTenants.append(name)
         }
-        if isGuardrailsCertificateDue(at: at), try await guardrails() != nil {
-            try await store.write { (tx) throws(DirectoryError) in tx.announce(.guardrailsChanged) }
+        if isGuardrailsCertificateDue(at: at) {
+            let (guardrails, suspensions) = (try await guardrails() != nil, try await suspensions() != nil)
+            try await write { (tx) throws(DirectoryError) in
+                if guardrails { tx.announce(.guardrailsChanged) }
+                if suspensions { tx.announce(.suspensionsChanged) }
+            }
+        }
+        done.forgotten = try await write { (tx) throws(DirectoryError) in
+            try tx.deleteExpired(at: at) + tx.deleteExpiredAccess(at: at)
         }
         try await pruneUsage(at: at)
-        done.forgotten = try await store.write { (tx) throws(DirectoryError) in try tx.deleteExpired(at: at) }
         return done
     }
 
     /// Renews the certificate of a tenant's policy key, and that of its authority when a third of its life is left.
     private func renew(_ name: Name, at: Timestamp) async throws(DirectoryError) {
-        try await store.write { (tx) throws(DirectoryError) in
+        try await write { (tx) throws(DirectoryError) in
             guard var tenant = try tx.tenant(name), tenant.renewAt <= at else { return }
             let key = try self.platform.key(tenant.authorityKey)
             if tenant.authorityNotAfter - at < TrustLimits.tenantLifetime / 3 {

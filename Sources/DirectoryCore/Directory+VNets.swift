@@ -18,8 +18,8 @@ extension Directory {
         let vnet = VNet(
             id: chosen, name: name, prefix: prefix, createdAt: at, nextAddress: IPv4Address(prefix.hosts.lowerBound),
             endpointCount: 0)
-        try await store.write { (tx) throws(DirectoryError) in
-            _ = try tx.requireTenant(name.tenant)
+        try await write { (tx) throws(DirectoryError) in
+            let tenant = try tx.requireActive(name.tenant)
             let others = try tx.vnets(of: name.tenant)
             guard !others.contains(where: { $0.name == name }) else {
                 throw DirectoryError(
@@ -37,6 +37,7 @@ extension Directory {
                     .conflict, "There is a vnet with the id \(chosen) already.", pointer: "/id",
                     remedy: "Leave the id out, so that a random one is chosen.")
             }
+            try tx.requireRoom(for: .vnets, of: tenant)
             try tx.put(vnet)
         }
         return vnet
@@ -57,7 +58,8 @@ extension Directory {
 
     /// Deletes a vnet. Refused while it has endpoints.
     public func deleteVNet(_ name: TenantName) async throws(DirectoryError) {
-        try await store.write { (tx) throws(DirectoryError) in
+        try await write { (tx) throws(DirectoryError) in
+            try tx.requireActive(name.tenant)
             let vnet = try tx.requireVNet(name)
             guard vnet.endpointCount == 0 else {
                 throw DirectoryError(

@@ -1,3 +1,5 @@
+import Accounts
+import AuditLog
 public import NetTypes
 public import PolicyLanguage
 public import PolicyZones
@@ -28,6 +30,14 @@ public final class Directory: Sendable {
     let usagePruned = Mutex<Timestamp?>(nil)
     /// The certificate of the key that signs the guardrails, as long as it need not be renewed.
     let guardrailsCertificate = Mutex<GuardrailsCertificate?>(nil)
+    /// Checks passwords and second factors.
+    let signIn: SignIn
+    /// Refusals and looks that wait to be written to the audit.
+    let notes = Mutex(AuditBuffer())
+    /// How often refused attempts of people who did not say who they are are told one by one, by source.
+    let strangers = Mutex(RateLimiter<String>(burst: 60, interval: 5))
+    /// The looks that were noted lately.
+    let looks = Mutex(RecentLooks())
 
     /// Makes the directory of a platform over its store.
     ///
@@ -46,6 +56,8 @@ public final class Directory: Sendable {
         self.now = now
         self.random = random
         self.timeZones = timeZones
+        signIn = SignIn(
+            devices: platform.people.devices, cost: configuration.passwordCost, now: now, random: random)
     }
 
     /// What changes from now on; see ``DirectoryStore/changes()``.

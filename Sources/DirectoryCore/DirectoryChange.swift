@@ -11,6 +11,8 @@ public enum DirectoryChange: Hashable, Sendable {
     case policyChanged(tenant: Name)
     /// The platform's guardrails have a new revision, or their key a new certificate.
     case guardrailsChanged
+    /// Other tenants are suspended now, or the statement about them has a new certificate.
+    case suspensionsChanged
     /// The ports that a leaf is to have are others now.
     case portsChanged(LeafID)
     /// Something was revoked.

@@ -38,6 +38,14 @@ public struct DirectoryError: Error, Sendable, CustomStringConvertible {
         public static let refusedDocument = Code(rawValue: "refused-document")
         /// The tenant signs its policy itself, and what was asked needs its signature.
         public static let locked = Code(rawValue: "locked")
+        /// The tenant is suspended: nothing of its network and policy can be changed until it is resumed.
+        public static let suspended = Code(rawValue: "suspended")
+        /// The tenant has as much as its quota allows.
+        public static let quotaExceeded = Code(rawValue: "quota-exceeded")
+        /// What was to be deleted is not what was shown before.
+        public static let unconfirmed = Code(rawValue: "unconfirmed")
+        /// There were too many attempts; later ones are taken again.
+        public static let tooOften = Code(rawValue: "too-often")
         /// The caller went away before the answer; nothing was changed.
         public static let cancelled = Code(rawValue: "cancelled")
         /// The store or the key store failed: a fault of this machine, not of the input.
@@ -79,4 +87,28 @@ public struct DirectoryError: Error, Sendable, CustomStringConvertible {
 
 extension DirectoryError: Equatable {
     public static func == (a: Self, b: Self) -> Bool { a.code == b.code }
+}
+
+// What is said of what is not there, and of what the one who asks may not know of: the same.
+
+extension DirectoryError {
+    /// There is no such tenant.
+    public static func noTenant(_ name: String, pointer: String? = nil) -> DirectoryError {
+        DirectoryError(
+            .notFound, "There is no tenant '\(name)'.", pointer: pointer, remedy: "List the tenants, or create it.")
+    }
+
+    /// There is no such endpoint.
+    public static func noEndpoint(_ name: String, pointer: String? = nil) -> DirectoryError {
+        DirectoryError(
+            .notFound, "There is no endpoint '\(name)'.", pointer: pointer,
+            remedy: "List the tenant's endpoints, or create it.")
+    }
+
+    /// There is no such group.
+    public static func noGroup(_ name: String, pointer: String? = nil) -> DirectoryError {
+        DirectoryError(
+            .notFound, "There is no group '\(name)'.", pointer: pointer,
+            remedy: "List the tenant's groups, or create it.")
+    }
 }

@@ -55,9 +55,11 @@ public struct FlowExplanation: Sendable {
     public var says: String
     /// Why FROM → TO has its verdict, as a sentence without a full stop.
     public var reason: String
-    /// Why a wire is or is not possible now: `plugged`, `policy`, `source-not-running`, `not-running`; the first of
-    /// policy, source, destination that says no.
+    /// Why a wire is or is not possible now: `plugged`, `tenant-suspended`, `policy`, `source-not-running`,
+    /// `not-running`; the first of tenant, policy, source, destination that says no.
     public var reasonCode: String
+    /// Since when and why the tenant is suspended, so that nothing passes whatever the policy says.
+    public var suspension: Suspension?
 }
 
 /// A policy made ready to be asked, with the guardrails that stand before it.
@@ -145,14 +147,18 @@ extension Directory {
                 prepared.compiled.membership(of: a), prepared.compiled.membership(of: b), at: at, zones: zones)
             let flow = Flow(from: a, to: b, transport ?? .other(0), at: at)
             let forward = prepared.way(pair.forward, transport)
+            let suspension = try tx.requireTenant(tenant).suspension
             let code =
-                !forward.isPlugged
-                ? "policy" : !from.isLive ? "source-not-running" : !to.isLive ? "not-running" : "plugged"
+                suspension != nil
+                ? "tenant-suspended"
+                : !forward.isPlugged
+                    ? "policy" : !from.isLive ? "source-not-running" : !to.isLive ? "not-running" : "plugged"
             return FlowExplanation(
                 from: from, to: to, revision: prepared.revision, guardrailsRevision: prepared.guardrailsRevision,
                 transport: transport, forward: forward, reverse: prepared.way(pair.backward, transport),
                 why: Explanation(flow, prepared.source, guardrails: prepared.guardrails, zones: zones),
-                says: prepared.says(forward.outcome.rule), reason: prepared.reason(forward, flow), reasonCode: code)
+                says: prepared.says(forward.outcome.rule), reason: prepared.reason(forward, flow), reasonCode: code,
+                suspension: suspension)
         }
     }
 

@@ -5,7 +5,7 @@ public import Trust
 /// A platform: its name, its root authority, its keys, and the token of its operator.
 ///
 /// It lives in a data directory of mode 0700: `root.pem`, `operator.token` (0600), `keys/` (a ``FileKeyStore``: `root`,
-/// `controller`, `guardrails`, and those of the tenants), and beside them the store's `directory.sqlite`.
+/// `controller`, `guardrails`, `people`, `audit`, and those of the tenants), and beside them the store's `directory.sqlite`.
 public struct Platform: Sendable {
     /// The platform's name, from its /48.
     public let name: PlatformName
@@ -19,6 +19,8 @@ public struct Platform: Sendable {
     public let lifetimes: Lifetimes
     /// The key that signs the platform's guardrails.
     let guardrailsKey: SigningKey
+    /// What people's secrets are guarded with, and the key that signs the audit.
+    let people: PeopleKeys
     let root: CertificateAuthority
     let keys: any KeyStore
     /// SHA-256 of the operator's token.
@@ -111,7 +113,8 @@ public struct Platform: Sendable {
         return Platform(
             name: anchor.platform, dataDirectory: dataDirectory, anchor: anchor,
             controllerKey: try require(Self.controllerKeyName, keys), lifetimes: lifetimes,
-            guardrailsKey: try guardrailsKey(keys), root: root, keys: keys, operatorTokenHash: try tokenHash(files))
+            guardrailsKey: try madeOnce(guardrailsKeyName, keys), people: try PeopleKeys(keys, root), root: root,
+            keys: keys, operatorTokenHash: try tokenHash(files))
     }
 
     /// Whether a text is the operator's token; takes as long for a wrong one as for the right one.
@@ -140,12 +143,12 @@ public struct Platform: Sendable {
         return key
     }
 
-    /// The key of the guardrails; made now for a platform that is older than they are.
-    private static func guardrailsKey(_ keys: FileKeyStore) throws(DirectoryError) -> SigningKey {
+    /// A key of the platform; made now for a platform that is older than what it is for.
+    static func madeOnce(_ name: String, _ keys: any KeyStore) throws(DirectoryError) -> SigningKey {
         do {
-            if let key = try keys.load(guardrailsKeyName) { return key }
+            if let key = try keys.load(name) { return key }
             let key = SigningKey()
-            try keys.store(key, as: guardrailsKeyName)
+            try keys.store(key, as: name)
             return key
         } catch { throw DirectoryError(error) }
     }

@@ -24,11 +24,15 @@ public struct Tenant: Hashable, Sendable {
     public var renewAt: Timestamp
     /// Statements about who signs the policy in place of the policy key, the oldest first.
     public var locks: [SignedLock]
+    /// Since when and why its wires are cut; nil: it is not suspended.
+    public var suspension: Suspension?
+    /// How much of everything it may have.
+    public var quota: Quota
 
     public init(
         name: Name, createdAt: Timestamp, authority: [UInt8], authorityKey: String, authorityKeyHash: [UInt8],
         authorityNotAfter: Timestamp, policyCertificate: [UInt8], policyKey: String, renewAt: Timestamp,
-        locks: [SignedLock] = []
+        locks: [SignedLock] = [], suspension: Suspension? = nil, quota: Quota = .unlimited
     ) {
         self.name = name
         self.createdAt = createdAt
@@ -40,5 +44,10 @@ public struct Tenant: Hashable, Sendable {
         self.policyKey = policyKey
         self.renewAt = renewAt
         self.locks = locks
+        self.suspension = suspension
+        self.quota = quota
     }
+
+    /// The tenant's unique id: the hash of its authority's key, hexadecimal. Another tenant of the same name has another.
+    public var id: String { hexadecimal(authorityKeyHash) }
 }

@@ -21,6 +21,8 @@ extension LeafAgent {
             await take(policy: document, keep: true)
         case .guardrails(let document):
             await take(guardrails: document, keep: true)
+        case .suspensions(let document):
+            await take(suspensions: document)
         case .changed(let changed):
             await take(changed)
         case .query(let query):

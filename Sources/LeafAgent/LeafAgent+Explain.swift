@@ -70,6 +70,7 @@ extension LeafAgent {
                 return .success(plan)
             }
         }
+        if let tenant = tenant(of: pair), isSuspended(tenant) { return .failure(Refused(reason: .suspended(tenant))) }
         guard let plan = plan(of: pair)?.plan else {
             return .failure(Refused(reason: .notRunning(ports[pair.source] == nil ? pair.source : pair.destination)))
         }

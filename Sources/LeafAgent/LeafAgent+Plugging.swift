@@ -17,13 +17,14 @@ extension LeafAgent {
             return .unplug(.unknownSource(pair.source))
         }
         let tenant = source.endpoint.name.tenant
+        if isSuspended(tenant) { return .unplug(.suspended(tenant)) }
         let facts = ports[pair.destination]?.facts ?? known[pair.destination]?.facts
         let decision = await sender.decide(
             SenderInput(
                 source: source.endpoint, sourceOutside: pair.outsideSource, destination: pair.destination,
                 destinationOutside: pair.outsideDestination, known: facts != nil || known[pair.destination] != nil,
                 facts: facts,
-                policy: policies[tenant]?.inForce,
+                policy: policy(of: tenant),
                 epochFloor: epochs[pair.destination], revocations: revocations, now: now()))
         if case .plug(let order) = decision, let facts {
             epochs.raise(pair.destination, to: order.destination.epoch)
@@ -97,7 +98,7 @@ extension LeafAgent {
                 directoryAnswered: true,
                 claimedOneWay: order.oneWay, claimedSecurity: order.security, destination: destination.endpoint,
                 destinationIdentity: pair.destination, destinationOutside: pair.outsideDestination,
-                policy: policies[destination.endpoint.name.tenant]?.inForce,
+                policy: policy(of: destination.endpoint.name.tenant),
                 epochFloor: epochs[pair.source], revocations: revocations, now: now()))
         let accepted: PlugGrant
         switch decision {
@@ -255,6 +256,7 @@ extension LeafAgent {
         let security = PairSecurity(forward: forward, reverse: reverse)
         for _ in 0..<4 {
             let began = generation
+            if isSuspended(port.endpoint.name.tenant) { return .refusal(.suspended(port.endpoint.name.tenant)) }
             // Step 1 and 2: the directory knows whether what the peer shows is still the newest.
             if let claimed { await learn(claimed, for: identity) }
             if let outsideSource, let claimed, await !speaks(claimed, for: outsideSource, asking: identity) {
@@ -268,7 +270,7 @@ extension LeafAgent {
                     directoryAnswered: controller.isConnected,
                     claimedOneWay: request.oneWay, claimedSecurity: security, destination: port.endpoint,
                     destinationIdentity: identity, destinationOutside: here.outside,
-                    policy: policies[port.endpoint.name.tenant]?.inForce,
+                    policy: policy(of: port.endpoint.name.tenant),
                     epochFloor: claimed.map { epochs[$0] } ?? 0, revocations: revocations, now: now()))
             guard began == generation else { continue }
             switch decision {

@@ -162,7 +162,11 @@ extension LeafAgent {
                 return false
             }
         }
-        guard let policy = policies[source.tenant]?.inForce else {
+        guard !isSuspended(source.tenant) else {
+            cut(pair, because: .suspended(source.tenant))
+            return false
+        }
+        guard let policy = policy(of: source.tenant) else {
             cut(pair, because: .noPolicy(source.tenant))
             return false
         }

@@ -272,6 +272,7 @@ extension LeafAgent {
             if let data = try state.savedGuardrails() {
                 await take(guardrails: try Patchbay_Leaf_V1_PolicyDocument(serializedBytes: data), keep: false)
             }
+            if let data = try state.savedSuspensions() { try takeSaved(suspensions: data) }
             for data in try state.savedPolicies() {
                 await take(policy: try Patchbay_Leaf_V1_PolicyDocument(serializedBytes: data), keep: false)
             }

@@ -9,7 +9,7 @@ extension LeafAgent {
     /// What the policy in force says of a pair; nil where an end or the policy is not known here.
     func plan(of pair: Pair) -> (plan: WirePlan, tenant: Name)? {
         guard let source = party(pair.sourceEnd), let destination = party(pair.destinationEnd),
-            source.tenant == destination.tenant, let policy = policies[source.tenant]?.inForce
+            source.tenant == destination.tenant, let policy = policy(of: source.tenant)
         else { return nil }
         return (policy.plan(source: source.party, destination: destination.party, at: now()), source.tenant)
     }

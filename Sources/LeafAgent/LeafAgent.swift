@@ -39,6 +39,8 @@ actor LeafAgent {
     var locks: [Name: PolicyLock] = [:]
     /// The platform's guardrails, which stand before every tenant's rules.
     var guardrails: Guardrails?
+    /// Which tenants are suspended, as the platform has stated last; nil: it never has.
+    var suspensions: Suspensions?
     var known = KnownEndpoints(capacity: LeafLimits.factsKept)
     var epochs = EpochFloor(capacity: LeafLimits.factsKept)
     var revocations = Revocations()

@@ -113,6 +113,12 @@ final class LeafStateDirectory: Sendable {
     /// Keeps the platform's guardrails.
     func save(guardrails: Data) throws { try replace("guardrails", with: guardrails) }
 
+    /// The serialized statement about who is suspended; nil where there never was one.
+    func savedSuspensions() throws -> Data? { FileManager.default.contents(atPath: path + "/suspensions") }
+
+    /// Keeps the statement about who is suspended.
+    func save(suspensions: Data) throws { try replace("suspensions", with: suspensions) }
+
     /// How far labels are reserved, for ``Plugging/LabelAllocator``; 0 on a new leaf.
     func labelMark() -> UInt64 {
         FileManager.default.contents(atPath: path + "/labels")

@@ -524,6 +524,15 @@ public nonisolated struct Patchbay_Leaf_V1_ToLeaf: Sendable {
     set {message = .flows(newValue)}
   }
 
+  /// which tenants are suspended, of all; signed by the platform
+  public var suspensions: Patchbay_Leaf_V1_PolicyDocument {
+    get {
+      if case .suspensions(let v)? = message {return v}
+      return Patchbay_Leaf_V1_PolicyDocument()
+    }
+    set {message = .suspensions(newValue)}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_Message: Equatable, Sendable {
@@ -540,6 +549,8 @@ public nonisolated struct Patchbay_Leaf_V1_ToLeaf: Sendable {
     case guardrails(Patchbay_Leaf_V1_PolicyDocument)
     case pair(Patchbay_Leaf_V1_PairQuery)
     case flows(Patchbay_Leaf_V1_FlowsQuery)
+    /// which tenants are suspended, of all; signed by the platform
+    case suspensions(Patchbay_Leaf_V1_PolicyDocument)
 
   }
 
@@ -2002,7 +2013,7 @@ nonisolated extension Patchbay_Leaf_V1_HostCounters: SwiftProtobuf.Message, Swif
 
 nonisolated extension Patchbay_Leaf_V1_ToLeaf: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ToLeaf"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}welcome\0\u{1}ports\0\u{1}policy\0\u{1}changed\0\u{1}query\0\u{1}revoked\0\u{1}guardrails\0\u{1}pair\0\u{1}flows\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}welcome\0\u{1}ports\0\u{1}policy\0\u{1}changed\0\u{1}query\0\u{1}revoked\0\u{1}guardrails\0\u{1}pair\0\u{1}flows\0\u{2}\u{b}suspensions\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2127,6 +2138,19 @@ nonisolated extension Patchbay_Leaf_V1_ToLeaf: SwiftProtobuf.Message, SwiftProto
           self.message = .flows(v)
         }
       }()
+      case 20: try {
+        var v: Patchbay_Leaf_V1_PolicyDocument?
+        var hadOneofValue = false
+        if let current = self.message {
+          hadOneofValue = true
+          if case .suspensions(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.message = .suspensions(v)
+        }
+      }()
       default: break
       }
     }
@@ -2173,6 +2197,10 @@ nonisolated extension Patchbay_Leaf_V1_ToLeaf: SwiftProtobuf.Message, SwiftProto
     case .flows?: try {
       guard case .flows(let v)? = self.message else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
+    }()
+    case .suspensions?: try {
+      guard case .suspensions(let v)? = self.message else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 20)
     }()
     case nil: break
     }

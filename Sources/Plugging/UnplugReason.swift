@@ -39,6 +39,8 @@ public enum UnplugReason: Hashable, Sendable {
     case policy(rule: Name?, reason: String, answers: Bool)
     /// There is no policy of this tenant at this leaf, so nothing is plugged.
     case noPolicy(Name)
+    /// The platform has suspended this tenant: nothing of its own is plugged, whatever its policy says.
+    case suspended(Name)
     /// The address outside is not behind the border: its certificate does not say so, or the directory names another.
     case notBehind(IPAddress, border: Identity)
     /// Both ends are outside.
@@ -83,6 +85,7 @@ public enum UnplugReason: Hashable, Sendable {
         case .anotherLeaf: "another-leaf"
         case .policy: "policy"
         case .noPolicy: "no-policy"
+        case .suspended: "tenant-suspended"
         case .notBehind: "not-behind"
         case .outsideBoth: "outside-both"
         case .securityMismatch: "security-mismatch"
@@ -152,6 +155,7 @@ extension UnplugReason: CustomStringConvertible {
         case .anotherLeaf(let record, let session): "the record names leaf \(record), but leaf \(session) speaks"
         case .policy(_, let reason, _): "the policy says unplug: \(reason)"
         case .noPolicy(let tenant): "this leaf has no policy of tenant \(tenant), so nothing is plugged"
+        case .suspended(let tenant): "tenant \(tenant) is suspended, so nothing is plugged"
         case .notBehind(let address, let border): "\(address) is not behind the border \(border)"
         case .outsideBoth: "both ends are outside; borders carry nothing between networks outside"
         case .securityMismatch(let asked, let own):

@@ -30,17 +30,23 @@ extension SQLiteTransaction {
         try run(
             """
             INSERT INTO tenant (name, created_at, authority, authority_key, authority_key_hash, authority_not_after,
-                policy_certificate, policy_key, renew_at)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+                policy_certificate, policy_key, renew_at, suspended_at, suspension_reason, quota_endpoints,
+                quota_vnets, quota_groups, quota_rules, quota_users)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT (name) DO UPDATE SET created_at = excluded.created_at, authority = excluded.authority,
                 authority_key = excluded.authority_key, authority_key_hash = excluded.authority_key_hash,
                 authority_not_after = excluded.authority_not_after, policy_certificate = excluded.policy_certificate,
-                policy_key = excluded.policy_key, renew_at = excluded.renew_at
+                policy_key = excluded.policy_key, renew_at = excluded.renew_at, suspended_at = excluded.suspended_at,
+                suspension_reason = excluded.suspension_reason, quota_endpoints = excluded.quota_endpoints,
+                quota_vnets = excluded.quota_vnets, quota_groups = excluded.quota_groups,
+                quota_rules = excluded.quota_rules, quota_users = excluded.quota_users
             """,
             [
                 tenant.name.text, tenant.createdAt.seconds, tenant.authority.blob, tenant.authorityKey,
                 tenant.authorityKeyHash.blob, tenant.authorityNotAfter.seconds, tenant.policyCertificate.blob,
-                tenant.policyKey, tenant.renewAt.seconds,
+                tenant.policyKey, tenant.renewAt.seconds, tenant.suspension?.at.seconds, tenant.suspension?.reason,
+                tenant.quota.endpoints, tenant.quota.vnets, tenant.quota.groups, tenant.quota.rules,
+                tenant.quota.users,
             ])
         try run("DELETE FROM policy_lock WHERE tenant = ?", [tenant.name.text])
         for (number, lock) in tenant.locks.enumerated() {
@@ -128,7 +134,13 @@ extension Tenant {
             name: try row.name("name"), createdAt: row.time("created_at"), authority: row.octets("authority"),
             authorityKey: row["authority_key"], authorityKeyHash: row.octets("authority_key_hash"),
             authorityNotAfter: row.time("authority_not_after"), policyCertificate: row.octets("policy_certificate"),
-            policyKey: row["policy_key"], renewAt: row.time("renew_at"))
+            policyKey: row["policy_key"], renewAt: row.time("renew_at"),
+            suspension: row.optionalTime("suspended_at").map {
+                Suspension(at: $0, reason: row["suspension_reason"] ?? "")
+            },
+            quota: Quota(
+                endpoints: row["quota_endpoints"], vnets: row["quota_vnets"], groups: row["quota_groups"],
+                rules: row["quota_rules"], users: row["quota_users"]))
     }
 }
 

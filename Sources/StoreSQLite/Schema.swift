@@ -27,11 +27,29 @@ enum Schema {
             try db.execute(sql: people)
             try db.execute(sql: audit)
         }
-        migrator.registerMigration("6 usage") { db in
+        migrator.registerMigration("6 life cycle") { db in
+            try db.execute(sql: lifeCycle)
+        }
+        migrator.registerMigration("7 usage") { db in
             try db.execute(sql: usage)
         }
         return migrator
     }
+
+    // A quota that is NULL has no limit. There is one statement about suspensions, of all tenants.
+    private static let lifeCycle = """
+        ALTER TABLE tenant ADD COLUMN suspended_at INTEGER;
+        ALTER TABLE tenant ADD COLUMN suspension_reason TEXT;
+        ALTER TABLE tenant ADD COLUMN quota_endpoints INTEGER CHECK (quota_endpoints >= 0);
+        ALTER TABLE tenant ADD COLUMN quota_vnets INTEGER CHECK (quota_vnets >= 0);
+        ALTER TABLE tenant ADD COLUMN quota_groups INTEGER CHECK (quota_groups >= 0);
+        ALTER TABLE tenant ADD COLUMN quota_rules INTEGER CHECK (quota_rules >= 0);
+        ALTER TABLE tenant ADD COLUMN quota_users INTEGER CHECK (quota_users >= 0);
+        CREATE TABLE suspensions (
+            id INTEGER PRIMARY KEY NOT NULL CHECK (id = 1), revision INTEGER NOT NULL, body BLOB NOT NULL,
+            signature BLOB NOT NULL
+        );
+        """
 
     private static let tenants = """
         CREATE TABLE tenant (

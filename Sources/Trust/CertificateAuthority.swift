@@ -26,6 +26,10 @@ public struct CertificateAuthority: Sendable {
     let fields: CertificateFields
     let key: SigningKey
 
+    /// Signs a statement that is no certificate: the DER ECDSA signature over its SHA-256. The statement says what it is in
+    /// its first line, so that it is never taken for another.
+    public func sign(statement: [UInt8]) throws(KeyError) -> [UInt8] { try key.sign(statement) }
+
     /// Takes up an authority from its certificate and key.
     public init(certificate: [UInt8], key: SigningKey) throws(AuthorityError) {
         let fields: CertificateFields

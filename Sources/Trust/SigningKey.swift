@@ -35,6 +35,14 @@ public struct SigningKey: Sendable {
         return Array(signature.derRepresentation)
     }
 
+    /// A symmetric key of 32 octets that follows from this one: HKDF-SHA256 (RFC 5869) with the purpose as info. Secret.
+    public func derivedKey(for purpose: String) -> [UInt8] {
+        let key = HKDF<SHA256>.deriveKey(
+            inputKeyMaterial: SymmetricKey(data: privateKey.rawRepresentation), info: Array(purpose.utf8),
+            outputByteCount: 32)
+        return unsafe key.withUnsafeBytes { unsafe Array($0) }
+    }
+
     /// The key in the certificate library's wrapping.
     var certificateKey: Certificate.PrivateKey { Certificate.PrivateKey(privateKey) }
 }

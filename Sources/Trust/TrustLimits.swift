@@ -38,6 +38,8 @@ public enum TrustLimits {
     public static let policyBytes = 12 << 20 + 1
     /// The longest statement about a policy's lock: a hash of 64 digits, a number of 20 and a name of 63.
     public static let lockBytes = 256
+    /// The longest statement about who is suspended: 60,000 tenants with the longest names.
+    public static let suspensionBytes = 4 << 20
     /// The longest join token as text: 71 octets and a URL of 255.
     public static let tokenBytes = 512
     /// The longest file that a key store reads.

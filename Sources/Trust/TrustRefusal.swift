@@ -6,7 +6,7 @@ public import NetTypes
 public enum TrustRefusal: Error, Hashable, Sendable {
     /// What of the presented things a reason is about.
     public enum Part: String, Hashable, Sendable {
-        case root, issuer, certificate, record, policy, guardrails, lock, request
+        case root, issuer, certificate, record, policy, guardrails, suspensions, lock, request
     }
 
     /// How a revocation names what it revokes.

@@ -46,6 +46,8 @@ struct Patchbay: AsyncParsableCommand {
                     PlugCommand.self, UnplugCommand.self, ExplainCommand.self, TraceCommand.self, WiresCommand.self,
                     UsageCommand.self, PolicyCommand.self, GuardrailsCommand.self,
                 ]),
+            CommandGroup(
+                name: "People", subcommands: [UserCommand.self, AuditCommand.self, WhoAmICommand.self]),
             CommandGroup(name: "This machine", subcommands: [LabCommand.self]),
         ])
 

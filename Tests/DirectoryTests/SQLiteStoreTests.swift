@@ -22,7 +22,7 @@ struct SQLiteStoreTests {
         #expect(
             names == [
                 "1 tenants, vnets, hosts, endpoints", "2 policies, facts, certificates, revocations",
-                "3 labels, documents, guardrails, locks", "4 borders", "5 people, audit", "6 usage",
+                "3 labels, documents, guardrails, locks", "4 borders", "5 people, audit", "6 life cycle", "7 usage",
             ])
         try store.close()
         for _ in 0..<3 {
@@ -160,8 +160,9 @@ struct SQLiteStoreTests {
             _ = try tx.guardrails(revision: 1)
             _ = try (tx.facts(of: identity), tx.issued(serial: [1]), tx.issued(for: identity), tx.issued(to: LeafID(1)))
             _ = try tx.isRevoked(.identity(identity))
+            _ = try (tx.userCount(of: Samples.acme), tx.groupCount(of: Samples.acme))
         }
-        #expect(plans.count == 28)
+        #expect(plans.count == 30)
         for (sql, plan) in plans {
             #expect(!plan.isEmpty && !plan.contains { $0.hasPrefix("SCAN") }, "\(sql): \(plan)")
         }

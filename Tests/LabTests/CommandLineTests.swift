@@ -10,7 +10,10 @@ extension LabTests.OverIPv4 {
         try await lab.expectPlugged("acme/web1", "acme/web2")
         let endpoint: Set = [
             "tenant", "name", "identity", "vnet", "ipv4", "groups", "host", "kind", "attachment", "epoch", "state",
-            "locator", "record_expires_at", "labels", "level", "networks",
+            "locator", "record_expires_at", "labels", "level", "networks", "certificate_sha256",
+        ]
+        let tenant: Set = [
+            "id", "name", "endpoints", "state", "created_at", "certificate_expires_at", "certificate_sha256",
         ]
         let host: Set = [
             "name", "id", "enrolled", "connected", "locators", "underlay_device", "version", "engine",
@@ -22,7 +25,8 @@ extension LabTests.OverIPv4 {
             "peer", "packets", "bytes", "plugged_at", "epoch",
         ]
         let shown: [(words: [String], keys: Set<String>)] = [
-            (["tenant", "show", "acme"], ["name", "endpoints"]),
+            (["tenant", "show", "acme"], tenant), (["tenant", "quota", "acme"], ["tenant", "items"]),
+            (["tenant", "delete", "acme", "--preview"], ["tenant", "id", "items", "confirmation"]),
             (["vnet", "show", "acme/lan"], ["tenant", "name", "id", "ipv4_prefix"]),
             (["group", "show", "acme/web"], ["tenant", "name", "members"]),
             (["endpoint", "show", "acme/web1"], endpoint),
@@ -55,7 +59,7 @@ extension LabTests.OverIPv4 {
             #expect(answer.keys == keys, "\(words): \(answer.keys.symmetricDifference(keys))")
         }
         let lists: [(words: [String], keys: Set<String>)] = [
-            (["tenant", "list"], ["name", "endpoints"]), (["host", "list"], host),
+            (["tenant", "list"], tenant), (["host", "list"], host),
             (["vnet", "list", "acme"], ["tenant", "name", "id", "ipv4_prefix"]),
             (["group", "list", "acme"], ["tenant", "name", "members"]), (["endpoint", "list", "acme"], endpoint),
             (["wires"], wire),

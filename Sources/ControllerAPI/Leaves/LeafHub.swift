@@ -63,7 +63,7 @@ public final class LeafHub: Service {
         former?.end(.replaced)
         if isClosed { session.end(.shutdown) }
         // The platform has its say before any tenant: guardrails stand before the ports, which bring the policies.
-        for item in [LeafSession.Item.welcome, .revocations, .guardrails, .ports] { session.push(item) }
+        for item in [LeafSession.Item.welcome, .revocations, .guardrails, .suspensions, .ports] { session.push(item) }
         logger.info("leaf attached", metadata: ["host": "\(session.host.name)", "leaf": "\(session.leaf)"])
     }
 
@@ -126,6 +126,8 @@ public final class LeafHub: Service {
             for session in sessions where session.tenants.contains(tenant) { session.push(.policy(tenant)) }
         case .guardrailsChanged:
             for session in sessions { session.push(.guardrails) }
+        case .suspensionsChanged:
+            for session in sessions { session.push(.suspensions) }
         case .portsChanged(let leaf):
             session(of: leaf)?.push(.ports)
         case .revoked(let revocation):
@@ -164,6 +166,7 @@ public final class LeafHub: Service {
             await checkAgain(session)
             session.push(.revocations)
             session.push(.guardrails)
+            session.push(.suspensions)
             session.push(.ports)
             for tenant in session.tenants { session.push(.policy(tenant)) }
             for identity in watched { session.push(.changed(identity)) }

@@ -13,6 +13,7 @@ final class LeafSession: Sendable {
     enum Item: Hashable, Sendable {
         case welcome
         case guardrails
+        case suspensions
         case revocations
         case ports
         case policy(Name)

@@ -19,6 +19,7 @@ struct LeafWriter: Sendable {
             case .welcome: try await writer.write(.with { $0.welcome = welcome })
             case .revocations: try await tellRevocations(writer)
             case .guardrails: try await tellGuardrails(writer)
+            case .suspensions: try await tellSuspensions(writer)
             case .ports: try await tellPorts(writer)
             case .policy(let tenant): try await tellPolicy(tenant, writer)
             case .changed(let identity): try await tellChange(identity, writer)
@@ -91,6 +92,12 @@ struct LeafWriter: Sendable {
     private func tellGuardrails(_ writer: Writer) async throws {
         guard let guardrails = try await directory.guardrails() else { return }
         try await writer.write(.with { $0.guardrails = .init(guardrails.signed) })
+    }
+
+    /// Tells who is suspended; nothing where nobody ever was.
+    private func tellSuspensions(_ writer: Writer) async throws {
+        guard let suspensions = try await directory.suspensions() else { return }
+        try await writer.write(.with { $0.suspensions = .init(suspensions) })
     }
 
     private func tellChange(_ identity: Identity, _ writer: Writer) async throws {

@@ -1,9 +1,12 @@
 import APITypes
+import Accounts
+import AuditLog
 import DirectoryCore
 import FoundationEssentials
 public import Hummingbird
 import Logging
 import NIOCore
+import NetTypes
 
 /// What a request of the API brings with it besides itself.
 public struct APIRequestContext: RequestContext {
@@ -19,26 +22,43 @@ public struct APIRequestContext: RequestContext {
 
 /// Answers requests from the table of operations.
 ///
-/// The order is: limits, authentication, route, parameters, body, operation. Who is not authenticated learns nothing of
+/// The order is: limits, authentication, route, rights, body, operation. Who is not authenticated learns nothing of
 /// which routes exist, and nothing of theirs is kept in memory.
 public struct APIResponder: HTTPResponder {
     public typealias Context = APIRequestContext
 
     private let operations: [Operation]
-    private let isOperator: @Sendable (String) -> Bool
+    private let directory: Directory
+    private let rights: RightsCheck
+    private let metrics: ControllerMetrics
     private let logger: Logger
 
-    /// - Parameter isOperator: whether a text is the operator's token; in constant time.
-    init(operations: [Operation], isOperator: @escaping @Sendable (String) -> Bool, logger: Logger) {
+    init(
+        operations: [Operation], directory: Directory, now: @escaping @Sendable () -> Timestamp,
+        metrics: ControllerMetrics, logger: Logger
+    ) {
         self.operations = operations
-        self.isOperator = isOperator
+        self.directory = directory
+        rights = RightsCheck(directory: directory, now: now)
+        self.metrics = metrics
         self.logger = logger
     }
 
-    /// Answers one request; errors become problem details (RFC 9457).
+    /// Answers one request, and counts it; errors become problem details (RFC 9457).
     public func respond(to request: Request, context: APIRequestContext) async throws -> Response {
+        if let page = ConsolePages.response(for: request) { return page }
+        let began = ContinuousClock.now
+        var operation: Operation?
+        let response = await respond(to: request, context, &operation)
+        metrics.answered(operation?.id, status: response.status.code, took: ContinuousClock.now - began)
+        return response
+    }
+
+    private func respond(
+        to request: Request, _ context: APIRequestContext, _ asked: inout Operation?
+    ) async -> Response {
         do {
-            return try await answer(request)
+            return try await answer(request, context, &asked)
         } catch {
             var problem = self.problem(error, request)
             problem.detail = problem.detail.map(Self.sentence)
@@ -54,44 +74,135 @@ public struct APIResponder: HTTPResponder {
         }
     }
 
-    private func answer(_ request: Request) async throws -> Response {
+    private func answer(
+        _ request: Request, _ context: APIRequestContext, _ asked: inout Operation?
+    ) async throws -> Response {
         // 1. Limits.
         guard (request.head.path ?? "").utf8.count <= ControllerLimits.pathBytes else { throw Problem.pathTooLong }
         let declared = request.headers[.contentLength].flatMap { Int($0) } ?? 0
-        // 2. Who asks.
         let segments = request.uri.path.split(separator: "/", omittingEmptySubsequences: true)
             .map { $0.removingPercentEncoding ?? String($0) }
         let here = operations.filter { Self.match($0, segments) != nil }
         let operation = here.first { $0.method == request.method }
+        asked = operation
         let limit = operation?.bodyLimit ?? ControllerLimits.bodyBytes
         guard declared <= limit else { throw Problem.tooLarge(limit) }
+        // 2. Who asks.
+        var caller = Caller(
+            request, context.channel.remoteAddress.flatMap { try? IPAddress(parsing: $0.ipAddress ?? "") })
         if operation?.access != .everyone {
-            guard isAuthenticated(request.headers[.authorization]) else { throw Problem.unauthenticated }
+            caller.authenticated = try await authenticate(request, caller)
+            guard caller.authenticated != nil else {
+                await noteStranger(request, operation, caller)
+                throw Problem.unauthenticated
+            }
         }
         // 3. What for.
         guard let operation, let parameters = Self.match(operation, segments) else {
             guard !here.isEmpty else { throw Problem.noRoute(request.uri.path) }
             throw Problem.method(request.method.rawValue, allowed: here.map(\.method.rawValue))
         }
-        let query = try Self.query(request, operation)
-        let body = try await self.body(request, operation, declared: declared)
-        // 4. Do it.
-        let answer = try await operation.handle(Call(parameters: parameters, query: query, body: body))
-        guard let answer else { return Response(status: operation.status) }
-        if let body = answer as? RawBody {
-            var response = Self.raw(body.bytes, body.mediaType, operation.status)
-            response.headers[.contentDisposition] = "attachment; filename=\"\(body.fileName)\""
-            return response
+        let path = String(request.uri.path.prefix(ControllerLimits.pathBytes))
+        let early = Call(parameters: parameters, query: [:], body: [], caller: caller)
+        do {
+            return try await perform(request, operation, early, path, declared)
+        } catch {
+            if operation.access != .everyone { await noteRefusal(error, operation, early, path) }
+            throw error
         }
-        if let document = answer as? DocumentBody { return Self.raw(document.bytes, DocumentBody.mediaType) }
-        return try Self.json(answer, status: operation.status, type: "application/json; charset=utf-8")
     }
 
-    /// Whether a header `Authorization: Bearer TOKEN` (RFC 6750, section 2.1) carries the operator's token.
-    private func isAuthenticated(_ header: String?) -> Bool {
-        guard let header, header.utf8.count <= 512 else { return false }
-        let parts = header.split(separator: " ", maxSplits: 1)
-        return parts.count == 2 && parts[0].lowercased() == "bearer" && isOperator(String(parts[1]))
+    /// Asks for the rights, reads the body and does the operation.
+    private func perform(
+        _ request: Request, _ operation: Operation, _ early: Call, _ path: String, _ declared: Int
+    ) async throws -> Response {
+        let query = try Self.query(request, operation)
+        var call = Call(parameters: early.parameters, query: query, body: [], caller: early.caller)
+        guard operation.access != .everyone else {
+            call = call.with(body: try await body(request, operation, declared: declared))
+            let origin = rights.origin(operation, call, nil, path)
+            return try await Origin.$current.withValue(origin) { try await respond(operation, call) }
+        }
+        let permission = try await rights.permit(operation, call, path: path)
+        call = call.with(body: try await body(request, operation, declared: declared))
+        try await rights.permitBody(operation, call, path: path)
+        let response = try await Origin.$current.withValue(permission.origin) { try await respond(operation, call) }
+        if permission.isLook { await directory.note(permission.origin, outcome: .done) }
+        return response
+    }
+
+    private func respond(_ operation: Operation, _ call: Call) async throws -> Response {
+        let answer = try await operation.handle(call)
+        var cookies: [String] = []
+        var body = answer
+        if let answer = answer as? WithCookies {
+            cookies = answer.cookies
+            body = answer.body
+        }
+        var response: Response
+        if let document = body as? DocumentBody {
+            response = Self.raw(document.bytes, DocumentBody.mediaType)
+        } else if let file = body as? RawBody {
+            response = Self.raw(file.bytes, file.mediaType, operation.status)
+            response.headers[.contentDisposition] = "attachment; filename=\"\(file.fileName)\""
+        } else if let text = body as? TextBody {
+            response = Self.raw(text.text.utf8, text.mediaType)
+        } else if let body {
+            response = try Self.json(body, status: operation.status, type: "application/json; charset=utf-8")
+        } else {
+            response = Response(status: operation.status)
+        }
+        if let authenticated = call.caller.authenticated, authenticated.isRenewed, let secret = authenticated.secret,
+            cookies.isEmpty
+        {
+            cookies.append(Caller.cookie(secret))
+        }
+        for cookie in cookies { response.headers.append(.init(name: .setCookie, value: cookie)) }
+        return response
+    }
+
+    // MARK: Who asks
+
+    /// Who sends a request: by a header `Authorization: Bearer TOKEN` (RFC 6750, section 2.1), or by a session's cookie.
+    private func authenticate(_ request: Request, _ caller: Caller) async throws -> Authenticated? {
+        if let header = request.headers[.authorization] {
+            guard header.utf8.count <= 512 else { return nil }
+            let parts = header.split(separator: " ", maxSplits: 1)
+            guard parts.count == 2, parts[0].lowercased() == "bearer" else { return nil }
+            if directory.platform.isOperatorToken(String(parts[1])) { return Authenticated(principal: .installation) }
+            return try await directory.authenticate(token: String(parts[1]))
+        }
+        guard let cookie = caller.sessionCookie, let found = try await directory.authenticate(cookie: cookie) else {
+            return nil
+        }
+        // A page of another site can have a browser send the cookie, but it knows no token.
+        if request.method != .get, request.method != .head {
+            let token = HTTPFields.Element.Name(Caller.csrfHeader).flatMap { request.headers[$0] } ?? ""
+            guard BearerSecret(cookie: cookie)?.isCSRFToken(token) ?? false else { throw Problem.csrf }
+        }
+        return found
+    }
+
+    // MARK: What the audit is told of refusals
+
+    private func noteStranger(_ request: Request, _ operation: Operation?, _ caller: Caller) async {
+        guard caller.showsCredentials else { return }
+        let call = Call(parameters: [:], query: [:], body: [], caller: caller)
+        await directory.note(
+            rights.origin(operation, call, nil, request.uri.path), outcome: .refused("unauthenticated"))
+    }
+
+    /// Notes what was refused: changes for any reason, looks where the rights do not allow them.
+    private func noteRefusal(_ error: any Error, _ operation: Operation, _ call: Call, _ path: String) async {
+        let problem = (error as? Problem) ?? (error as? DirectoryError).map { Problem($0) }
+        guard let problem, (400..<500).contains(problem.status) else { return }
+        let isRight = problem.status == 403 || problem.status == 404 && call.caller.tenant != nil
+        guard operation.action?.isChange ?? true || isRight else { return }
+        let tenant = try? rights.tenant(operation, call)
+        // A foreign tenant's chain is not for the attempts of others; they are of the side of the one who asks.
+        let own = call.caller.tenant ?? tenant
+        await directory.note(
+            rights.origin(operation, call, own, path), outcome: .refused(problem.code), detail: problem.detail)
     }
 
     /// The parameters of a path, if it is the operation's.
@@ -188,6 +299,10 @@ public struct APIResponder: HTTPResponder {
             (try? Self.json(problem, status: status, type: "application/problem+json"))
             ?? Response(status: status)
         if problem.status == 401 { response.headers[.wwwAuthenticate] = "Bearer realm=\"patchbay\"" }
+        if problem.status == 429 || problem.status == 503 {
+            let seconds = problem.remedy?.split(separator: " ").compactMap { Int($0) }.first
+            response.headers[.retryAfter] = String(seconds ?? 5)
+        }
         if problem.status == 405 {
             response.headers[.allow] = operations.filter { operation in
                 Self.match(operation, request.uri.path.split(separator: "/").map(String.init)) != nil

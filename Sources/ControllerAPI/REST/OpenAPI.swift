@@ -3,9 +3,10 @@ import APITypes
 /// Writes an OpenAPI 3.1 document from the table of operations.
 enum OpenAPI {
     static func document(_ operations: [Operation], version: String) -> JSONTree {
+        let schemas = AnswerSchema()
         var paths: [String: [String: JSONTree]] = [:]
         for operation in operations {
-            paths[operation.path, default: [:]][operation.method.rawValue.lowercased()] = describe(operation)
+            paths[operation.path, default: [:]][operation.method.rawValue.lowercased()] = describe(operation, schemas)
         }
         return .object([
             "openapi": .string("3.1.0"),
@@ -19,12 +20,12 @@ enum OpenAPI {
                 "securitySchemes": .object([
                     "operator": .object(["type": .string("http"), "scheme": .string("bearer")])
                 ]),
-                "schemas": .object(["Problem": problem]),
+                "schemas": .object(schemas.components.merging(["Problem": problem]) { $1 }),
             ]),
         ])
     }
 
-    private static func describe(_ operation: Operation) -> JSONTree {
+    private static func describe(_ operation: Operation, _ schemas: AnswerSchema) -> JSONTree {
         var parameters = operation.segments.filter { $0.hasPrefix("{") }.map { segment in
             parameter(String(segment.dropFirst().dropLast()), place: "path", isRequired: true, summary: nil)
         }
@@ -36,7 +37,7 @@ enum OpenAPI {
             "summary": .string(operation.summary),
             "parameters": .array(parameters),
             "responses": .object([
-                String(operation.status.code): success(operation),
+                String(operation.status.code): success(operation, schemas),
                 "default": .object([
                     "description": .string("What was wrong, where, and what to do"),
                     "content": .object([
@@ -61,13 +62,17 @@ enum OpenAPI {
         return .object(description)
     }
 
-    private static func success(_ operation: Operation) -> JSONTree {
+    private static func success(_ operation: Operation, _ schemas: AnswerSchema) -> JSONTree {
         guard let answer = operation.answer else { return .object(["description": .string("Done")]) }
         if answer == DocumentBody.self {
             return .object([
                 "description": .string("The text, byte for byte"),
                 "content": .object([DocumentBody.mediaType: .object([:])]),
             ])
+        }
+        if answer == TextBody.self {
+            let text = JSONTree.object(["schema": .object(["type": .string("string")])])
+            return .object(["description": .string("A text"), "content": .object(["text/plain": text])])
         }
         if !operation.rawTypes.isEmpty {
             let types = operation.rawTypes.map { ($0, JSONTree.object([:])) }
@@ -77,10 +82,8 @@ enum OpenAPI {
             ])
         }
         return .object([
-            "description": .string(String(describing: answer)),
-            "content": .object([
-                "application/json": .object(["schema": .object(["type": .string("object")])])
-            ]),
+            "description": .string("Done"),
+            "content": .object(["application/json": .object(["schema": schemas.schema(of: answer)])]),
         ])
     }
 
@@ -143,6 +146,7 @@ enum OpenAPI {
 enum JSONTree: Encodable, Sendable, Equatable {
     case string(String)
     case boolean(Bool)
+    case number(Int64)
     case array([JSONTree])
     case object([String: JSONTree])
 
@@ -151,6 +155,7 @@ enum JSONTree: Encodable, Sendable, Equatable {
         switch self {
         case .string(let text): try container.encode(text)
         case .boolean(let value): try container.encode(value)
+        case .number(let value): try container.encode(value)
         case .array(let items): try container.encode(items)
         case .object(let members): try container.encode(members)
         }

@@ -1,4 +1,5 @@
 import APITypes
+import Accounts
 import Hummingbird
 import NetTypes
 
@@ -37,7 +38,12 @@ struct Operation: Sendable {
     var answer: (any (Encodable & Sendable).Type)?
     /// The types of an answer that is a ``RawBody``.
     var rawTypes: [String] = []
+    /// What is done by it, if it is named otherwise; see ``action``.
+    var isAction: Action?
     let handle: @Sendable (Call) async throws -> (any Encodable & Sendable)?
+
+    /// What the table of rights calls it; nil for what that does not know.
+    var action: Action? { isAction ?? Action(rawValue: id) }
 
     /// The segments of the path.
     var segments: [Substring] { path.split(separator: "/") }
@@ -66,6 +72,11 @@ struct Call: Sendable {
     let parameters: [String: String]
     let query: [String: String]
     let body: [UInt8]
+    /// Who asks.
+    var caller: Caller
+
+    /// The same call with a body.
+    func with(body: [UInt8]) -> Call { Call(parameters: parameters, query: query, body: body, caller: caller) }
 
     /// A parameter of the path that is a name.
     func name(_ parameter: String) throws(Problem) -> Name {
@@ -97,6 +108,21 @@ struct Call: Sendable {
         case "true": return true
         case let text?:
             throw .invalid("'\(text.prefix(80))' is neither", pointer: parameter, remedy: "Give true or false.")
+        }
+    }
+
+    /// The account that the path names: one of the tenant's, or of the provider's.
+    func account() throws(Problem) -> AccountName {
+        let tenant = parameters["tenant"] == nil ? nil : try name("tenant")
+        return try Self.value(at: "user") { () throws(TextError) in
+            try AccountName(local: parameters["user"] ?? "", tenant: tenant)
+        }
+    }
+
+    /// A parameter of the path that is the number of a session, a token or a grant.
+    func id(_ parameter: String) throws(Problem) -> AccountID {
+        try Self.value(at: parameter) { () throws(TextError) in
+            try AccountID(parsing: parameters[parameter] ?? "")
         }
     }
 

@@ -1,4 +1,5 @@
 import APITypes
+import Crypto
 import DirectoryCore
 import NetTypes
 import Trust
@@ -9,7 +10,11 @@ extension Operations {
             Operation(
                 method: .get, path: "/v1/tenants/{tenant}/endpoints", id: "listEndpoints",
                 summary: "List a tenant's endpoints", answer: ItemList<APITypes.Endpoint>.self
-            ) { call in try await ItemList(items: list(of: call.name("tenant"))) },
+            ) { call in
+                let items = try await list(of: call.name("tenant"))
+                guard let limit = call.caller.limit.map({ Set($0.map(\.text)) }) else { return ItemList(items: items) }
+                return ItemList(items: items.filter { !limit.isDisjoint(with: $0.groups) })
+            },
             Operation(
                 method: .post, path: "/v1/tenants/{tenant}/endpoints", id: "createEndpoint",
                 summary: "Create an endpoint", body: APITypes.NewEndpoint.self, status: .created,
@@ -90,6 +95,13 @@ extension Operations {
         for (index, group) in (new.groups ?? []).enumerated() {
             groups.append(try call.name(group, at: "/groups/\(index)"))
         }
+        // What a port is attached to is a thing of the host, which belongs to the provider.
+        guard new.attachment == nil || call.caller.tenant == nil else {
+            throw Problem(
+                code: "forbidden", title: "Forbidden", status: 403,
+                detail: "what a port is attached to is the provider's to name",
+                remedy: "Leave 'attachment' out; it follows from the names.", pointer: "/attachment")
+        }
         return try await directory.createEndpoint(
             DirectoryCore.NewEndpoint(
                 name: TenantName(tenant, call.name(new.name, at: "/name")), vnet: call.name(new.vnet, at: "/vnet"),
@@ -131,14 +143,7 @@ extension Operations {
     func describe(_ endpoint: DirectoryCore.Endpoint) async throws -> APITypes.Endpoint {
         // Deleted in the meantime: described as it was, with nothing published.
         let published = try? await directory.published(of: endpoint.name)
-        return APITypes.Endpoint(
-            tenant: endpoint.name.tenant.text, name: endpoint.name.name.text,
-            identity: endpoint.identity.description, vnet: endpoint.vnetName.text, ipv4: endpoint.ipv4.description,
-            groups: endpoint.groups.map(\.text), labels: endpoint.labels.map(\.description), level: endpoint.level,
-            networks: endpoint.networks.map(\.description), host: endpoint.host.text,
-            kind: endpoint.kind == .tap ? .tap : .namespace, attachment: endpoint.attachment,
-            epoch: endpoint.epoch, state: EndpointState(endpoint.state), detail: endpoint.state.detail,
-            locator: published?.locator.description, recordExpiresAt: published?.recordNotAfter.description)
+        return APITypes.Endpoint(endpoint, published)
     }
 
     private func certificate(of name: TenantName) async throws -> EndpointCertificate {
@@ -156,6 +161,20 @@ extension Operations {
             keyHash: summary.keyHash.hexadecimal, expiresAt: summary.notAfter.description,
             certificate: CertificatePEM.text([published.facts.certificate]),
             issuer: CertificatePEM.text([published.facts.issuer]))
+    }
+}
+
+extension APITypes.Endpoint {
+    init(_ endpoint: DirectoryCore.Endpoint, _ published: PublishedFacts?) {
+        self.init(
+            tenant: endpoint.name.tenant.text, name: endpoint.name.name.text,
+            identity: endpoint.identity.description, vnet: endpoint.vnetName.text, ipv4: endpoint.ipv4.description,
+            groups: endpoint.groups.map(\.text), labels: endpoint.labels.map(\.description), level: endpoint.level,
+            networks: endpoint.networks.map(\.description), host: endpoint.host.text,
+            kind: endpoint.kind == .tap ? .tap : .namespace, attachment: endpoint.attachment,
+            epoch: endpoint.epoch, state: EndpointState(endpoint.state), detail: endpoint.state.detail,
+            locator: published?.locator.description, recordExpiresAt: published?.recordNotAfter.description,
+            certificateSHA256: published.map { Array(SHA256.hash(data: $0.facts.certificate)).hexadecimal })
     }
 }
 

@@ -37,8 +37,8 @@ extension Operations {
                 let new = try call.read(NewPolicyEntry.self)
                 return APITypes.PolicyEntry(
                     try await directory.addPolicyEntry(
-                        to: tenant, new.action == .plug ? .plug : .unplug, from: selector(new.from, at: "/from"),
-                        to: selector(new.to, at: "/to"), oneWay: new.oneWay ?? false,
+                        to: tenant, new.action == .plug ? .plug : .unplug, from: Self.selector(new.from, at: "/from"),
+                        to: Self.selector(new.to, at: "/to"), oneWay: new.oneWay ?? false,
                         security: Policy.Security(new.security)))
             },
             Operation(
@@ -60,7 +60,7 @@ extension Operations {
             ) { call in
                 let tenant = try call.name("tenant")
                 let pair = try call.read(PlugPair.self)
-                let (from, to) = (try selector(pair.from, at: "/from"), try selector(pair.to, at: "/to"))
+                let (from, to) = (try Self.selector(pair.from, at: "/from"), try Self.selector(pair.to, at: "/to"))
                 let oneWay = pair.oneWay ?? false
                 let security = Policy.Security(pair.security)
                 let state = try await directory.plug(tenant, from: from, to: to, oneWay: oneWay, security: security)
@@ -73,14 +73,14 @@ extension Operations {
             ) { call in
                 let tenant = try call.name("tenant")
                 let pair = try call.read(UnplugPair.self)
-                let (from, to) = (try selector(pair.from, at: "/from"), try selector(pair.to, at: "/to"))
+                let (from, to) = (try Self.selector(pair.from, at: "/from"), try Self.selector(pair.to, at: "/to"))
                 let state = try await directory.unplug(tenant, from: from, to: to)
                 return try await held(state, from, to, asked: (.unplugged, .unplugged))
             },
         ]
     }
 
-    private func selector(_ text: String, at pointer: String) throws(Problem) -> Selector {
+    static func selector(_ text: String, at pointer: String) throws(Problem) -> Selector {
         try Call.value(at: pointer) { () throws(TextError) in try Selector(parsing: text) }
     }
 

@@ -26,18 +26,22 @@ extension Operations {
             ) { call in try await describe(directory.tenant(call.name("tenant"))) },
             Operation(
                 method: .delete, path: "/v1/tenants/{tenant}", id: "deleteTenant",
-                summary: "Delete a tenant without endpoints", status: .noContent
+                summary: "Delete a tenant without endpoints, or with all that was confirmed",
+                query: [
+                    .init(
+                        name: "confirm", isRequired: false,
+                        summary: "the confirmation that the preview of the deletion gave")
+                ], status: .noContent
             ) { call in
-                try await directory.deleteTenant(call.name("tenant"))
+                let tenant = try call.name("tenant")
+                if let confirmation = call.query["confirm"] {
+                    try await directory.deleteTenant(tenant, confirmation: confirmation)
+                } else {
+                    try await directory.deleteTenant(tenant)
+                }
                 return nil
             },
         ]
-    }
-
-    private func describe(_ tenant: DirectoryCore.Tenant) async throws -> APITypes.Tenant {
-        let vnets = try await directory.vnets(of: tenant.name)
-        return APITypes.Tenant(
-            name: tenant.name.text, endpoints: vnets.reduce(0) { $0 + Int($1.endpointCount) })
     }
 
     var vnets: [Operation] {
@@ -84,7 +88,8 @@ extension Operations {
                 answer: ItemList<APITypes.Group>.self
             ) { call in
                 var items: [APITypes.Group] = []
-                for group in try await directory.groups(of: call.name("tenant")) {
+                for group in try await directory.groups(of: call.name("tenant"))
+                where call.caller.limit?.contains(group.name.name) ?? true {
                     items.append(try await describe(group))
                 }
                 return ItemList(items: items)
@@ -138,7 +143,7 @@ extension Operations {
 }
 
 extension APITypes.VNet {
-    fileprivate init(_ vnet: DirectoryCore.VNet) {
+    init(_ vnet: DirectoryCore.VNet) {
         self.init(
             tenant: vnet.name.tenant.text, name: vnet.name.name.text, id: vnet.id.description,
             ipv4Prefix: vnet.prefix.description)

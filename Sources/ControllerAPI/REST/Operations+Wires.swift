@@ -26,16 +26,33 @@ extension Operations {
                 query: [.init(name: "tenant", isRequired: false, summary: "the tenant whose wires are listed")],
                 answer: WireList.self
             ) { call in
-                let tenant = call.query["tenant"] == nil ? nil : try call.queryName("tenant")
+                let tenant = call.query["tenant"] == nil ? call.caller.tenant : try call.queryName("tenant")
                 if let tenant { _ = try await directory.tenant(tenant) }
-                return try await list(tenant)
+                return try await list(tenant, limit: call.caller.limit)
             },
         ]
     }
 
-    private func list(_ tenant: Name?) async throws -> WireList {
+    /// - Parameter limit: the groups to which the one who asks is limited: he sees the wires whose ends are both of them.
+    private func list(_ tenant: Name?, limit: Set<Name>?) async throws -> WireList {
         let hosts = try await directory.hosts().filter(\.isEnrolled)
-        let reports = await reports(of: hosts) { source, _ in tenant == nil || source?.tenant == tenant }
+        var reports = await reports(of: hosts) { source, _ in tenant == nil || source?.tenant == tenant }
+        if let limit, let tenant {
+            var own: Set<String> = []
+            for group in limit {
+                let members =
+                    (try? await directory.members(of: TenantName(tenant, group), page: Page(limit: 10_000))) ?? []
+                own.formUnion(members.map { "\(tenant)/\($0)" })
+            }
+            for index in reports.indices {
+                reports[index].wires.removeAll { wire in
+                    !own.contains(wire.sourceBorder ?? wire.source)
+                        || !own.contains(wire.destinationBorder ?? wire.destination)
+                }
+                // How the hosts fare as a whole is not a sub-user's affair.
+                reports[index].counters = [:]
+            }
+        }
         return WireList(
             items: reports.flatMap(\.wires).sorted(by: Self.order),
             leaves: reports.map {
@@ -74,12 +91,16 @@ extension Operations {
         for name in names { hosts.append(try await directory.host(name)) }
         let reports = await pairReports(of: hosts, found, transport)
         let outcome = transport == nil ? found.forward.verdict.otherwise : found.forward.outcome
+        // A suspended tenant has no wires, whatever its policy says.
+        let cut = found.suspension != nil
         return APITypes.Explanation(
-            verdict: Verdict(found.forward), reverseVerdict: Verdict(found.reverse),
-            security: Security(found.forward.security), reverseSecurity: Security(found.reverse.security),
+            verdict: cut ? .unplug : Verdict(found.forward), reverseVerdict: cut ? .unplug : Verdict(found.reverse),
+            security: cut ? .none : Security(found.forward.security),
+            reverseSecurity: cut ? .none : Security(found.reverse.security),
             reason: Self.reason(found), reasonCode: found.reasonCode,
             entry: found.forward.entry.map(APITypes.PolicyEntry.init), port: transport?.description,
-            effect: outcome.effect, ports: transport == nil ? Self.ports(found.forward.verdict) : [],
+            effect: cut ? "unplug" : outcome.effect,
+            ports: !cut && transport == nil ? Self.ports(found.forward.verdict) : [],
             rule: Self.rule(found), nearest: Self.nearest(found),
             guardrails: found.why.guardrails, levels: found.why.levels,
             dryRun: found.why.verdict.dryRun?.description, revision: found.revision,
@@ -123,7 +144,12 @@ extension Operations {
 
     /// The policy's reason, and what else stands in the way.
     private static func reason(_ found: FlowExplanation) -> String {
-        switch found.reasonCode {
+        if let suspension = found.suspension {
+            return
+                "the tenant is suspended since \(suspension.at) (\(suspension.reason)), so all of its wires are cut; "
+                + "its policy has: \(found.reason)"
+        }
+        return switch found.reasonCode {
         case "source-not-running": "\(found.reason), but \(found.from.endpoint.name) runs nowhere now"
         case "not-running": "\(found.reason), but \(found.to.endpoint.name) runs nowhere now"
         default: found.reason

@@ -7,13 +7,14 @@ struct Operations: Sendable {
     let directory: Directory
     let leaves: LeafHub
     let settings: ControllerSettings
+    let metrics: ControllerMetrics
     let logger: Logger
 
     /// All operations, and the one that describes them.
     var all: [Operation] {
         let described =
-            platform + tenants + vnets + groups + endpoints + policies + documents + guardrails + wires + traces
-            + hosts + usage
+            platform + tenants + lifeCycle + vnets + groups + endpoints + policies + documents + guardrails + wires
+            + traces + hosts + sessions + oneself + people + access + audits + measurements + usage
         let document = OpenAPI.document(described, version: settings.version)
         return described + [
             Operation(

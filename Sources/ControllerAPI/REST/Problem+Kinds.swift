@@ -51,11 +51,6 @@ extension Problem {
         code: "unexpected-body", title: "Unexpected body", status: 400, detail: "this operation takes no body",
         remedy: "Send none.")
 
-    static let unauthenticated = Problem(
-        code: "unauthenticated", title: "Not authenticated", status: 401,
-        detail: "there is no valid operator's token in the request",
-        remedy: "Send the header 'authorization: Bearer TOKEN' with the controller's operator.token.")
-
     static func noRoute(_ path: String) -> Problem {
         Problem(
             code: "no-route", title: "No such route", status: 404, detail: "there is nothing at \(path.prefix(200))",
@@ -89,7 +84,11 @@ extension Problem {
             case .untrusted: ("Not to be trusted", 400)
             case .refusedDocument: ("Document refused", 422)
             case .locked: ("Policy locked", 423)
+            case .suspended: ("Tenant suspended", 409)
+            case .quotaExceeded: ("Quota exceeded", 409)
+            case .unconfirmed: ("Not confirmed", 409)
             case .cancelled: ("Cancelled", 503)
+            case .tooOften: ("Too many attempts", 429)
             default: ("Storage failed", 503)
             }
         self.init(

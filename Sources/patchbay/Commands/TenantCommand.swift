@@ -5,7 +5,9 @@ import NetTypes
 struct TenantCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "tenant", abstract: "Tenants: who owns endpoints, groups and policies.",
-        subcommands: [Create.self, List.self, Show.self, Delete.self])
+        subcommands: [
+            Create.self, List.self, Show.self, Suspend.self, Resume.self, Quota.self, Export.self, Delete.self,
+        ])
 
     struct Create: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -27,8 +29,8 @@ struct TenantCommand: AsyncParsableCommand {
 
         func run() async throws {
             try await options.showList({ try await $0.tenants() }, none: "No tenants.") { tenants in
-                var table = Table("TENANT", "#ENDPOINTS")
-                for tenant in tenants { table.add(tenant.name, "\(tenant.endpoints)") }
+                var table = Table("TENANT", "STATE", "#ENDPOINTS")
+                for tenant in tenants { table.add(tenant.name, tenant.state.rawValue, "\(tenant.endpoints)") }
                 return table
             }
         }
@@ -41,19 +43,12 @@ struct TenantCommand: AsyncParsableCommand {
 
         func run() async throws {
             try await options.show({ try await $0.tenant(name.text) }) {
-                Facts([("Tenant", $0.name), ("Endpoints", "\($0.endpoints)")]).write()
+                Facts([
+                    ("Tenant", $0.name), ("Id", $0.id), ("Made", $0.createdAt), ("Endpoints", "\($0.endpoints)"),
+                    ("State", $0.state.rawValue), ("Suspended", $0.suspendedAt), ("Why", $0.suspensionReason),
+                    ("Certificate", "SHA-256 \($0.certificateSHA256)\nuntil \($0.certificateExpiresAt)"),
+                ]).write()
             }
-        }
-    }
-
-    struct Delete: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Delete a tenant that has no endpoints.")
-        @Argument(help: "The tenant's name.", transform: Typed.name) var name: Name
-        @OptionGroup var options: ControllerOptions
-
-        func run() async throws {
-            try await options.withClient { try await $0.deleteTenant(name.text) }
-            try options.deleted(name.text)
         }
     }
 }
