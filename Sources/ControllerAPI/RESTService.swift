@@ -9,10 +9,14 @@ import NIOCore
 public enum RESTService {
     /// What answers requests.
     public static func responder(
-        directory: Directory, leaves: LeafHub, settings: ControllerSettings, logger: Logger
+        directory: Directory, leaves: LeafHub, settings: ControllerSettings, events: EventHub? = nil,
+        logger: Logger
     ) -> APIResponder {
         APIResponder(
-            operations: Operations(directory: directory, leaves: leaves, settings: settings, logger: logger).all,
+            operations: Operations(
+                directory: directory, leaves: leaves, settings: settings, logger: logger,
+                events: events ?? EventHub(directory: directory, leaves: leaves, logger: logger)
+            ).all,
             directory: directory, now: settings.now, logger: logger)
     }
 

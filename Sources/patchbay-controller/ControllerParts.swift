@@ -48,9 +48,10 @@ struct ControllerParts {
         let identity = try ControllerIdentity(
             platform: platform, addresses: places.certified, now: Machine.now, logger: logger)
         let leaves = LeafHub(directory: directory, logger: logger)
+        let events = EventHub(directory: directory, leaves: leaves, logger: logger)
         let responder = RESTService.responder(
-            directory: directory, leaves: leaves, settings: settings, logger: logger)
-        var services: [any Service] = [leaves, identity]
+            directory: directory, leaves: leaves, settings: settings, events: events, logger: logger)
+        var services: [any Service] = [leaves, events, identity]
         services.append(DirectoryUpkeep(directory: directory, leaves: leaves, logger: logger))
         for address in places.leafListen {
             services.append(

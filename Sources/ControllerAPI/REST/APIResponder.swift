@@ -71,6 +71,7 @@ public struct APIResponder: HTTPResponder {
         // 2. Who asks.
         var caller = Caller(
             request, context.channel.remoteAddress.flatMap { try? IPAddress(parsing: $0.ipAddress ?? "") })
+        caller.channel = context.channel
         if operation?.access != .everyone {
             caller.authenticated = try await authenticate(request, caller)
             guard caller.authenticated != nil else {
@@ -121,7 +122,9 @@ public struct APIResponder: HTTPResponder {
             body = answer.body
         }
         var response: Response
-        if let document = body as? DocumentBody {
+        if let stream = body as? EventStream {
+            response = stream.response()
+        } else if let document = body as? DocumentBody {
             response = Self.raw(document.bytes, DocumentBody.mediaType)
         } else if let body {
             response = try Self.json(body, status: operation.status, type: "application/json; charset=utf-8")

@@ -17,6 +17,10 @@ struct Operation: Sendable {
         let name: String
         let isRequired: Bool
         let summary: String
+        /// The form of its value, as far as that can be said.
+        var form: TextForm?
+        /// The only values that it can have; empty when there is no such list.
+        var values: [String] = []
     }
 
     let method: HTTPRequest.Method
@@ -89,6 +93,15 @@ struct Call: Sendable {
                 "'\(text.prefix(80))' is no number", pointer: parameter, remedy: "Give a whole number from 0.")
         }
         return number
+    }
+
+    /// The parameter `limit` of the query: how many at most.
+    func limit(_ usual: Int, most: Int = 1_000) throws(Problem) -> Int {
+        guard let number = try queryNumber("limit") else { return usual }
+        guard (1...UInt64(most)).contains(number) else {
+            throw .invalid("'\(number)' is no such number", pointer: "limit", remedy: "Give 1 to \(most).")
+        }
+        return Int(number)
     }
 
     /// A parameter of the query that is `true` or `false`; false when it is not there.

@@ -80,9 +80,10 @@ extension Operations {
                 method: .get, path: "/v1/tenants/{tenant}/policy/diff", id: "diffRevisions",
                 summary: "Tell which pairs of endpoints fare otherwise by two revisions",
                 query: [
-                    .init(name: "from", isRequired: true, summary: "the number of the one revision"),
+                    .init(name: "from", isRequired: true, summary: "the number of the one revision", form: .number),
                     .init(
-                        name: "to", isRequired: false, summary: "that of the other; the present one when left out"),
+                        name: "to", isRequired: false, summary: "that of the other; the present one when left out",
+                        form: .number),
                 ], answer: PolicyChanges.self
             ) { call in
                 try await PolicyChanges(

@@ -8,11 +8,13 @@ struct Operations: Sendable {
     let leaves: LeafHub
     let settings: ControllerSettings
     let logger: Logger
+    let events: EventHub
 
     /// All operations, and the one that describes them.
     var all: [Operation] {
         let described =
-            platform + tenants + lifeCycle + vnets + groups + endpoints + policies + documents + guardrails + wires
+            platform + tenants + lifeCycle + live + vnets + groups + endpoints + policies + documents + guardrails
+            + wires
             + traces
             + hosts + sessions + oneself + people + access + audits
         let document = OpenAPI.document(described, version: settings.version)
