@@ -148,10 +148,15 @@ let package = Package(
             ], swiftSettings: strict),
         .target(name: "APITypes", swiftSettings: strict),
         .target(
+            name: "Console", dependencies: [crypto], exclude: ["Files"], swiftSettings: strict,
+            plugins: ["EmbedConsole"]),
+        .executableTarget(name: "consoleembed", swiftSettings: strict),
+        .plugin(name: "EmbedConsole", capability: .buildTool(), dependencies: ["consoleembed"]),
+        .target(
             name: "ControllerAPI",
             dependencies: [
-                "APITypes", "Accounts", "AuditLog", "DirectoryCore", "LeafProtocol", "MutualTLS", "NetTypes", "Policy",
-                "PolicyLanguage", "Trust", logging, crypto,
+                "APITypes", "Accounts", "AuditLog", "Console", "DirectoryCore", "LeafProtocol", "MutualTLS",
+                "NetTypes", "Policy", "PolicyLanguage", "Trust", logging, crypto,
                 grpcCore, grpcTransport, nioCore, nioPosix, nioSSL, lifecycle, x509, asn1,
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),

@@ -54,7 +54,8 @@ public final class Directory: Sendable {
         self.now = now
         self.random = random
         self.timeZones = timeZones
-        signIn = SignIn(devices: platform.people.devices, now: now, random: random)
+        signIn = SignIn(
+            devices: platform.people.devices, cost: configuration.passwordCost, now: now, random: random)
     }
 
     /// What changes from now on; see ``DirectoryStore/changes()``.

@@ -1,3 +1,4 @@
+public import Accounts
 public import NetTypes
 import Trust
 
@@ -25,6 +26,8 @@ public struct DirectoryConfiguration: Sendable {
     public var locatorsPerLeaf = 16
     /// How many Unicode scalars the detail of a port's failure is cut to.
     public var detailLength = 400
+    /// What the hash of a new password costs; tests have a cheap one.
+    public var passwordCost = PasswordCost.standard
 
     /// The values above.
     public init() {}

@@ -88,7 +88,8 @@ extension SQLiteTransaction {
             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT (id) DO UPDATE SET secret_hash = excluded.secret_hash, former_hash = excluded.former_hash,
                 renewed_at = excluded.renewed_at, stage = excluded.stage, signed_in_at = excluded.signed_in_at,
-                last_seen_at = excluded.last_seen_at, rights_epoch = excluded.rights_epoch
+                last_seen_at = excluded.last_seen_at, credential_epoch = excluded.credential_epoch,
+                rights_epoch = excluded.rights_epoch
             """,
             [
                 session.id.octets.blob, session.user.octets.blob, session.secretHash.blob, session.formerHash?.blob,

@@ -15,6 +15,8 @@ public final class TrustAnchor: Sendable {
     public var platform: PlatformName { rootFields.certified.platform }
     /// SHA-256 of the root's SubjectPublicKeyInfo, what join tokens pin.
     public var rootKeyHash: [UInt8] { rootFields.certified.key.hash }
+    /// The root's public key, DER SubjectPublicKeyInfo, against which the statement about the audit's key is verified.
+    public var rootKeyInfo: [UInt8] { rootFields.certified.key.info }
 
     let rootFields: CertificateFields
     private let issuers = VerifiedCache<CertificateFields>(limit: TrustLimits.cachedIssuers)

@@ -1,4 +1,5 @@
 import APITypes
+import Accounts
 import DirectoryCore
 import Foundation
 import Hummingbird
@@ -27,6 +28,7 @@ final class TestController: Sendable {
         platform = try Platform.initialise(dataDirectory: path, now: Self.clock(), random: Self.random)
         var configuration = DirectoryConfiguration()
         configuration.moveDeadline = moveDeadline
+        configuration.passwordCost = PasswordCost(logN: 4, r: 1, p: 1) ?? .standard
         let late = LateClock()
         directory = Directory(
             platform: platform, store: try SQLiteStore(), configuration: configuration, now: { late.now() },

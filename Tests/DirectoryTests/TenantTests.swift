@@ -28,7 +28,10 @@ struct TenantTests {
         #expect(try await fixture.directory.tenants() == [first])
         // The key of the refused one is not left behind, and the first one's still signs.
         let keys = try FileKeyStore(directory: fixture.folder + "/keys").names()
-        #expect(keys == ["controller", "guardrails", "root", first.authorityKey, first.policyKey].sorted())
+        #expect(
+            keys
+                == ["audit", "controller", "guardrails", "people", "root", first.authorityKey, first.policyKey].sorted()
+        )
     }
 
     @Test("A tenant with endpoints stays, and the refusal names them", arguments: StoreKind.allCases)
@@ -44,7 +47,10 @@ struct TenantTests {
         let authority = try await fixture.directory.tenant(try name("acme")).authorityKeyHash
         try await fixture.directory.deleteTenant(try name("acme"))
         #expect(try await fixture.directory.revocations().map(\.subject).contains(.key(authority)))
-        #expect(try FileKeyStore(directory: fixture.folder + "/keys").names() == ["controller", "guardrails", "root"])
+        #expect(
+            try FileKeyStore(directory: fixture.folder + "/keys").names() == [
+                "audit", "controller", "guardrails", "people", "root",
+            ])
         await expectRefusal(.notFound, mentions: "acme") { try await fixture.directory.tenant(try name("acme")) }
         await expectRefusal(.notFound) { try await fixture.directory.vnets(of: try name("acme")) }
     }

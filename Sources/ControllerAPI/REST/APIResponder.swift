@@ -41,6 +41,7 @@ public struct APIResponder: HTTPResponder {
 
     /// Answers one request; errors become problem details (RFC 9457).
     public func respond(to request: Request, context: APIRequestContext) async throws -> Response {
+        if let page = ConsolePages.response(for: request) { return page }
         do {
             return try await answer(request, context)
         } catch {

@@ -68,7 +68,10 @@ struct RightsCheck: Sendable {
     func tenant(_ operation: Operation, _ call: Call) throws(Problem) -> Name? {
         if call.parameters["tenant"] != nil { return try call.name("tenant") }
         if call.query["tenant"] != nil { return try call.queryName("tenant") }
-        return operation.action?.rule.subject == .tenant ? call.caller.tenant : nil
+        switch operation.action?.rule.subject {
+        case .tenant, .oneself: return call.caller.tenant
+        case .nothing, .platform, .side, nil: return nil
+        }
     }
 
     private func resource(_ action: Action, _ call: Call, _ tenant: Name?) async throws -> Resource {

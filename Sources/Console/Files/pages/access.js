@@ -1,0 +1,47 @@
+import { h } from '../core/dom.js';
+import { listIfAny, list, post, remove, path } from '../core/api.js';
+import { t, time, ago, hasWord } from '../core/words.js';
+import { heading, table, pill, button, formDialog, nothing } from '../core/parts.js';
+
+/** Access that the tenant grants to the provider's people, for some hours. */
+export async function render(place, context) {
+  const { account, tenant } = context;
+  const base = path`/v1/tenants/${tenant}/access`;
+  const grants = await listIfAny(base);
+  if (!grants) {
+    place.append(heading(t('page.access')), nothing(t('access.unavailable')));
+    return;
+  }
+  const refresh = async () => all.update(await list(base));
+  const roles = ['viewer', 'network-admin', 'security-admin'];
+  const roleWord = (role) => (hasWord(`role.${role}`) ? t(`role.${role}`) : role);
+  const create = () => formDialog(t('access.create'), {
+    fields: [
+      { name: 'roles', label: t('users.roles'), type: 'choices', required: true, value: ['viewer'], options: roles.map((role) => ({ value: role, label: roleWord(role) })) },
+      { name: 'grantee', label: t('access.grantee'), hint: t('access.grantee.hint') },
+      { name: 'hours', label: t('access.hours'), type: 'number', min: 1, max: 168, value: 4, required: true },
+      { name: 'reason', label: t('access.reason'), required: true },
+      { name: 'consoles', label: t('access.consoles'), type: 'check' },
+    ],
+    submit: t('access.create'),
+    send: async (values) => {
+      await post(base, values);
+      await refresh();
+    },
+  });
+  const isOver = (one) => !one.holds;
+  const all = table({
+    label: t('page.access'), key: (one) => one.id, items: grants, empty: nothing(t('access.none')),
+    columns: [
+      { label: t('access.grantee'), cell: (one) => one.grantee ?? t('access.grantee.all') },
+      { label: t('users.roles'), cell: (one) => h('span', { class: 'pills' }, one.roles.map((role) => pill(roleWord(role))), one.consoles ? pill(t('access.consoles'), 'warn') : null) },
+      { label: t('access.reason'), cell: (one) => one.reason },
+      { label: t('access.ends'), sort: (one) => one.until, cell: (one) => (one.revoked_at ? pill(t('access.revoked')) : h('span', { title: time(one.until) }, ago(one.until))) },
+      { label: '', cell: (one) => (account.can('revokeAccessGrant') && !isOver(one) ? h('div', { class: 'row-tools' }, button(t('access.revoke'), async () => {
+        await remove(`${base}${path`/${one.id}`}`);
+        await refresh();
+      }, { 'aria-label': `${t('access.revoke')}: ${one.reason}` })) : '') },
+    ],
+  });
+  place.append(heading(t('page.access'), account.can('createAccessGrant') ? button(t('access.create'), create, { class: 'primary' }) : null), h('p', { class: 'quiet' }, t('access.lead')), all);
+}

@@ -1,0 +1,117 @@
+import { h, show, s } from '../core/dom.js';
+import { post, put, remove, list, listIfAny, path } from '../core/api.js';
+import { t, time, ago, hasWord } from '../core/words.js';
+import { heading, form, facts, pill, button, table, dialog, formDialog, confirm, notice, secretDialog, nothing } from '../core/parts.js';
+import { qrPath } from '../core/qr.js';
+
+const scopes = ['read', 'network', 'policy-read', 'policy', 'people', 'platform', 'audit', 'usage'];
+
+/** One's own account: password, second factor, tokens, sessions. */
+export async function render(place, context) {
+  const { account } = context;
+  const rolesOf = (account.roles ?? []).map((role) => pill(hasWord(`role.${role}`) ? t(`role.${role}`) : role));
+  const cards = [h('section', { class: 'card stack' }, h('h2', {}, t('account.who')),
+    facts([[t('users.name'), account.name], [t('users.display-name'), account.display_name ?? '–'], account.tenant ? [t('nav.tenant'), account.tenant] : null,
+      [t('account.roles'), h('span', { class: 'pills' }, rolesOf, (account.groups ?? []).map((group) => pill(group, 'group')))]]),
+    account.means === 'installation' ? h('p', {}, t('account.installation')) : null, context.settings('-own'))];
+
+  if (account.can('changeOwnPassword') && account.means === 'session') {
+    const fields = form({
+      fields: [
+        { name: 'current', label: t('account.current'), type: 'password', required: true, autocomplete: 'current-password', keep: true },
+        { name: 'password', label: t('account.new'), hint: t('setup.password.hint'), type: 'password', required: true, autocomplete: 'new-password', keep: true },
+        { name: 'again', label: t('setup.again'), type: 'password', required: true, autocomplete: 'new-password', keep: true },
+      ],
+      submit: t('save'),
+      send: async (values) => {
+        if (values.password !== values.again) { fields.complain('again', t('setup.differ')); return; }
+        await put('/v1/self/password', { current: values.current, password: values.password });
+        fields.reset();
+        notice(t('account.password.changed'));
+      },
+    });
+    cards.push(h('section', { class: 'card stack' }, h('h2', {}, t('account.password')), fields));
+  }
+
+  if (account.can('enrolOwnTOTP') && account.means === 'session') {
+    cards.push(h('section', { class: 'card stack' }, h('h2', {}, t('account.factor')),
+      h('p', {}, pill(t(account.has_second_factor ? 'yes' : 'no'), account.has_second_factor ? 'good' : 'warn'), ' ', t(account.has_second_factor ? 'account.factor.on' : 'account.factor.off')),
+      h('div', { class: 'buttons' }, button(t('account.factor.begin'), () => enrol(context)),
+        account.has_second_factor ? button(t('account.factor.remove'), () => confirm(t('account.factor.remove'), t('account.factor.remove.text'), t('account.factor.remove'), async () => {
+          await remove('/v1/self/totp');
+          location.reload();
+        }), { class: 'danger' }) : null)));
+  }
+
+  const wide = [];
+  const tokens = account.can('listOwnTokens') ? await listIfAny('/v1/self/tokens') : null;
+  if (tokens) {
+    const refresh = async () => tokenTable.update(await list('/v1/self/tokens'));
+    const create = () => formDialog(t('account.tokens.create'), {
+      fields: [
+        { name: 'label', label: t('account.tokens.label'), required: true },
+        { name: 'scopes', label: t('account.tokens.scopes'), type: 'choices', required: true, value: ['read'], options: scopes.map((one) => ({ value: one, label: t(`scope.${one}`) })) },
+        { name: 'days', label: t('account.tokens.days'), type: 'number', min: 1, max: 366, value: 90, required: true },
+      ],
+      submit: t('add'),
+      send: async (values) => {
+        const made = await post('/v1/self/tokens', values);
+        await refresh();
+        secretDialog(t('account.tokens.title', { name: values.label }), t('account.tokens.text'), made.token);
+      },
+    });
+    const tokenTable = table({
+      label: t('account.tokens'), key: (one) => one.id, items: tokens, empty: nothing(t('account.tokens.none')),
+      columns: [
+        { label: t('account.tokens.label'), sort: (one) => one.label, cell: (one) => one.label },
+        { label: t('account.tokens.scopes'), cell: (one) => h('span', { class: 'pills' }, (one.scopes ?? []).map((scope) => pill(hasWord(`scope.${scope}`) ? t(`scope.${scope}`) : scope))) },
+        { label: t('account.tokens.expires'), sort: (one) => one.expires_at, cell: (one) => h('span', { title: time(one.expires_at) }, ago(one.expires_at)) },
+        { label: '', cell: (one) => h('div', { class: 'row-tools' }, button(t('delete'), async () => {
+          await remove(path`/v1/self/tokens/${one.id}`);
+          await refresh();
+        }, { 'aria-label': `${t('delete')}: ${one.label}` })) },
+      ],
+    });
+    wide.push(h('section', { class: 'card span stack' }, h('div', { class: 'page-head' }, h('h2', {}, t('account.tokens')), h('span', { class: 'spring' }),
+      account.can('createOwnToken') ? button(t('account.tokens.create'), create) : null), tokenTable));
+  }
+
+  const sessions = account.can('listOwnSessions') ? await listIfAny('/v1/self/sessions') : null;
+  if (sessions) {
+    const refresh = async () => sessionTable.update(await list('/v1/self/sessions'));
+    const sessionTable = table({
+      label: t('account.sessions'), key: (one) => one.id, items: sessions,
+      columns: [
+        { label: t('account.sessions.begun'), cell: (one) => [time(one.created_at), one.is_current ? [' ', pill(t('account.here'), 'good')] : null] },
+        { label: t('account.sessions.used'), cell: (one) => ago(one.last_seen_at) },
+        { label: t('account.sessions.from'), cell: (one) => [one.source, h('p', { class: 'quiet small' }, one.agent)] },
+        { label: '', cell: (one) => (account.can('endOwnSession') && !one.is_current ? h('div', { class: 'row-tools' }, button(t('account.sessions.end'), async () => {
+          await remove(path`/v1/self/sessions/${one.id}`);
+          await refresh();
+        })) : '') },
+      ],
+    });
+    wide.push(h('section', { class: 'card span stack' }, h('h2', {}, t('account.sessions')), sessionTable));
+  }
+  place.append(heading(t('page.account')), h('div', { class: 'cards' }, cards, wide));
+}
+
+async function enrol(context) {
+  const { secret, uri } = await post('/v1/self/totp');
+  const { path: dots, size } = qrPath(uri);
+  // Dark on light in both colour schemes: that is what cameras expect.
+  const picture = s('svg', { class: 'qr', viewBox: `-4 -4 ${size + 8} ${size + 8}`, role: 'img', 'aria-label': t('account.factor.qr'), 'shape-rendering': 'crispEdges' }, s('path', { d: dots, fill: '#000' }));
+  const body = h('div', { class: 'stack' });
+  const element = dialog(t('account.factor'), () => [body]);
+  show(body, h('p', {}, t('account.factor.scan')), picture, facts([[t('account.factor.secret'), secret, 'mono']]), form({
+    fields: [{ name: 'code', label: t('account.factor.code'), required: true, autocomplete: 'one-time-code', inputmode: 'numeric' }],
+    submit: t('save'), cancel: () => element.close(),
+    send: async ({ code }) => {
+      const { recovery_codes: codes } = await put('/v1/self/totp', { code: code.replace(/\s+/g, '') });
+      show(body, h('h3', {}, t('account.codes')), h('p', {}, t('account.codes.text')), h('ul', { class: 'codes' }, codes.map((one) => h('li', {}, one))),
+        h('div', { class: 'buttons' }, button(t('copy'), async () => { await navigator.clipboard.writeText(codes.join('\n')); notice(t('copied')); }),
+          h('button', { type: 'button', class: 'primary', onclick: () => { element.close(); location.reload(); } }, t('done'))));
+    },
+  }));
+  body.querySelector('input').focus();
+}
