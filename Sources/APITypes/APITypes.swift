@@ -52,9 +52,14 @@ public struct BodyField: Sendable, Hashable {
 public struct ItemList<Item: Codable & Sendable>: Codable, Sendable {
     /// What was listed.
     public var items: [Item]
+    /// The cursor with which the next part begins; absent with the last part.
+    public var next: String?
 
-    /// Makes a list.
-    public init(items: [Item]) { self.items = items }
+    /// Makes a list, or a part of one.
+    public init(items: [Item], next: String? = nil) {
+        self.items = items
+        self.next = next
+    }
 }
 
 extension ItemList: Equatable where Item: Equatable {}

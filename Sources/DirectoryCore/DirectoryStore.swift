@@ -37,7 +37,7 @@ public struct Page: Hashable, Sendable {
 }
 
 /// What a transaction can read. Every operation is a look-up by key or the walk of a range of an index.
-public protocol DirectoryReader: AccountReader, AuditReader, LifeCycleReader {
+public protocol DirectoryReader: AccountReader, AuditReader, LifeCycleReader, IdempotencyReader {
     func tenant(_ name: Name) throws(DirectoryError) -> Tenant?
     /// All tenants in order of name.
     func tenants() throws(DirectoryError) -> [Tenant]
@@ -100,7 +100,9 @@ public protocol DirectoryReader: AccountReader, AuditReader, LifeCycleReader {
 }
 
 /// What a transaction can write. `put` inserts or replaces by primary key; `delete` of what is absent does nothing.
-public protocol DirectoryTransaction: DirectoryReader, AccountTransaction, AuditTransaction, LifeCycleTransaction {
+public protocol DirectoryTransaction: DirectoryReader, AccountTransaction, AuditTransaction, LifeCycleTransaction,
+    IdempotencyTransaction
+{
     /// Writes a tenant with its locks.
     func put(_ tenant: Tenant) throws(DirectoryError)
     /// Deletes a tenant with its groups, policy revisions and vnets; it has no endpoints.

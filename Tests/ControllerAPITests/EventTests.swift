@@ -139,7 +139,10 @@ import Testing
             }
             #expect(
                 types(told.0)
-                    == ["ready", "vnet.created", "group.created", "endpoint.created", "policy.changed", "tenant.changed"])
+                    == [
+                        "ready", "vnet.created", "group.created", "endpoint.created", "policy.changed",
+                        "tenant.changed",
+                    ])
             #expect(types(told.1) == ["ready", "host.changed", "tenant.changed"])
             #expect(!told.1.contains("web1") && !told.1.contains("lan"), "the provider sees nothing inside a tenant")
             // From the group on.
@@ -149,7 +152,7 @@ import Testing
             let again = try await controller.curl(
                 "/v1/tenants/acme/events", "--max-time", "1", "-H", "Last-Event-ID: \(place)")
             #expect(types(again.output) == ["endpoint.created", "policy.changed", "tenant.changed"])
-            let stranger = try await controller.curl("/v1/tenants/acme/events", "-H", "Authorization: Bearer x", "-f")
+            let stranger = try await controller.curl("/v1/tenants/acme/events", "-f", token: "x")
             #expect(stranger.status == 22, "\(stranger.output)")
             let absent = try await controller.curl("/v1/tenants/nobody/events")
             #expect(absent.output.contains("not-found"), "\(absent.output)")

@@ -68,10 +68,10 @@ final class RealController: Sendable {
 
     var log: String { (try? String(contentsOfFile: folder + "/log", encoding: .utf8)) ?? "" }
 
-    /// Asks by curl with the operator's token; waits until it ends.
-    func curl(_ path: String, _ words: String...) async throws -> Finished {
+    /// Asks by curl, with the operator's token unless another one is given; waits until it ends.
+    func curl(_ path: String, _ words: String..., token other: String? = nil) async throws -> Finished {
         try await Self.run(
-            ["/usr/bin/curl", "-sS", "-N", "--cacert", root, "-H", "Authorization: Bearer \(token)"] + words
+            ["/usr/bin/curl", "-sS", "-N", "--cacert", root, "-H", "Authorization: Bearer \(other ?? token)"] + words
                 + [url + path])
     }
 
@@ -111,6 +111,7 @@ final class RealController: Sendable {
         let process = try start(words, log: log)
         while process.isRunning { try await Task.sleep(for: .milliseconds(10)) }
         return Finished(
-            status: process.terminationStatus, output: String(decoding: try Data(contentsOf: URL(fileURLWithPath: log)), as: UTF8.self))
+            status: process.terminationStatus,
+            output: String(decoding: try Data(contentsOf: URL(fileURLWithPath: log)), as: UTF8.self))
     }
 }

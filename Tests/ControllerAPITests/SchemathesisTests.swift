@@ -36,7 +36,8 @@ import Testing
             }
 
             let run = try await RealController.run([
-                Self.tools + "/st", "--config-file", Self.repository + "/scripts/schemathesis.toml", "--no-color", "run",
+                Self.tools + "/st", "--config-file", Self.repository + "/scripts/schemathesis.toml", "--no-color",
+                "run",
                 controller.url + "/openapi.json", "--tls-verify", controller.root, "-H",
                 "Authorization: Bearer \(controller.token)", "--checks", "all",
             ])

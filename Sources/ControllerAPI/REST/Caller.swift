@@ -46,7 +46,9 @@ struct Caller: Sendable {
         }
         self.cookies = cookies
         sessionCookie = cookies[Self.cookieName]
-        lastEventID = HTTPFields.Element.Name("last-event-id").flatMap { request.headers[$0] }.map { String($0.prefix(64)) }
+        lastEventID = HTTPFields.Element.Name("last-event-id").flatMap { request.headers[$0] }.map {
+            String($0.prefix(64))
+        }
         showsCredentials = request.headers[.authorization] != nil || sessionCookie != nil
     }
 

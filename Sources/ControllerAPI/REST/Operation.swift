@@ -47,6 +47,12 @@ struct Operation: Sendable {
     /// What the table of rights calls it; nil for what that does not know.
     var action: Action? { isAction ?? Action(rawValue: id) }
 
+    /// Whether this shows what another operation changes: what is at its path, or, for a verb behind that, above it.
+    func isShown(by other: Operation) -> Bool {
+        let above = other.segments.last.map { $0.hasPrefix("{") } == true ? [] : Array(other.segments.dropLast())
+        return segments == other.segments && other.method != .post || segments == above && other.method == .post
+    }
+
     /// The segments of the path.
     var segments: [Substring] { path.split(separator: "/") }
 }
@@ -68,6 +74,9 @@ struct Call: Sendable {
     let body: [UInt8]
     /// Who asks.
     var caller: Caller
+
+    /// The same call without query and body, to look at what it is about.
+    var bare: Call { Call(parameters: parameters, query: [:], body: [], caller: caller) }
 
     /// The same call with a body.
     func with(body: [UInt8]) -> Call { Call(parameters: parameters, query: query, body: body, caller: caller) }
