@@ -15,7 +15,7 @@ public enum RESTService {
         APIResponder(
             operations: Operations(
                 directory: directory, leaves: leaves, settings: settings, logger: logger,
-                events: events ?? EventHub(directory: directory, leaves: leaves, logger: logger)
+                events: events
             ).all,
             directory: directory, now: settings.now, logger: logger)
     }

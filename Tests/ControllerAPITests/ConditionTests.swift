@@ -15,8 +15,8 @@ import Testing
         return fields
     }
 
-    private static func header(_ answer: API.Answer, _ name: String) throws -> String? {
-        answer.headers[try #require(HTTPFields.Element.Name(name))]
+    private static func header(_ answer: API.Answer, _ name: String) -> String? {
+        HTTPFields.Element.Name(name).flatMap { answer.headers[$0] }
     }
 
     // MARK: Parts of lists
@@ -109,10 +109,10 @@ import Testing
         try await TestController().test { api in
             try await api.makeAcme()
             let path = "/v1/tenants/acme/endpoints/web1"
-            let tag = try #require(try Self.header(try await api.send(.get, path), "etag"))
+            let tag = try #require(Self.header(try await api.send(.get, path), "etag"))
             #expect(tag.hasPrefix("\"") && tag.count == 34)
             let known = try await api.send(.get, path, headers: Self.headers(api, ["if-none-match": "W/\(tag)"]))
-            #expect(known.status == 304 && known.body.isEmpty && (try Self.header(known, "etag")) == tag)
+            #expect(known.status == 304 && known.body.isEmpty && (Self.header(known, "etag")) == tag)
 
             func level(_ level: Int, _ match: String) async throws -> API.Answer {
                 try await api.send(
@@ -124,18 +124,18 @@ import Testing
             #expect(stale.status == 412 && stale.problem?.code == "stale" && stale.problem?.remedy != nil)
             #expect(try await level(2, "W/\(tag)").status == 412, "a weak tag never matches")
             #expect(try await api.get(APITypes.Endpoint.self, path).level == 1)
-            let now = try #require(try Self.header(try await api.send(.get, path), "etag"))
+            let now = try #require(Self.header(try await api.send(.get, path), "etag"))
             #expect(now != tag)
             #expect(try await level(2, "\(tag), \(now)").status == 200)
             #expect(try await level(3, "*").status == 200)
             let gone = try await api.send(.delete, path, headers: Self.headers(api, ["if-match": now]))
             #expect(gone.status == 412)
-            let last = try #require(try Self.header(try await api.send(.get, path), "etag"))
+            let last = try #require(Self.header(try await api.send(.get, path), "etag"))
             #expect(try await api.send(.delete, path, headers: Self.headers(api, ["if-match": last])).status == 204)
             #expect(try await api.send(.delete, path, headers: Self.headers(api, ["if-match": last])).status == 412)
 
             let quota = "/v1/tenants/acme/quota"
-            let before = try #require(try Self.header(try await api.send(.get, quota), "etag"))
+            let before = try #require(Self.header(try await api.send(.get, quota), "etag"))
             let set = try await api.send(
                 .put, quota, json: #"{"users":1}"#, headers: Self.headers(api, ["if-match": before]))
             #expect(set.status == 200)
@@ -156,7 +156,7 @@ import Testing
         try await TestController().test { api in
             try await api.makeAcme()
             let path = "/v1/tenants/acme/endpoints/web1"
-            let tag = try #require(try Self.header(try await api.send(.get, path), "etag"))
+            let tag = try #require(Self.header(try await api.send(.get, path), "etag"))
             let won = try await withThrowingTaskGroup(of: Int.self) { group in
                 for level in 1...16 {
                     group.addTask {
@@ -183,10 +183,10 @@ import Testing
                     headers: Self.headers(api, ["idempotency-key": key]))
             }
             let first = try await host("h1", "\"8e03978e-40d5-43dd-bc93-6894a57f9324\"")
-            #expect(first.status == 201 && (try Self.header(first, "idempotency-replayed")) == nil)
+            #expect(first.status == 201 && (Self.header(first, "idempotency-replayed")) == nil)
             let again = try await host("h1", "8e03978e-40d5-43dd-bc93-6894a57f9324")
             #expect(again.status == 201 && again.body == first.body, "the token is shown once, and again by the key")
-            #expect(try Self.header(again, "idempotency-replayed") == "true")
+            #expect(Self.header(again, "idempotency-replayed") == "true")
             let other = try await host("h2", "8e03978e-40d5-43dd-bc93-6894a57f9324")
             #expect(other.status == 422 && other.problem?.code == "idempotency-key-reused")
             #expect(try await api.get(ItemList<APITypes.Host>.self, "/v1/hosts").items.map(\.name) == ["h1"])

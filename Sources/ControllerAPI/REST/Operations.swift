@@ -10,6 +10,17 @@ struct Operations: Sendable {
     let logger: Logger
     let events: EventHub
 
+    /// - Parameter events: nil: a hub of its own, to which nothing is told.
+    init(
+        directory: Directory, leaves: LeafHub, settings: ControllerSettings, logger: Logger, events: EventHub? = nil
+    ) {
+        self.directory = directory
+        self.leaves = leaves
+        self.settings = settings
+        self.logger = logger
+        self.events = events ?? EventHub(directory: directory, leaves: leaves, logger: logger)
+    }
+
     /// All operations, and the one that describes them.
     var all: [Operation] {
         let described =

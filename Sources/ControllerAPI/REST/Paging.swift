@@ -30,9 +30,15 @@ struct Paging: Sendable {
         limit = call.query["limit"] == nil ? nil : try call.limit(1_000)
         after = try call.query["cursor"].map { (text) throws(Problem) in try Self.key(text) }
         search = call.query["search"].map { $0.lowercased() }
-        guard search.map({ (1...64).contains($0.count) }) ?? true else {
-            throw .invalid("this is too short or too long", pointer: "search", remedy: "Give 1 to 64 letters.")
+        guard search.map({ Self.isPlain($0, longest: 64) }) ?? true else {
+            throw .invalid(
+                "this can be in no name", pointer: "search", remedy: "Give 1 to 64 visible characters of ASCII.")
         }
+    }
+
+    /// Whether a text has only visible characters of ASCII, and spaces.
+    static func isPlain(_ text: String, longest: Int) -> Bool {
+        (1...longest).contains(text.utf8.count) && text.utf8.allSatisfy { (0x20...0x7e).contains($0) }
     }
 
     /// Whether an item is searched for.
@@ -120,8 +126,8 @@ struct EndpointFilter: Sendable {
             return state
         }
         label = call.query["label"]
-        guard label.map({ (1...140).contains($0.count) }) ?? true else {
-            throw .invalid("this is too short or too long", pointer: "label", remedy: "Give one label KEY=VALUE.")
+        guard label.map({ Paging.isPlain($0, longest: 140) }) ?? true else {
+            throw .invalid("this is no label", pointer: "label", remedy: "Give one label KEY=VALUE.")
         }
         limit = call.caller.limit
     }
