@@ -31,6 +31,8 @@ let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let certificateReloading: Target.Dependency = .product(
     name: "NIOCertificateReloading", package: "swift-nio-extras")
+let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let metrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 
 let package = Package(
@@ -49,6 +51,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
         .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
@@ -137,6 +140,14 @@ let package = Package(
                 .product(name: "GRDB", package: "GRDB.swift"),
             ], swiftSettings: strict),
 
+        // MARK: Metrics and logs
+        .target(name: "PrometheusMetrics", dependencies: [metrics], swiftSettings: strict),
+        .target(
+            name: "MetricsEndpoint",
+            dependencies: ["NetTypes", "PrometheusMetrics", logging, lifecycle, nioCore, nioHTTP1, nioPosix],
+            swiftSettings: strict),
+        .target(name: "StructuredLog", dependencies: [logging], swiftSettings: strict),
+
         // MARK: Edges
         .target(
             name: "LeafProtocol", dependencies: [grpcCore, grpcProtobuf, protobuf],
@@ -156,7 +167,7 @@ let package = Package(
             name: "ControllerAPI",
             dependencies: [
                 "APITypes", "Accounts", "AuditLog", "Console", "DirectoryCore", "LeafProtocol", "MutualTLS",
-                "NetTypes", "Policy", "PolicyLanguage", "Trust", logging, crypto,
+                "NetTypes", "Policy", "PolicyLanguage", "PrometheusMetrics", "Trust", logging, metrics, crypto,
                 grpcCore, grpcTransport, nioCore, nioPosix, nioSSL, lifecycle, x509, asn1,
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
@@ -185,22 +196,29 @@ let package = Package(
         .executableTarget(
             name: "patchbay",
             dependencies: [
-                "APIClient", "APITypes", "Lab", "NetTypes", "Policy", "PolicyImport", "PolicyLanguage",
-                "PolicyYAML", "PolicyZones", "Trust", arguments,
+                "APIClient", "APITypes", "Accounts", "AuditLog", "Lab", "NetTypes", "Policy", "PolicyImport",
+                "PolicyLanguage", "PolicyYAML", "PolicyZones", "Trust", arguments,
             ],
             swiftSettings: strict),
         .executableTarget(
             name: "patchbay-controller",
             dependencies: [
-                "ControllerAPI", "DirectoryCore", "NetTypes", "StoreSQLite", "Trust", arguments, logging,
-                lifecycle,
+                "ControllerAPI", "DirectoryCore", "MetricsEndpoint", "NetTypes", "PrometheusMetrics", "StoreSQLite",
+                "StructuredLog", "Trust", arguments, crypto, logging, lifecycle, metrics,
             ], swiftSettings: strict),
         .executableTarget(
-            name: "patchbay-leaf", dependencies: ["LeafAgent", "NetTypes", arguments, logging, lifecycle],
+            name: "patchbay-leaf",
+            dependencies: [
+                "LeafAgent", "MetricsEndpoint", "NetTypes", "PrometheusMetrics", "StructuredLog", arguments, logging,
+                lifecycle, metrics,
+            ],
             swiftSettings: strict),
         .executableTarget(
             name: "patchbay-crypt",
-            dependencies: ["AEAD", "CryptEngine", "PacketIO", "NetTypes", arguments, logging],
+            dependencies: [
+                "AEAD", "CryptClient", "CryptEngine", "CryptProtocol", "MetricsEndpoint", "PacketIO", "NetTypes",
+                "PrometheusMetrics", "StructuredLog", arguments, logging, lifecycle, metrics,
+            ],
             swiftSettings: strict),
         .executableTarget(
             name: "patchbay-bench",
@@ -212,6 +230,12 @@ let package = Package(
         .target(name: "CBench"),
 
         // MARK: Tests
+        .testTarget(
+            name: "MetricsTests",
+            dependencies: [
+                "ControllerAPI", "MetricsEndpoint", "NetTypes", "PrometheusMetrics", "StructuredLog", logging, metrics,
+                lifecycle, nioCore, nioPosix,
+            ], swiftSettings: strict),
         .testTarget(name: "NetTypesTests", dependencies: ["NetTypes"], swiftSettings: strict),
         .testTarget(
             name: "PacketFormatsTests", dependencies: ["PacketFormats", "NetTypes"],
@@ -264,8 +288,10 @@ let package = Package(
         .testTarget(
             name: "ControllerAPITests",
             dependencies: [
-                "APIClient", "APITypes", "ControllerAPI", "DirectoryCore", "LeafProtocol", "MutualTLS", "NetTypes",
-                "Policy", "PolicyLanguage", "StoreSQLite", "Trust", logging, grpcCore, grpcTransport, lifecycle,
+                "APIClient", "APITypes", "Console", "ControllerAPI", "DirectoryCore", "LeafProtocol", "MutualTLS",
+                "NetTypes",
+                "Policy", "PolicyLanguage", "PrometheusMetrics", "StoreSQLite", "Trust", logging, grpcCore,
+                grpcTransport, lifecycle,
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdTesting", package: "hummingbird"),
                 nioSSL,

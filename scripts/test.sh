@@ -34,6 +34,17 @@ if [ "$skipped" -gt 0 ]; then
 fi
 # A crash ends the run before the failed test is named.
 if [ "$status" -ne 0 ] && [ "$failed" -eq 0 ]; then failed=1; fi
+
+# The console, in Chromium before a lab.
+echo "== browser"
+log=$(mktemp)
+PATCHBAY_BIN=$(swift build --show-bin-path) scripts/browser-tests.sh 2>&1 | tee "$log"
+counts=$(sed -n 's/^browser: \([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$log" | tail -n 1)
+rm -f "$log"
+read -r good bad <<<"${counts:-0 1}"
+passed=$((passed + good))
+failed=$((failed + bad))
+
 # No test at all is a failure too.
 if [ "$passed" -le 0 ]; then
     passed=0

@@ -184,6 +184,11 @@ public struct Path: Sendable, CustomStringConvertible {
 
     /// Joins segments and, where given, a query; what has no value in it is left out.
     public init(_ segments: String..., query: KeyValuePairs<String, String?> = [:]) {
+        self.init(segments: segments, query: query)
+    }
+
+    /// Joins segments and, where given, a query; what has no value in it is left out.
+    public init(segments: [String], query: KeyValuePairs<String, String?> = [:]) {
         let path = segments.map { "/" + Self.encode($0) }.joined()
         let pairs = query.compactMap { pair in
             pair.value.map { "\(Self.encode(pair.key))=\(Self.encode($0))" }

@@ -33,6 +33,14 @@ public struct ControllerIdentity: Service {
     /// How long certificates of leaves live, in seconds.
     var leafLifetime: Int64 { platform.lifetimes.leaf }
 
+    /// When the certificate that is shown now ends.
+    var certificateEnd: Timestamp? {
+        guard case .certificate(let shown)? = credentials.sslContextConfigurationOverride.certificateChain?.first,
+            let der = try? shown.toDERBytes()
+        else { return nil }
+        return try? CertificateSummary(parsing: der).notAfter
+    }
+
     /// The root certificate, DER.
     var root: [UInt8] { platform.anchor.root }
 

@@ -7,6 +7,8 @@ enum ControllerLimits {
 
     /// The longest body of a request: the longest there is names 64 groups of 63 letters.
     static let bodyBytes = 1 << 20
+    /// The most figures of traffic in one export: some 50 MB.
+    static let exportedFigures = 200_000
     /// The longest policy document: as long as the language takes one.
     static let documentBytes = PolicyLimits.documentBytes
     /// The longest body with a policy that was signed outside: its 12 MiB in base64, and the text of its document with

@@ -9,15 +9,15 @@ import NIOCore
 public enum RESTService {
     /// What answers requests.
     public static func responder(
-        directory: Directory, leaves: LeafHub, settings: ControllerSettings, events: EventHub? = nil,
+        directory: Directory, leaves: LeafHub, settings: ControllerSettings, metrics: ControllerMetrics = .init(),
+        events: EventHub? = nil,
         logger: Logger
     ) -> APIResponder {
         APIResponder(
             operations: Operations(
-                directory: directory, leaves: leaves, settings: settings, logger: logger,
+                directory: directory, leaves: leaves, settings: settings, metrics: metrics, logger: logger,
                 events: events
-            ).all,
-            directory: directory, now: settings.now, logger: logger)
+            ).all, directory: directory, now: settings.now, metrics: metrics, logger: logger)
     }
 
     /// A server of the API on one address: HTTP/1.1 over TLS 1.3.

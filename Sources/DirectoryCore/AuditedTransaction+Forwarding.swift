@@ -123,4 +123,5 @@ extension AuditedTransaction {
     func deleteAudit(of chain: AuditChainName, through number: UInt64) throws(DirectoryError) {
         try tx.deleteAudit(of: chain, through: number)
     }
+    func figures(at now: Timestamp) throws(DirectoryError) -> StoreFigures { try tx.figures(at: now) }
 }

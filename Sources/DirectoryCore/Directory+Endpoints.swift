@@ -75,6 +75,8 @@ extension Directory {
                     try policy.entries.remove(entry.id)
                 }
             }
+            let host = try tx.requireHost(endpoint.host)
+            try tx.keepAccount(of: endpoint, by: host, until: at + self.configuration.usageTenure)
             let lastDay = try tx.issued(for: endpoint.identity).map(\.notAfter).max()
             try tx.delete(endpoint: endpoint.identity)
             try tx.put(vnet)

@@ -16,6 +16,7 @@ extension Directory {
             guard endpoint.host != target else { return endpoint }
             try Self.checkFree(endpoint.kind, endpoint.attachment, on: target, tx)
             let former = try tx.requireHost(endpoint.host)
+            try tx.keepAccount(of: endpoint, by: former, until: self.now() + self.configuration.usageTenure)
             endpoint.host = target
             switch endpoint.state {
             case .moving(from: target, _):

@@ -44,6 +44,7 @@ extension Directory {
             try tx.deleteExpired(at: at) + tx.deleteExpiredAccess(at: at)
                 + tx.deleteIdempotency(before: at + -KeptAnswer.lifetime)
         }
+        try await pruneUsage(at: at)
         return done
     }
 

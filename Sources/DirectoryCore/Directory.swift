@@ -26,6 +26,8 @@ public final class Directory: Sendable {
     let timeZones: @Sendable ([Document]) -> any TimeZones
     /// Policies that were asked for lately, made ready.
     let prepared = Mutex<[Name: PreparedPolicy]>([:])
+    /// The hour in which figures of traffic were last forgotten.
+    let usagePruned = Mutex<Timestamp?>(nil)
     /// The certificate of the key that signs the guardrails, as long as it need not be renewed.
     let guardrailsCertificate = Mutex<GuardrailsCertificate?>(nil)
     /// Counts the transactions that may have changed something.

@@ -28,6 +28,16 @@ public struct DirectoryConfiguration: Sendable {
     public var detailLength = 400
     /// What the hash of a new password costs; tests have a cheap one.
     public var passwordCost = PasswordCost.standard
+    /// How long figures of an hour are kept, in seconds: 60 days.
+    public var usageHours: Int64 = 60 * 86_400
+    /// How long figures of a day are kept, in seconds: three years.
+    public var usageDays: Int64 = 3 * 366 * 86_400
+    /// How long a leaf may still tell what it had counted of an endpoint that has left it or is deleted, in seconds: a week.
+    public var usageTenure: Int64 = 7 * 86_400
+    /// The most that one leaf can carry, in bytes a second: 1 Tbit/s. Who tells of more is not believed.
+    public var usageBytesPerSecond: UInt64 = 125_000_000_000
+    /// How many counts one report may have.
+    public var usageCounts = 10_000
 
     /// The values above.
     public init() {}

@@ -37,7 +37,7 @@ public struct Page: Hashable, Sendable {
 }
 
 /// What a transaction can read. Every operation is a look-up by key or the walk of a range of an index.
-public protocol DirectoryReader: AccountReader, AuditReader, LifeCycleReader, IdempotencyReader {
+public protocol DirectoryReader: AccountReader, AuditReader, LifeCycleReader, UsageReader, IdempotencyReader {
     func tenant(_ name: Name) throws(DirectoryError) -> Tenant?
     /// All tenants in order of name.
     func tenants() throws(DirectoryError) -> [Tenant]
@@ -97,10 +97,14 @@ public protocol DirectoryReader: AccountReader, AuditReader, LifeCycleReader, Id
     func issued(to leaf: LeafID) throws(DirectoryError) -> [IssuedCertificate]
     func revocations() throws(DirectoryError) -> [Revocation]
     func isRevoked(_ subject: Revocation.Subject) throws(DirectoryError) -> Bool
+
+    /// How much there is of everything, quickly enough to be asked every few seconds.
+    func figures(at now: Timestamp) throws(DirectoryError) -> StoreFigures
 }
 
 /// What a transaction can write. `put` inserts or replaces by primary key; `delete` of what is absent does nothing.
-public protocol DirectoryTransaction: DirectoryReader, AccountTransaction, AuditTransaction, LifeCycleTransaction,
+public protocol DirectoryTransaction:
+    DirectoryReader, AccountTransaction, AuditTransaction, LifeCycleTransaction, UsageTransaction,
     IdempotencyTransaction
 {
     /// Writes a tenant with its locks.

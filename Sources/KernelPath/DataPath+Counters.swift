@@ -55,9 +55,12 @@ extension DataPath {
     }
 
     /// Frames dropped on this host since its data path was made, by the name of the reason (``DropReason``), and
-    /// under `punt-queue` the frames that this process was too slow for, under `flow-events` the events that were not told.
+    /// under `punt-queue` the frames that this process was too slow for, under `flow-events` the events that were not told, under
+    /// `unaccounted` the packets of wires that are no more for whose counts there was no room while no controller came.
     public func hostCounters() -> [String: UInt64] {
-        var counters = ["punt-queue": puntOverflow, "flow-events": lostFlowEvents]
+        var counters = [
+            "punt-queue": puntOverflow, "flow-events": lostFlowEvents, "unaccounted": homeless.withLock { $0.lost },
+        ]
         let processors = Int(libbpf_num_possible_cpus())
         for reason in DropReason.allCases {
             var key = reason.rawValue

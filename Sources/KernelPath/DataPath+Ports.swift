@@ -48,13 +48,13 @@ extension DataPath {
             }
             for (key, value) in try maps.wires.entries(emptyKey: .init(), emptyValue: .init())
             where closed.contains(key.port) || value.label == KP_WIRE_LOCAL && closed.contains(value.peer) {
-                guard let removed = maps.wires.remove(key, empty: kp_wire()) else { continue }
+                guard let removed = end(key, nil) else { continue }
                 if removed.label != KP_WIRE_LOCAL { places.release(removed.peer) }
                 exchange(pair: removed.pair, for: 0)
             }
             for (key, value) in try maps.receive.entries(emptyKey: .init(), emptyValue: .init())
             where closed.contains(value.port) {
-                if let removed = maps.receive.remove(key, empty: kp_receive()) { exchange(pair: removed.pair, for: 0) }
+                if let removed = end(key, nil) { exchange(pair: removed.pair, for: 0) }
             }
             for (key, _) in try maps.denied.entries(emptyKey: .init(), emptyValue: .init()) where key.port == device {
                 _ = maps.denied.remove(key, empty: kp_denied())

@@ -9,25 +9,32 @@ extension DataPath {
     /// - Parameters:
     ///   - mtu: the largest inner packet, in bytes; 0: as large as the port's MTU.
     ///   - rules: those of the port's endpoint and the destination; nil: everything passes.
+    ///   - counted: what the leaf has sent already in place of the endpoint.
+    ///   - account: whose the wire is that was there; what it had counted is kept (``counts()``).
     public func plugSend(
-        port: UInt32, destination: IPv6Address, to target: SendTarget, mtu: UInt16 = 0, rules: PairBinding? = nil
+        port: UInt32, destination: IPv6Address, to target: SendTarget, mtu: UInt16 = 0, rules: PairBinding? = nil,
+        counted: WireCounters = WireCounters(), account: WireAccount? = nil
     ) throws(DataPathError) {
-        try plugSend([SendWire(port: port, destination: destination, target: target, mtu: mtu, rules: rules)])
+        let wire = SendWire(
+            port: port, destination: destination, target: target, mtu: mtu, counters: counted, rules: rules)
+        try peers.withLock { (places) throws(DataPathError) in try plug([wire], &places, account) }
     }
 
     /// Plugs many sending ends; on an error some may be plugged, and all of them can be unplugged or plugged again.
     public func plugSend(_ wires: [SendWire]) throws(DataPathError) {
-        try peers.withLock { (places) throws(DataPathError) in try plug(wires, &places) }
+        try peers.withLock { (places) throws(DataPathError) in try plug(wires, &places, nil) }
     }
 
-    private func plug(_ wires: [SendWire], _ places: inout PeerTable) throws(DataPathError) {
+    private func plug(
+        _ wires: [SendWire], _ places: inout PeerTable, _ account: WireAccount?
+    ) throws(DataPathError) {
         var keys: [kp_wire_key] = []
         var values: [kp_wire] = []
         keys.reserveCapacity(wires.count)
         values.reserveCapacity(wires.count)
         for wire in wires {
             let pair = try self.pair(wire.rules, sendingFrom: wire.port)
-            let value: kp_wire
+            var value: kp_wire
             switch wire.target {
             case .local(let port): value = kp_wire(KP_WIRE_LOCAL, port, mtu: wire.mtu, pair)
             case .remote(let locator, let label):
@@ -39,11 +46,14 @@ extension DataPath {
                 value = kp_wire(
                     KP_WIRE_PROTECTED | slot, try place(of: locator, &places), mtu: wire.mtu, pair)
             }
+            (value.packets, value.bytes) = (wire.counters.packets, wire.counters.bytes)
             let key = kp_wire_key(wire.port, wire.destination)
             if wires.count == 1 {
                 let previous = maps.wires.lookup(key, empty: kp_wire())
                 do throws(DataPathError) {
-                    try maps.wires.update(key, value, limit: maps.maxWires)
+                    if try !replace(key, with: value, account) {
+                        try maps.wires.update(key, value, limit: maps.maxWires)
+                    }
                 } catch {
                     if value.label != KP_WIRE_LOCAL { places.release(value.peer) }
                     throw error
@@ -88,11 +98,13 @@ extension DataPath {
 
     /// Unplugs the sending end of a wire and returns what had passed on it; nil when there was none.
     ///
-    /// No packet leaves on the wire after this returns.
+    /// No packet leaves on the wire after this returns. What it had counted is kept (``counts()``).
     @discardableResult
-    public func unplugSend(port: UInt32, destination: IPv6Address) -> WireCounters? {
+    public func unplugSend(
+        port: UInt32, destination: IPv6Address, account: WireAccount? = nil
+    ) -> WireCounters? {
         peers.withLock { places in
-            guard let wire = maps.wires.remove(kp_wire_key(port, destination), empty: kp_wire()) else { return nil }
+            guard let wire = end(kp_wire_key(port, destination), account) else { return nil }
             if wire.label != KP_WIRE_LOCAL { places.release(wire.peer) }
             exchange(pair: wire.pair, for: 0)
             return WireCounters(packets: wire.packets, bytes: wire.bytes)
@@ -134,13 +146,14 @@ extension DataPath {
         }
     }
 
-    /// Unplugs the receiving end of a wire and returns what had passed on it; nil when there was none.
+    /// Unplugs the receiving end of a wire and returns what had passed on it; nil when there was none. It is kept
+    /// (``counts()``).
     @discardableResult
-    public func unplugReceive(locator: IPAddress?, label: Label) -> WireCounters? {
+    public func unplugReceive(
+        locator: IPAddress?, label: Label, account: WireAccount? = nil
+    ) -> WireCounters? {
         peers.withLock { _ in
-            guard let wire = maps.receive.remove(kp_receive_key(locator, label), empty: kp_receive()) else {
-                return nil
-            }
+            guard let wire = end(kp_receive_key(locator, label), account) else { return nil }
             exchange(pair: wire.pair, for: 0)
             return WireCounters(packets: wire.packets, bytes: wire.bytes)
         }
@@ -181,7 +194,9 @@ extension DataPath {
 
 extension kp_wire {
     init(_ label: UInt32, _ peer: UInt32, mtu: UInt16, _ pair: UInt32) {
-        self.init(label: label, peer: peer, packets: 0, bytes: 0, mtu: mtu, pad: 0, pair: pair)
+        self.init(
+            label: label, peer: peer, packets: 0, bytes: 0, mtu: mtu, pad: 0, pair: pair,
+            id: KP_SEND_ID | UInt64.random(in: 0..<KP_SEND_ID))
     }
 }
 
@@ -189,6 +204,6 @@ extension kp_receive {
     init(_ wire: ReceiveWire, pair: UInt32) {
         self.init(
             source: kp_address(wire.source), source_ipv4: IPv4Address.stored(wire.sourceIPv4), port: wire.port,
-            packets: 0, bytes: 0, pair: pair, pad: 0)
+            packets: 0, bytes: 0, pair: pair, chance: .random(in: .min ... .max))
     }
 }

@@ -17,6 +17,7 @@ public final class DataPath: Sendable {
     let engineProgram: Program
     let shaperPrograms: ShaperPrograms
     let wirePairProgram: Program
+    let wireAccountProgram: Program
     let netlink: Netlink
     /// This host's own addresses, by family.
     let locators: (v4: IPv4Address?, v6: IPv6Address?)
@@ -28,6 +29,8 @@ public final class DataPath: Sendable {
     let ruleTable: Mutex<RuleTable>
     /// When the packets that are followed are followed no more, by their places. Taken before `peers`.
     let traces = Mutex([UInt64](repeating: 0, count: Int(KP_TRACES)))
+    /// What wires had counted for which the kernel had no room, until it is forgotten.
+    let homeless = Mutex(HomelessCounts())
     private let reader: PuntReader
     private let eventReader: FlowEventReader
 
@@ -92,6 +95,7 @@ public final class DataPath: Sendable {
         engineProgram = object.engine
         shaperPrograms = object.shaper
         wirePairProgram = object.wirePair
+        wireAccountProgram = object.wireAccount
         ruleTable = Mutex(try RuleTable(maps, wires: wires.map(\.value.pair)))
         peers = Mutex(PeerTable(wires: wires, at: maps.peers))
         let numbers = try maps.outside.entries(emptyKey: kp_wire_key(), emptyValue: 0).map(\.value)

@@ -10,6 +10,8 @@ struct DataPathMaps: Sendable {
     let wires: BPFMap<kp_wire_key, kp_wire>
     let peers: BPFMap<UInt32, kp_peer>
     let receive: BPFMap<kp_receive_key, kp_receive>
+    /// What wires had counted when they were taken out, by their ids.
+    let ended: BPFMap<UInt64, kp_ended>
     let denied: BPFMap<kp_wire_key, kp_denied>
     /// The numbers of addresses outside, by the device of the border and the address.
     let outside: BPFMap<kp_wire_key, UInt32>
@@ -59,16 +61,18 @@ struct LoadedObject {
     let engine: Program
     let shaper: ShaperPrograms
     let wirePair: Program
+    let wireAccount: Program
 
     static let mapNames = [
-        "config", "ports", "wires", "peers", "receive", "denied", "outside", "outside_denied", "borders", "drops",
+        "config", "ports", "wires", "peers", "receive", "ended", "denied", "outside", "outside_denied", "borders",
+        "drops",
         "punts", "pairs", "rules", "segments", "pair_numbers", "flows", "rule_counts", "rule_numbers", "classes",
         "told",
         "event_budgets", "events", "traces", "trace_steps", "trace_notes",
     ]
     static let programNames = [
         "port_ingress", "shaper_entry", "shaper_egress", "underlay_ingress", "vxlan_ingress", "engine_ingress",
-        "wire_pair",
+        "wire_pair", "wire_account",
     ]
 
     /// Loads the programs; pins the maps in the directory, or uses those that are pinned there.
@@ -120,7 +124,8 @@ struct LoadedObject {
         maps = DataPathMaps(
             config: BPFMap(try open("config"), "the configuration"), ports: BPFMap(try open("ports"), "ports"),
             wires: BPFMap(try open("wires"), "wires"), peers: BPFMap(try open("peers"), "leaves"),
-            receive: BPFMap(try open("receive"), "labels"), denied: BPFMap(try open("denied"), "refusals"),
+            receive: BPFMap(try open("receive"), "labels"),
+            ended: BPFMap(try open("ended"), "wires that have ended"), denied: BPFMap(try open("denied"), "refusals"),
             outside: BPFMap(try open("outside"), "addresses outside"),
             borders: BPFMap(try open("borders"), "borders of addresses outside"),
             outsideDenied: BPFMap(try open("outside_denied"), "refusals of addresses outside"),
@@ -143,6 +148,7 @@ struct LoadedObject {
         engine = try program("engine_ingress")
         shaper = ShaperPrograms(entry: try program("shaper_entry"), exit: try program("shaper_egress"))
         wirePair = try program("wire_pair")
+        wireAccount = try program("wire_account")
     }
 
     private static func capacity(_ map: String, _ configuration: DataPathConfiguration) -> UInt32? {

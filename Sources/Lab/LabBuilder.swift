@@ -159,6 +159,7 @@ struct LabBuilder {
                     "\(programs)/patchbay-leaf", "run", "--state", LabLayout.stateDirectory(ofHost: host.name),
                     "--underlay", LabLayout.underlayDevice, "--locator", plan.locator(host).description, "--pins",
                     LabLayout.pinDirectory(ofHost: host.name),
+                    "--account-seconds", "1",
                 ] + plan.leafOptions, in: .network(host.namespace))
         }
         let leaves = state.processes.dropFirst()

@@ -106,6 +106,7 @@ public struct Leaf: Service {
             }
             group.addTask { for await punt in path.punts { await agent.handle(punt) } }
             group.addTask { await agent.sweepIdleWires() }
+            group.addTask { await agent.keepAccounts() }
             group.addTask { await agent.mend() }
             group.addTask { await agent.renew() }
             group.addTask { await agent.followTime() }

@@ -229,7 +229,9 @@ extension LeafAgent {
     /// Takes a pair's sending end out of the kernel. When this returns no packet passes any more.
     func removeSend(_ pair: Pair, telling reason: String?) {
         guard let wire = wires.removeSend(pair), let place = place(of: pair.sourceEnd) else { return }
-        for address in wire.addresses { path.unplugSend(port: place, destination: address) }
+        for address in wire.addresses {
+            path.unplugSend(port: place, destination: address, account: pair.account)
+        }
         unseal(wire.target)
         if let reason, let verified = known[pair.destination]?.verified { tell(verified, that: pair, ended: reason) }
     }
@@ -237,7 +239,8 @@ extension LeafAgent {
     /// Takes a label out of the kernel; it rests before it is given out again.
     func stopReceiving(_ label: Label) {
         guard let wire = wires.removeReceive(label) else { return }
-        path.unplugReceive(locator: wire.protection == nil ? wire.locator : nil, label: label)
+        path.unplugReceive(
+            locator: wire.protection == nil ? wire.locator : nil, label: label, account: wire.pair.account)
         for spiBase in wire.protection.map({ $0.formers + [$0.spiBase] }) ?? [] { engine.closeReceive(spiBase) }
         labels.retire(label, now: now())
     }

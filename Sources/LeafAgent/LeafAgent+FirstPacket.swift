@@ -105,12 +105,12 @@ extension LeafAgent {
     /// Sends what is still held of a flow, if its wire is there; drops it otherwise.
     private func flush(_ flow: Flow, from source: End) {
         guard let destination = end(of: flow.destination, for: source.identity),
-            let wire = wires.sends[Pair(source, destination)]
+            let wire = wires.sends[Pair(source, destination)], let place = place(of: source)
         else {
             holds.discard(for: flow)
             return
         }
-        release(flow, over: wire, asking: bindings[Pair(source, destination).ends] != nil)
+        release(flow, over: wire, from: place, asking: bindings[Pair(source, destination).ends] != nil)
     }
 
     /// Tells an endpoint that what it sent is not allowed. The budget of the port's punts bounds how often.

@@ -374,21 +374,25 @@ extension LeafAgent {
             target: target, peer: peer, addresses: addresses, epoch: epoch, pluggedAt: now(), activeAt: now(),
             protection: protection, mtu: mtu)
         var plugged: [IPv6Address] = []
+        // What is sent before the kernel has the wire is counted on it nevertheless.
+        var sent: [IPv6Address: WireCounters] = [:]
         let binding: PairBinding?
         do {
             binding = try bind(pair)
             if binding == nil {
                 for address in addresses {
-                    release(Flow(port: port.index, destination: address, outside: pair.outsideSource), over: wire)
+                    let flow = Flow(port: port.index, destination: address, outside: pair.outsideSource)
+                    sent[address] = send(holds.release(for: flow), over: wire)
                 }
             }
             for address in addresses {
                 try path.plugSend(
-                    port: place, destination: address, to: target, mtu: mtu, rules: binding)
+                    port: place, destination: address, to: target, mtu: mtu, rules: binding,
+                    counted: sent[address] ?? WireCounters(), account: pair.account)
                 plugged.append(address)
             }
         } catch {
-            for address in plugged { path.unplugSend(port: place, destination: address) }
+            for address in plugged { path.unplugSend(port: place, destination: address, account: pair.account) }
             wires.removeSend(pair)
             unseal(target)
             logger.error("the kernel takes no more wires", metadata: ["pair": "\(pair)", "error": "\(error)"])
@@ -398,17 +402,25 @@ extension LeafAgent {
         // What came in between was held; nothing waits for a further packet.
         for address in addresses {
             release(
-                Flow(port: port.index, destination: address, outside: pair.outsideSource), over: wire,
+                Flow(port: port.index, destination: address, outside: pair.outsideSource), over: wire, from: place,
                 asking: binding != nil)
         }
     }
 
     /// Sends what is held of a flow over a wire.
     ///
-    /// - Parameter asking: the wire has rules, so the kernel is asked about each frame, and notes the flow that it begins.
-    func release(_ flow: Flow, over wire: SendingEnd, asking: Bool = false) {
+    /// - Parameters:
+    ///   - place: where the kernel has the wire, which counts what is sent.
+    ///   - asking: the wire has rules, so the kernel is asked about each frame, and notes the flow that it begins.
+    func release(_ flow: Flow, over wire: SendingEnd, from place: UInt32, asking: Bool) {
         let frames = holds.release(for: flow)
-        send(asking ? frames.filter { path.admits($0, from: flow.port) } : frames, over: wire)
+        // A frame that the kernel is asked about is counted by it.
+        if asking {
+            send(frames.filter { path.admits($0, from: flow.port) }, over: wire)
+            return
+        }
+        let sent = send(frames, over: wire)
+        if sent.packets > 0 { path.count(sent, sentFrom: place, to: flow.destination) }
     }
 
     /// Opens a label at which a pair's packets are received, and returns it.
@@ -487,7 +499,11 @@ extension LeafAgent {
     /// Sends held frames over a wire that is being plugged.
     ///
     /// A super-packet asked for the wire like any other, and cannot be cut here: its sender sends it again.
-    func send(_ frames: [[UInt8]], over wire: SendingEnd) {
+    ///
+    /// - Returns: how much it was, as the kernel counts it.
+    @discardableResult
+    func send(_ frames: [[UInt8]], over wire: SendingEnd) -> WireCounters {
+        var sent = WireCounters()
         for frame in frames where frame.count <= devices.innerMTU + EthernetHeader.byteCount {
             switch wire.target {
             case .local(let port):
@@ -499,6 +515,9 @@ extension LeafAgent {
                 guard let engineDevice else { continue }
                 transmitter.deliver(frame, to: engineDevice, MACAddress(engineSlot: slot))
             }
+            sent.packets += 1
+            sent.bytes += UInt64(frame.count - EthernetHeader.byteCount)
         }
+        return sent
     }
 }

@@ -342,7 +342,7 @@ extension LeafAgent {
                 protection = protections.transmit[slot]
                 guard protection != nil else {
                     // The engine has no keys for it: the next packet asks for the wire again.
-                    path.unplugSend(port: wire.port, destination: wire.destination)
+                    path.unplugSend(port: wire.port, destination: wire.destination, account: pair.account)
                     continue
                 }
             }

@@ -51,6 +51,8 @@ actor LeafAgent {
     /// What passed and what was dropped lately.
     var seen = SeenFlows(capacity: LeafLimits.flowsKept)
     var wires = WireLedger()
+    /// What the controller has booked of what is counted here.
+    var book = TrafficBook()
     /// The addresses outside that have wires here.
     var outside = OutsideAddresses()
     var holds: HoldQueue<Flow>

@@ -19,6 +19,8 @@ public struct LeafConfiguration: Sendable {
     public var idleSeconds: Int
     /// How many wires the host can have in one direction.
     public var maxWires: UInt32
+    /// How often what the wires have counted is told to the controller, in seconds.
+    public var accountSeconds: Int
 
     /// The ESP engine of protected wires.
     public var engine = EngineSettings()
@@ -33,6 +35,7 @@ public struct LeafConfiguration: Sendable {
         vxlanPort = 4789
         idleSeconds = 300
         maxWires = 1 << 20
+        accountSeconds = 10
     }
 }
 
@@ -60,6 +63,10 @@ enum LeafLimits {
     static let timeInterval: Duration = .milliseconds(250)
     /// How long facts that have expired are waited for before the wires that need them are cut, in seconds.
     static let expiryGrace: Int64 = 30
+    /// The number of counts in one report of traffic: one transaction of the controller.
+    static let countsInReport = 2_000
+    /// How long the controller may take to book one of them.
+    static let accountTimeout: Duration = .seconds(10)
     /// How long the controller may take for issuing and publishing.
     static let issueTimeout: Duration = .seconds(10)
     /// How long a refused destination is not asked for again, in seconds; a change of policy or facts ends it earlier.

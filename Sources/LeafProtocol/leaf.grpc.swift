@@ -85,13 +85,27 @@ public enum Patchbay_Leaf_V1_Directory: Sendable {
                 type: .unary
             )
         }
+        /// Namespace for "Account" metadata.
+        public enum Account: Sendable {
+            /// Request type for "Account".
+            public typealias Input = Patchbay_Leaf_V1_TrafficReport
+            /// Response type for "Account".
+            public typealias Output = Patchbay_Leaf_V1_TrafficReceipt
+            /// Descriptor for "Account".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "patchbay.leaf.v1.Directory"),
+                method: "Account",
+                type: .unary
+            )
+        }
         /// Descriptors for all methods in the "patchbay.leaf.v1.Directory" service.
         public static let descriptors: [GRPCCore.MethodDescriptor] = [
             Attach.descriptor,
             Lookup.descriptor,
             CertifyEndpoint.descriptor,
             Publish.descriptor,
-            RenewLeaf.descriptor
+            RenewLeaf.descriptor,
+            Account.descriptor
         ]
     }
 }
@@ -212,6 +226,24 @@ extension Patchbay_Leaf_V1_Directory {
             request: GRPCCore.StreamingServerRequest<Patchbay_Leaf_V1_RenewLeafRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.StreamingServerResponse<Patchbay_Leaf_V1_RenewLeafResponse>
+
+        /// Handle the "Account" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Books what the leaf's wires have counted, as a whole or not at all.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Patchbay_Leaf_V1_TrafficReport` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Patchbay_Leaf_V1_TrafficReceipt` messages.
+        func account(
+            request: GRPCCore.StreamingServerRequest<Patchbay_Leaf_V1_TrafficReport>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Patchbay_Leaf_V1_TrafficReceipt>
     }
 
     /// Service protocol for the "patchbay.leaf.v1.Directory" service.
@@ -316,6 +348,24 @@ extension Patchbay_Leaf_V1_Directory {
             request: GRPCCore.ServerRequest<Patchbay_Leaf_V1_RenewLeafRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.ServerResponse<Patchbay_Leaf_V1_RenewLeafResponse>
+
+        /// Handle the "Account" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Books what the leaf's wires have counted, as a whole or not at all.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Patchbay_Leaf_V1_TrafficReport` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Patchbay_Leaf_V1_TrafficReceipt` message.
+        func account(
+            request: GRPCCore.ServerRequest<Patchbay_Leaf_V1_TrafficReport>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Patchbay_Leaf_V1_TrafficReceipt>
     }
 
     /// Simple service protocol for the "patchbay.leaf.v1.Directory" service.
@@ -419,6 +469,24 @@ extension Patchbay_Leaf_V1_Directory {
             request: Patchbay_Leaf_V1_RenewLeafRequest,
             context: GRPCCore.ServerContext
         ) async throws -> Patchbay_Leaf_V1_RenewLeafResponse
+
+        /// Handle the "Account" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Books what the leaf's wires have counted, as a whole or not at all.
+        ///
+        /// - Parameters:
+        ///   - request: A `Patchbay_Leaf_V1_TrafficReport` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Patchbay_Leaf_V1_TrafficReceipt` to respond with.
+        func account(
+            request: Patchbay_Leaf_V1_TrafficReport,
+            context: GRPCCore.ServerContext
+        ) async throws -> Patchbay_Leaf_V1_TrafficReceipt
     }
 }
 
@@ -481,6 +549,17 @@ extension Patchbay_Leaf_V1_Directory.StreamingServiceProtocol {
                 )
             }
         )
+        router.registerHandler(
+            forMethod: Patchbay_Leaf_V1_Directory.Method.Account.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Patchbay_Leaf_V1_TrafficReport>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Patchbay_Leaf_V1_TrafficReceipt>(),
+            handler: { request, context in
+                try await self.account(
+                    request: request,
+                    context: context
+                )
+            }
+        )
     }
 }
 
@@ -525,6 +604,17 @@ extension Patchbay_Leaf_V1_Directory.ServiceProtocol {
         context: GRPCCore.ServerContext
     ) async throws -> GRPCCore.StreamingServerResponse<Patchbay_Leaf_V1_RenewLeafResponse> {
         let response = try await self.renewLeaf(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    public func account(
+        request: GRPCCore.StreamingServerRequest<Patchbay_Leaf_V1_TrafficReport>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Patchbay_Leaf_V1_TrafficReceipt> {
+        let response = try await self.account(
             request: GRPCCore.ServerRequest(stream: request),
             context: context
         )
@@ -597,6 +687,19 @@ extension Patchbay_Leaf_V1_Directory.SimpleServiceProtocol {
     ) async throws -> GRPCCore.ServerResponse<Patchbay_Leaf_V1_RenewLeafResponse> {
         return GRPCCore.ServerResponse<Patchbay_Leaf_V1_RenewLeafResponse>(
             message: try await self.renewLeaf(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    public func account(
+        request: GRPCCore.ServerRequest<Patchbay_Leaf_V1_TrafficReport>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Patchbay_Leaf_V1_TrafficReceipt> {
+        return GRPCCore.ServerResponse<Patchbay_Leaf_V1_TrafficReceipt>(
+            message: try await self.account(
                 request: request.message,
                 context: context
             ),
@@ -732,6 +835,29 @@ extension Patchbay_Leaf_V1_Directory {
             deserializer: some GRPCCore.MessageDeserializer<Patchbay_Leaf_V1_RenewLeafResponse>,
             options: GRPCCore.CallOptions,
             onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Patchbay_Leaf_V1_RenewLeafResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "Account" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Books what the leaf's wires have counted, as a whole or not at all.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Patchbay_Leaf_V1_TrafficReport` message.
+        ///   - serializer: A serializer for `Patchbay_Leaf_V1_TrafficReport` messages.
+        ///   - deserializer: A deserializer for `Patchbay_Leaf_V1_TrafficReceipt` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func account<Result>(
+            request: GRPCCore.ClientRequest<Patchbay_Leaf_V1_TrafficReport>,
+            serializer: some GRPCCore.MessageSerializer<Patchbay_Leaf_V1_TrafficReport>,
+            deserializer: some GRPCCore.MessageDeserializer<Patchbay_Leaf_V1_TrafficReceipt>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Patchbay_Leaf_V1_TrafficReceipt>) async throws -> Result
         ) async throws -> Result where Result: Sendable
     }
 
@@ -923,6 +1049,40 @@ extension Patchbay_Leaf_V1_Directory {
                 onResponse: handleResponse
             )
         }
+
+        /// Call the "Account" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Books what the leaf's wires have counted, as a whole or not at all.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Patchbay_Leaf_V1_TrafficReport` message.
+        ///   - serializer: A serializer for `Patchbay_Leaf_V1_TrafficReport` messages.
+        ///   - deserializer: A deserializer for `Patchbay_Leaf_V1_TrafficReceipt` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func account<Result>(
+            request: GRPCCore.ClientRequest<Patchbay_Leaf_V1_TrafficReport>,
+            serializer: some GRPCCore.MessageSerializer<Patchbay_Leaf_V1_TrafficReport>,
+            deserializer: some GRPCCore.MessageDeserializer<Patchbay_Leaf_V1_TrafficReceipt>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Patchbay_Leaf_V1_TrafficReceipt>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Patchbay_Leaf_V1_Directory.Method.Account.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
     }
 }
 
@@ -1068,6 +1228,35 @@ extension Patchbay_Leaf_V1_Directory.ClientProtocol {
             request: request,
             serializer: GRPCProtobuf.ProtobufSerializer<Patchbay_Leaf_V1_RenewLeafRequest>(),
             deserializer: GRPCProtobuf.ProtobufDeserializer<Patchbay_Leaf_V1_RenewLeafResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "Account" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Books what the leaf's wires have counted, as a whole or not at all.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Patchbay_Leaf_V1_TrafficReport` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func account<Result>(
+        request: GRPCCore.ClientRequest<Patchbay_Leaf_V1_TrafficReport>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Patchbay_Leaf_V1_TrafficReceipt>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.account(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Patchbay_Leaf_V1_TrafficReport>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Patchbay_Leaf_V1_TrafficReceipt>(),
             options: options,
             onResponse: handleResponse
         )
@@ -1236,6 +1425,39 @@ extension Patchbay_Leaf_V1_Directory.ClientProtocol {
             metadata: metadata
         )
         return try await self.renewLeaf(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "Account" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Books what the leaf's wires have counted, as a whole or not at all.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func account<Result>(
+        _ message: Patchbay_Leaf_V1_TrafficReport,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Patchbay_Leaf_V1_TrafficReceipt>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Patchbay_Leaf_V1_TrafficReport>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.account(
             request: request,
             options: options,
             onResponse: handleResponse

@@ -1020,6 +1020,131 @@ public nonisolated struct Patchbay_Leaf_V1_RenewLeafResponse: Sendable {
   public init() {}
 }
 
+/// Everything is cumulative, so that it may be told again. What a report changes is booked once: a report is taken only
+/// when it names the newest receipt that the controller gave to this leaf.
+public nonisolated struct Patchbay_Leaf_V1_TrafficReport: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// of the last report that the leaf knows to be booked; 0: it knows of none
+  public var receipt: UInt64 = 0
+
+  /// a number that the leaf chose by chance when it started, below 2^63
+  public var run: UInt64 = 0
+
+  /// when the counts were read
+  public var readAt: Int64 = 0
+
+  public var counts: [Patchbay_Leaf_V1_TrafficCount] = []
+
+  /// ids of ended counts that were booked, and that are never told again
+  public var forgotten: [UInt64] = []
+
+  /// all counts of this leaf were told in this run; others than those are never told again
+  public var complete: Bool = false
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// What one end of a wire has counted since it was plugged.
+public nonisolated struct Patchbay_Leaf_V1_TrafficCount: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// never given again by this leaf; below 2^63
+  public var id: UInt64 = 0
+
+  /// LOCAL: both ends are here
+  public var end: Patchbay_Leaf_V1_TrafficCount.End = .unknown
+
+  /// identities; empty: the leaf no longer knows, and the controller may from former reports
+  public var source: Data = Data()
+
+  public var destination: Data = Data()
+
+  /// as in PlugRequest
+  public var outsideSource: Data = Data()
+
+  public var outsideDestination: Data = Data()
+
+  public var packets: UInt64 = 0
+
+  /// of inner IP packets, each with its own headers
+  public var bytes: UInt64 = 0
+
+  /// when the end was unplugged; 0: it counts on
+  public var endedAt: Int64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public nonisolated enum End: SwiftProtobuf.Enum, Swift.CaseIterable {
+    public typealias RawValue = Int
+    case unknown // = 0
+    case send // = 1
+    case receive // = 2
+    case local // = 3
+    case UNRECOGNIZED(Int)
+
+    public init() {
+      self = .unknown
+    }
+
+    public init?(rawValue: Int) {
+      switch rawValue {
+      case 0: self = .unknown
+      case 1: self = .send
+      case 2: self = .receive
+      case 3: self = .local
+      default: self = .UNRECOGNIZED(rawValue)
+      }
+    }
+
+    public var rawValue: Int {
+      switch self {
+      case .unknown: return 0
+      case .send: return 1
+      case .receive: return 2
+      case .local: return 3
+      case .UNRECOGNIZED(let i): return i
+      }
+    }
+
+    // The compiler won't synthesize support with the UNRECOGNIZED case.
+    public static let allCases: [Patchbay_Leaf_V1_TrafficCount.End] = [
+      .unknown,
+      .send,
+      .receive,
+      .local,
+    ]
+
+  }
+
+  public init() {}
+}
+
+public nonisolated struct Patchbay_Leaf_V1_TrafficReceipt: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// to be named in the next report
+  public var receipt: UInt64 = 0
+
+  /// false: the report named another receipt; nothing of it was booked, and all is to be told anew
+  public var booked: Bool = false
+
+  /// counts that were not believed
+  public var refused: UInt32 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
 public nonisolated struct Patchbay_Leaf_V1_WireRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -3065,6 +3190,175 @@ nonisolated extension Patchbay_Leaf_V1_RenewLeafResponse: SwiftProtobuf.Message,
 
   public static func ==(lhs: Patchbay_Leaf_V1_RenewLeafResponse, rhs: Patchbay_Leaf_V1_RenewLeafResponse) -> Bool {
     if lhs.certificate != rhs.certificate {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Patchbay_Leaf_V1_TrafficReport: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".TrafficReport"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}receipt\0\u{1}run\0\u{3}read_at\0\u{1}counts\0\u{1}forgotten\0\u{1}complete\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.receipt) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.run) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.readAt) }()
+      case 4: try { try decoder.decodeRepeatedMessageField(value: &self.counts) }()
+      case 5: try { try decoder.decodeRepeatedUInt64Field(value: &self.forgotten) }()
+      case 6: try { try decoder.decodeSingularBoolField(value: &self.complete) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.receipt != 0 {
+      try visitor.visitSingularUInt64Field(value: self.receipt, fieldNumber: 1)
+    }
+    if self.run != 0 {
+      try visitor.visitSingularUInt64Field(value: self.run, fieldNumber: 2)
+    }
+    if self.readAt != 0 {
+      try visitor.visitSingularInt64Field(value: self.readAt, fieldNumber: 3)
+    }
+    if !self.counts.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.counts, fieldNumber: 4)
+    }
+    if !self.forgotten.isEmpty {
+      try visitor.visitPackedUInt64Field(value: self.forgotten, fieldNumber: 5)
+    }
+    if self.complete != false {
+      try visitor.visitSingularBoolField(value: self.complete, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Patchbay_Leaf_V1_TrafficReport, rhs: Patchbay_Leaf_V1_TrafficReport) -> Bool {
+    if lhs.receipt != rhs.receipt {return false}
+    if lhs.run != rhs.run {return false}
+    if lhs.readAt != rhs.readAt {return false}
+    if lhs.counts != rhs.counts {return false}
+    if lhs.forgotten != rhs.forgotten {return false}
+    if lhs.complete != rhs.complete {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Patchbay_Leaf_V1_TrafficCount: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".TrafficCount"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}end\0\u{1}source\0\u{1}destination\0\u{3}outside_source\0\u{3}outside_destination\0\u{1}packets\0\u{1}bytes\0\u{3}ended_at\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.id) }()
+      case 2: try { try decoder.decodeSingularEnumField(value: &self.end) }()
+      case 3: try { try decoder.decodeSingularBytesField(value: &self.source) }()
+      case 4: try { try decoder.decodeSingularBytesField(value: &self.destination) }()
+      case 5: try { try decoder.decodeSingularBytesField(value: &self.outsideSource) }()
+      case 6: try { try decoder.decodeSingularBytesField(value: &self.outsideDestination) }()
+      case 7: try { try decoder.decodeSingularUInt64Field(value: &self.packets) }()
+      case 8: try { try decoder.decodeSingularUInt64Field(value: &self.bytes) }()
+      case 9: try { try decoder.decodeSingularInt64Field(value: &self.endedAt) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.id != 0 {
+      try visitor.visitSingularUInt64Field(value: self.id, fieldNumber: 1)
+    }
+    if self.end != .unknown {
+      try visitor.visitSingularEnumField(value: self.end, fieldNumber: 2)
+    }
+    if !self.source.isEmpty {
+      try visitor.visitSingularBytesField(value: self.source, fieldNumber: 3)
+    }
+    if !self.destination.isEmpty {
+      try visitor.visitSingularBytesField(value: self.destination, fieldNumber: 4)
+    }
+    if !self.outsideSource.isEmpty {
+      try visitor.visitSingularBytesField(value: self.outsideSource, fieldNumber: 5)
+    }
+    if !self.outsideDestination.isEmpty {
+      try visitor.visitSingularBytesField(value: self.outsideDestination, fieldNumber: 6)
+    }
+    if self.packets != 0 {
+      try visitor.visitSingularUInt64Field(value: self.packets, fieldNumber: 7)
+    }
+    if self.bytes != 0 {
+      try visitor.visitSingularUInt64Field(value: self.bytes, fieldNumber: 8)
+    }
+    if self.endedAt != 0 {
+      try visitor.visitSingularInt64Field(value: self.endedAt, fieldNumber: 9)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Patchbay_Leaf_V1_TrafficCount, rhs: Patchbay_Leaf_V1_TrafficCount) -> Bool {
+    if lhs.id != rhs.id {return false}
+    if lhs.end != rhs.end {return false}
+    if lhs.source != rhs.source {return false}
+    if lhs.destination != rhs.destination {return false}
+    if lhs.outsideSource != rhs.outsideSource {return false}
+    if lhs.outsideDestination != rhs.outsideDestination {return false}
+    if lhs.packets != rhs.packets {return false}
+    if lhs.bytes != rhs.bytes {return false}
+    if lhs.endedAt != rhs.endedAt {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Patchbay_Leaf_V1_TrafficCount.End: SwiftProtobuf._ProtoNameProviding {
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0UNKNOWN\0\u{1}SEND\0\u{1}RECEIVE\0\u{1}LOCAL\0")
+}
+
+nonisolated extension Patchbay_Leaf_V1_TrafficReceipt: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".TrafficReceipt"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}receipt\0\u{1}booked\0\u{1}refused\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.receipt) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.booked) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.refused) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.receipt != 0 {
+      try visitor.visitSingularUInt64Field(value: self.receipt, fieldNumber: 1)
+    }
+    if self.booked != false {
+      try visitor.visitSingularBoolField(value: self.booked, fieldNumber: 2)
+    }
+    if self.refused != 0 {
+      try visitor.visitSingularUInt32Field(value: self.refused, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Patchbay_Leaf_V1_TrafficReceipt, rhs: Patchbay_Leaf_V1_TrafficReceipt) -> Bool {
+    if lhs.receipt != rhs.receipt {return false}
+    if lhs.booked != rhs.booked {return false}
+    if lhs.refused != rhs.refused {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

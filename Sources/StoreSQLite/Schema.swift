@@ -27,8 +27,11 @@ enum Schema {
             try db.execute(sql: people)
             try db.execute(sql: audit)
         }
-        migrator.registerMigration("7 life cycle") { db in
+        migrator.registerMigration("6 life cycle") { db in
             try db.execute(sql: lifeCycle)
+        }
+        migrator.registerMigration("7 usage") { db in
+            try db.execute(sql: usage)
         }
         return migrator
     }
@@ -221,5 +224,40 @@ enum Schema {
             chain INTEGER NOT NULL REFERENCES audit_chain, count INTEGER NOT NULL, line BLOB NOT NULL,
             PRIMARY KEY (chain, count)
         ) WITHOUT ROWID;
+        """
+
+    // Accounts outlive tenants, endpoints and hosts, so they refer to none of them. A tenant is known by the hash of its
+    // authority's key: a later one of the same name has another. Addresses outside are empty where there is none.
+    private static let usage = """
+        CREATE TABLE usage_tenant (id INTEGER PRIMARY KEY NOT NULL, authority BLOB NOT NULL UNIQUE, name TEXT NOT NULL);
+        CREATE TABLE usage_endpoint (
+            id INTEGER PRIMARY KEY NOT NULL, identity BLOB NOT NULL UNIQUE CHECK (length(identity) = 16),
+            tenant INTEGER NOT NULL REFERENCES usage_tenant, name TEXT NOT NULL
+        );
+        CREATE INDEX usage_endpoint_name ON usage_endpoint (tenant, name);
+        CREATE TABLE usage_wire (
+            id INTEGER PRIMARY KEY NOT NULL, source INTEGER NOT NULL REFERENCES usage_endpoint,
+            destination INTEGER NOT NULL REFERENCES usage_endpoint, outside_source BLOB NOT NULL,
+            outside_destination BLOB NOT NULL, UNIQUE (source, destination, outside_source, outside_destination)
+        );
+        CREATE INDEX usage_wire_destination ON usage_wire (destination);
+        CREATE TABLE usage_leaf (
+            leaf BLOB PRIMARY KEY NOT NULL CHECK (length(leaf) = 16), receipt INTEGER NOT NULL, read_at INTEGER NOT NULL,
+            booked_at INTEGER NOT NULL, budget INTEGER NOT NULL
+        ) WITHOUT ROWID;
+        CREATE TABLE usage_counter (
+            leaf BLOB NOT NULL, id INTEGER NOT NULL, wire INTEGER NOT NULL REFERENCES usage_wire, end INTEGER NOT NULL,
+            packets INTEGER NOT NULL, bytes INTEGER NOT NULL, run INTEGER NOT NULL, PRIMARY KEY (leaf, id)
+        ) WITHOUT ROWID;
+        CREATE INDEX usage_counter_wire ON usage_counter (wire);
+        CREATE TABLE usage_tenure (
+            identity BLOB NOT NULL, leaf BLOB NOT NULL, until INTEGER NOT NULL, PRIMARY KEY (identity, leaf)
+        ) WITHOUT ROWID;
+        CREATE TABLE usage_figure (
+            kind INTEGER NOT NULL, step INTEGER NOT NULL, subject INTEGER NOT NULL, time INTEGER NOT NULL,
+            tenant INTEGER NOT NULL, sent_packets INTEGER NOT NULL, sent_bytes INTEGER NOT NULL,
+            received_packets INTEGER NOT NULL, received_bytes INTEGER NOT NULL, PRIMARY KEY (kind, step, subject, time)
+        ) WITHOUT ROWID;
+        CREATE INDEX usage_figure_time ON usage_figure (kind, step, tenant, time, subject);
         """
 }

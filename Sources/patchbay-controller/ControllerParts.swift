@@ -1,8 +1,11 @@
 import ControllerAPI
+import CoreMetrics
 import DirectoryCore
 import Foundation
 import Logging
+import MetricsEndpoint
 import NetTypes
+import PrometheusMetrics
 import ServiceLifecycle
 import StoreSQLite
 import Trust
@@ -13,6 +16,8 @@ struct ControllerPlaces {
     var leafListen: [ListenAddress]
     var advertised: [ListenAddress]
     var url: String
+    /// Where metrics and health are shown, to whoever can connect.
+    var metrics: [MetricsAddress] = []
 
     /// The addresses that are names in the controller's certificate.
     var certified: [IPAddress] {
@@ -39,8 +44,11 @@ struct ControllerParts {
         store = try SQLiteStore(path: platform.storePath)
         var configuration = DirectoryConfiguration()
         configuration.moveDeadline = Self.moveDeadline
+        let metrics = ControllerMetrics()
+        MetricsSystem.bootstrap(metrics.registry)
         let directory = Directory(
-            platform: platform, store: store, configuration: configuration, now: Machine.now, random: Machine.random)
+            platform: platform, store: MeasuredStore(store, metrics), configuration: configuration, now: Machine.now,
+            random: Machine.random)
         let settings = ControllerSettings(
             version: PatchbayController.version, url: places.url,
             leafAddresses: places.advertised.map(\.description), serverName: platform.name.controllerHost,
@@ -50,9 +58,19 @@ struct ControllerParts {
         let leaves = LeafHub(directory: directory, logger: logger)
         let events = EventHub(directory: directory, leaves: leaves, logger: logger)
         let responder = RESTService.responder(
-            directory: directory, leaves: leaves, settings: settings, events: events, logger: logger)
+            directory: directory, leaves: leaves, settings: settings, metrics: metrics, events: events,
+            logger: logger)
+        ProcessMetrics.collect(
+            in: metrics.registry, program: "patchbay-controller", version: PatchbayController.version)
+        metrics.collect(directory, leaves, identity)
         var services: [any Service] = [leaves, events, identity]
         services.append(DirectoryUpkeep(directory: directory, leaves: leaves, logger: logger))
+        for address in places.metrics {
+            services.append(
+                MetricsEndpoint(on: address, registry: metrics.registry, logger: logger) {
+                    await Self.readiness(directory)
+                })
+        }
         for address in places.leafListen {
             services.append(
                 try LeafServer(
@@ -70,6 +88,16 @@ struct ControllerParts {
                 "url": "\(places.url)", "leaves": "\(settings.leafAddresses.joined(separator: ", "))",
                 "data": "\(data)",
             ])
+    }
+
+    /// Whether the controller can answer for the directory.
+    private static func readiness(_ directory: Directory) async -> Readiness {
+        do {
+            try await directory.checkStore()
+            return Readiness([.init("store")])
+        } catch {
+            return Readiness([.init("store", problem: error.message)])
+        }
     }
 }
 

@@ -1,10 +1,12 @@
-import ArgumentParser
+public import ArgumentParser
 import ControllerAPI
 import DirectoryCore
 import Foundation
 import Logging
+import MetricsEndpoint
 import NetTypes
 import ServiceLifecycle
+public import StructuredLog
 import Trust
 
 /// Runs a controller until SIGTERM or SIGINT.
@@ -32,6 +34,14 @@ struct Run: AsyncParsableCommand {
     @Option(help: "The URL at which leaves enrol; the first --listen address when left out.")
     var url: String?
 
+    @Option(
+        help: """
+            Where metrics and health are shown to whoever can connect: an address and port, or unix:PATH; may be given \
+            several times. Nowhere when left out; /metrics of the REST API asks who is there.
+            """,
+        transform: { try MetricsAddress(parsing: $0) })
+    var metrics: [MetricsAddress] = []
+
     @OptionGroup(title: "Lifetimes (like 90s, 30m, 12h, 7d)")
     var lifetimes: LifetimeOptions
 
@@ -43,9 +53,11 @@ struct Run: AsyncParsableCommand {
         })
     var logLevel = Logger.Level.info
 
+    @Option(help: "How the log is written to standard error: text, or json with one object a line.")
+    var logFormat = LogFormat.text
+
     func run() async throws {
-        var logger = Logger(label: "patchbay-controller") { StreamLogHandler.standardError(label: $0) }
-        logger.logLevel = logLevel
+        let logger = logFormat.logger("patchbay-controller", level: logLevel)
         let parts: ControllerParts
         do {
             parts = try ControllerParts(places(), data: data, lifetimes: lifetimes.values(), logger: logger)
@@ -83,9 +95,12 @@ struct Run: AsyncParsableCommand {
                 "Leaves cannot enrol at \(listen.map(\.description).joined(separator: ", ")) by that name.",
                 remedy: "Give --url https://ADDRESS:PORT.")
         }
-        return ControllerPlaces(listen: listen, leafListen: leafListen, advertised: advertised, url: url)
+        return ControllerPlaces(
+            listen: listen, leafListen: leafListen, advertised: advertised, url: url, metrics: metrics)
     }
 
     private static let defaultListen = ListenAddress(.v4(IPv4Address(127, 0, 0, 1)), port: 7443)
     private static let defaultLeafListen = ListenAddress(.v4(IPv4Address(127, 0, 0, 1)), port: 7444)
 }
+
+extension LogFormat: ExpressibleByArgument {}

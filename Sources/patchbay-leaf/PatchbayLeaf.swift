@@ -61,6 +61,9 @@ struct PatchbayLeaf: AsyncParsableCommand {
         @Option(help: "How many wires the host can have in one direction.")
         var maxWires: UInt32 = 1 << 20
 
+        @Option(help: "Tell the controller every so many seconds what the wires have counted.")
+        var accountSeconds = 10
+
         @OptionGroup(title: "Protected wires")
         var protection: ProtectionOptions
 
@@ -69,6 +72,9 @@ struct PatchbayLeaf: AsyncParsableCommand {
 
         func validate() throws {
             guard idleSeconds > 0 else { throw ValidationError("--idle-seconds must be at least 1.") }
+            guard (1...3_600).contains(accountSeconds) else {
+                throw ValidationError("--account-seconds must be 1 to 3600.")
+            }
             guard plugPort > 0 else { throw ValidationError("--plug-port must be 1 to 65535.") }
             guard maxWires > 0 else { throw ValidationError("--max-wires must be at least 1.") }
         }
@@ -80,6 +86,7 @@ struct PatchbayLeaf: AsyncParsableCommand {
             configuration.plugPort = plugPort
             configuration.idleSeconds = idleSeconds
             configuration.maxWires = maxWires
+            configuration.accountSeconds = accountSeconds
             configuration.engine = protection.settings()
             var logger = Logger(label: "leaf", factory: { StreamLogHandler.standardError(label: $0) })
             logger.logLevel = logLevel

@@ -44,8 +44,10 @@ struct Patchbay: AsyncParsableCommand {
                 name: "Wires",
                 subcommands: [
                     PlugCommand.self, UnplugCommand.self, ExplainCommand.self, TraceCommand.self, WiresCommand.self,
-                    PolicyCommand.self, GuardrailsCommand.self,
+                    UsageCommand.self, PolicyCommand.self, GuardrailsCommand.self,
                 ]),
+            CommandGroup(
+                name: "People", subcommands: [UserCommand.self, AuditCommand.self, WhoAmICommand.self]),
             CommandGroup(name: "This machine", subcommands: [LabCommand.self]),
         ])
 

@@ -38,6 +38,7 @@ import Testing
                 }
                 #expect(!line.contains("Domain"))
             }
+            #expect(try await api.get(SelfDescription.self, "/v1/self").means == "installation")
             let own = try await ada.get(SelfDescription.self, "/v1/self")
             #expect(own.name == "ada@acme" && own.roles == ["owner"] && own.means == "session")
             #expect(own.actions.contains("createUser") && !own.actions.contains("createHost"))

@@ -22,8 +22,7 @@ struct SQLiteStoreTests {
         #expect(
             names == [
                 "1 tenants, vnets, hosts, endpoints", "2 policies, facts, certificates, revocations",
-                "3 labels, documents, guardrails, locks", "4 borders", "5 people, audit",
-                "7 life cycle",
+                "3 labels, documents, guardrails, locks", "4 borders", "5 people, audit", "6 life cycle", "7 usage",
             ])
         try store.close()
         for _ in 0..<3 {

@@ -7,7 +7,7 @@
 
 #include <linux/types.h>
 
-#define KP_LAYOUT 4
+#define KP_LAYOUT 5
 
 /// Bytes that a frame gains on the underlay inside its Ethernet header: IP 20 or 40, UDP 8, VXLAN 8, inner Ethernet 14.
 #define KP_OVERHEAD_IPV4 50
@@ -147,11 +147,14 @@ struct kp_wire {
     __u32 label;   ///< VNI, KP_WIRE_LOCAL, or KP_WIRE_PROTECTED with a number
     __u32 peer;    ///< index into peers, or the device index of the port at the other end
     __u64 packets; ///< segments of super-packets counted one by one
-    __u64 bytes;   ///< of inner IP packets
+    __u64 bytes;   ///< of inner IP packets, each with its own headers
     __u16 mtu;     ///< bytes of the largest inner packet; 0: the port's
     __u16 pad;
     __u32 pair;    ///< KP_PAIR of the pair and the side that sends; 0: the wire has no rules
+    __u64 id;      ///< of what is counted here, never given again on this host; 62 bits of chance after KP_SEND_ID
 };
+
+#define KP_SEND_ID (1ull << 62)
 
 /// Another leaf, found by index.
 struct kp_peer {
@@ -177,8 +180,11 @@ struct kp_receive {
     __u64 packets;
     __u64 bytes;
     __u32 pair;                ///< KP_PAIR of the pair and the side that sends; 0: the wire has no rules
-    __u32 pad;
+    __u32 chance;              ///< a label may come again after a long time, the id of what is counted may not
 };
+
+/// The id of what a receiving end counts.
+#define KP_RECEIVE_ID(label, chance) ((__u64)((label) & 0x00ffffff) << 32 | (chance))
 
 struct kp_denied {
     __u64 until;   ///< CLOCK_MONOTONIC, nanoseconds
@@ -352,12 +358,61 @@ struct kp_pair_request {
     struct kp_receive_key receive;
 };
 
+// MARK: Accounts
+
+/// Which end of a wire has counted.
+enum kp_role {
+    KP_ROLE_NONE,
+    KP_ROLE_SEND,
+    KP_ROLE_RECEIVE,
+    KP_ROLE_LOCAL, ///< both ends are on this host
+};
+
+/// What an end of a wire had counted when it was taken out, found by its id; kept until the controller has booked it.
+struct kp_ended {
+    __u64 packets;
+    __u64 bytes;
+    __u64 time;                ///< seconds since 1970
+    struct kp_address source;  ///< identity; the border's where the address outside is set. 0: the leaf did not say
+    struct kp_address destination;
+    struct kp_address outside_source; ///< 0: there is none
+    struct kp_address outside_destination;
+    __u32 role;                ///< enum kp_role
+    __u32 pad;
+};
+
+enum kp_account_act {
+    KP_ACCOUNT_COUNT,   ///< adds the packets and bytes of `ended`: the leaf has sent them itself
+    KP_ACCOUNT_END,     ///< takes the wire out
+    KP_ACCOUNT_REPLACE, ///< puts another one in its place
+};
+
+/// What the program answers.
+enum kp_account_answer {
+    KP_ACCOUNT_ABSENT,  ///< there is no such wire
+    KP_ACCOUNT_DONE,
+    KP_ACCOUNT_NO_ROOM, ///< done, but there was no room to keep what it had counted
+    KP_ACCOUNT_FAILED,  ///< nothing was changed
+};
+
+struct kp_account_request {
+    __u32 act;          ///< enum kp_account_act
+    __u32 is_receive;
+    struct kp_wire_key wire;
+    struct kp_receive_key receive;
+    struct kp_ended ended;     ///< what was counted is filled in
+    struct kp_wire new_wire;
+    struct kp_receive new_receive;
+};
+
 _Static_assert(sizeof(struct kp_address) == 16, "kp_address");
+_Static_assert(sizeof(struct kp_ended) == 96, "kp_ended");
+_Static_assert(sizeof(struct kp_account_request) == 232, "kp_account_request");
 _Static_assert(sizeof(struct kp_config) == 120, "kp_config");
 _Static_assert(sizeof(struct kp_port) == 72 + 8 * KP_DROPS, "kp_port");
 _Static_assert(sizeof(struct kp_wire_key) == 20, "kp_wire_key");
 _Static_assert(sizeof(struct kp_outside_key) == 36, "kp_outside_key");
-_Static_assert(sizeof(struct kp_wire) == 32, "kp_wire");
+_Static_assert(sizeof(struct kp_wire) == 40, "kp_wire");
 _Static_assert(sizeof(struct kp_peer) == 40, "kp_peer");
 _Static_assert(sizeof(struct kp_receive_key) == 20, "kp_receive_key");
 _Static_assert(sizeof(struct kp_receive) == 48, "kp_receive");

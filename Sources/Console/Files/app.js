@@ -31,6 +31,8 @@ const providerPages = [
 
 const app = document.getElementById('app');
 let account = null;
+/** The account as it is in the tenant that is shown. */
+let visitor = null;
 let tenants = [];
 let network = null;
 let cleanup = null;
@@ -82,7 +84,7 @@ function home() {
 }
 
 /** A tenant's people need the rights of its side; the provider's get at a tenant's page as far as the API lets them. */
-const offered = (page, isTenant) => account.can(page.needs) && !(isTenant && page.side && account.isProvider && account.means !== 'installation');
+const offered = (page, isTenant) => (isTenant ? visitor : account).can(page.needs) && !(isTenant && page.side && account.isProvider && account.means !== 'installation');
 
 // MARK: The frame
 
@@ -172,6 +174,8 @@ async function route() {
   }
   try { await cleanup?.(); } catch (error) { console.error(error); }
   cleanup = null;
+  visitor = parts[0] === 't' && parts[1] ? await account.inside(parts[1]) : account;
+  if (mine !== visit) return undefined;
   frame();
   const found = resolve(parts);
   if (!found) {
@@ -182,12 +186,12 @@ async function route() {
   }
   let used = false;
   const context = {
-    account, settings, tenant: found.tenant, params: found.params ?? [], query, tenants,
+    account: visitor, settings, tenant: found.tenant, params: found.params ?? [], query, tenants,
     network: async () => {
       used = true;
       if (network?.tenant !== found.tenant) {
         network?.stop();
-        network = new Network(found.tenant, account);
+        network = new Network(found.tenant, visitor);
         network.ready = network.start();
       }
       await network.ready;

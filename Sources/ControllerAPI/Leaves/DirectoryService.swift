@@ -105,6 +105,26 @@ struct DirectoryService: Patchbay_Leaf_V1_Directory.SimpleServiceProtocol {
         }
     }
 
+    func account(
+        request: Patchbay_Leaf_V1_TrafficReport, context: ServerContext
+    ) async throws -> Patchbay_Leaf_V1_TrafficReceipt {
+        let host = try await speaker(context).host
+        do {
+            let receipt = try await directory.book(TrafficReport(request), of: host.id)
+            if receipt.refused > 0 {
+                logger.warning(
+                    "traffic not believed", metadata: ["host": "\(host.name)", "counts": "\(receipt.refused)"])
+            }
+            return .with {
+                $0.receipt = receipt.receipt
+                $0.booked = receipt.isBooked
+                $0.refused = UInt32(clamping: receipt.refused)
+            }
+        } catch {
+            throw refused("account", error, host)
+        }
+    }
+
     private func refused(_ call: String, _ error: DirectoryError, _ host: LeafHost) -> RPCError {
         logger.notice(
             "refused",

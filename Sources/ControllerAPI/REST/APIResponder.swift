@@ -30,20 +30,35 @@ public struct APIResponder: HTTPResponder {
     private let operations: [Operation]
     private let directory: Directory
     private let rights: RightsCheck
+    private let metrics: ControllerMetrics
     private let logger: Logger
 
-    init(operations: [Operation], directory: Directory, now: @escaping @Sendable () -> Timestamp, logger: Logger) {
+    init(
+        operations: [Operation], directory: Directory, now: @escaping @Sendable () -> Timestamp,
+        metrics: ControllerMetrics, logger: Logger
+    ) {
         self.operations = operations
         self.directory = directory
         rights = RightsCheck(directory: directory, now: now)
+        self.metrics = metrics
         self.logger = logger
     }
 
-    /// Answers one request; errors become problem details (RFC 9457).
+    /// Answers one request, and counts it; errors become problem details (RFC 9457).
     public func respond(to request: Request, context: APIRequestContext) async throws -> Response {
         if let page = ConsolePages.response(for: request) { return page }
+        let began = ContinuousClock.now
+        var operation: Operation?
+        let response = await respond(to: request, context, &operation)
+        metrics.answered(operation?.id, status: response.status.code, took: ContinuousClock.now - began)
+        return response
+    }
+
+    private func respond(
+        to request: Request, _ context: APIRequestContext, _ asked: inout Operation?
+    ) async -> Response {
         do {
-            return try await answer(request, context)
+            return try await answer(request, context, &asked)
         } catch {
             var problem = self.problem(error, request)
             problem.detail = problem.detail.map(Self.sentence)
@@ -59,7 +74,9 @@ public struct APIResponder: HTTPResponder {
         }
     }
 
-    private func answer(_ request: Request, _ context: APIRequestContext) async throws -> Response {
+    private func answer(
+        _ request: Request, _ context: APIRequestContext, _ asked: inout Operation?
+    ) async throws -> Response {
         // 1. Limits.
         guard (request.head.path ?? "").utf8.count <= ControllerLimits.pathBytes else { throw Problem.pathTooLong }
         let declared = request.headers[.contentLength].flatMap { Int($0) } ?? 0
@@ -67,6 +84,7 @@ public struct APIResponder: HTTPResponder {
             .map { $0.removingPercentEncoding ?? String($0) }
         let here = operations.filter { Self.match($0, segments) != nil }
         let operation = here.first { $0.method == request.method }
+        asked = operation
         let limit = operation?.bodyLimit ?? ControllerLimits.bodyBytes
         guard declared <= limit else { throw Problem.tooLarge(limit) }
         // 2. Who asks.
@@ -198,6 +216,11 @@ public struct APIResponder: HTTPResponder {
         }
         if let document = body as? DocumentBody {
             (answer.type, answer.body) = (DocumentBody.mediaType, document.bytes)
+        } else if let file = body as? RawBody {
+            (answer.type, answer.body) = (file.mediaType, Array(file.bytes))
+            answer.extra.append(("content-disposition", "attachment; filename=\"\(file.fileName)\""))
+        } else if let text = body as? TextBody {
+            (answer.type, answer.body) = (text.mediaType, Array(text.text.utf8))
         } else if let body {
             (answer.type, answer.body) = ("application/json; charset=utf-8", try Self.encode(body))
         }

@@ -85,6 +85,17 @@ enum OpenAPI {
                 "content": .object([DocumentBody.mediaType: .object([:])]),
             ])
         }
+        if answer == TextBody.self {
+            let text = JSONTree.object(["schema": .object(["type": .string("string")])])
+            return .object(["description": .string("A text"), "content": .object(["text/plain": text])])
+        }
+        if !operation.rawTypes.isEmpty {
+            let types = operation.rawTypes.map { ($0, JSONTree.object([:])) }
+            return .object([
+                "description": .string("A file"),
+                "content": .object(Dictionary(types, uniquingKeysWith: { first, _ in first })),
+            ])
+        }
         return .object([
             "description": .string("Done"),
             "content": .object(["application/json": .object(["schema": schemas.schema(of: answer)])]),

@@ -40,6 +40,8 @@ struct Operation: Sendable {
     var status: HTTPResponse.Status = .ok
     /// The type of the answer; nil for none.
     var answer: (any (Encodable & Sendable).Type)?
+    /// The types of an answer that is a ``RawBody``.
+    var rawTypes: [String] = []
     /// What is done by it, if it is named otherwise; see ``action``.
     var isAction: Action?
     let handle: @Sendable (Call) async throws -> (any Encodable & Sendable)?
@@ -65,6 +67,14 @@ struct DocumentBody: Encodable, Sendable {
     static let mediaTypes = [mediaType, "application/json", "text/yaml", "application/x-yaml"]
 
     let bytes: [UInt8]
+}
+
+/// An answer that is not JSON, byte for byte, to be kept as a file.
+struct RawBody: Encodable, Sendable {
+    let bytes: [UInt8]
+    let mediaType: String
+    /// The name of the file; letters, digits, dots and hyphens only.
+    let fileName: String
 }
 
 /// One request, with what its operation may know of it.

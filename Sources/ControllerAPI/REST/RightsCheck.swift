@@ -29,6 +29,8 @@ struct RightsCheck: Sendable {
             guard principal.identity == .installation else { throw Problem(RightsDecision.Refusal.role) }
             return permission
         }
+        // That it is nobody's account, the platform's token may be told.
+        if action == .showSelf, principal.identity == .installation { return permission }
         permission.origin.isOfPlatform = tenant != nil && Self.isOfPlatform(action)
         let resource = try await resource(action, call, tenant)
         switch may(principal, action, on: resource, at: now()) {

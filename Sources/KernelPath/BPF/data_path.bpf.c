@@ -339,3 +339,46 @@ int wire_pair(struct __sk_buff *skb) {
     if (wire) wire->pair = request.pair;
     return wire != NULL;
 }
+
+/// Takes a wire out, or puts another in its place, and keeps what it had counted, in one step: whoever ends the leaf ends
+/// it before or after. Or adds to what is counted. The request stands behind an Ethernet header.
+///
+/// What an element held can be read until this program ends. A packet of another processor that has found the wire
+/// already may count a moment too late; that is one packet for each processor at most.
+SEC("tc")
+int wire_account(struct __sk_buff *skb) {
+    struct kp_account_request request;
+    __u64 id;
+    if (bpf_skb_load_bytes(skb, ETH_HLEN, &request, sizeof request)) return KP_ACCOUNT_FAILED;
+    if (request.is_receive) {
+        struct kp_receive *wire = bpf_map_lookup_elem(&receive, &request.receive);
+        if (!wire) return KP_ACCOUNT_ABSENT;
+        id = KP_RECEIVE_ID(request.receive.label, wire->chance);
+        if (request.act == KP_ACCOUNT_REPLACE) {
+            if (bpf_map_update_elem(&receive, &request.receive, &request.new_receive, BPF_EXIST))
+                return KP_ACCOUNT_FAILED;
+        } else if (bpf_map_delete_elem(&receive, &request.receive)) {
+            return KP_ACCOUNT_FAILED;
+        }
+        request.ended.packets = wire->packets;
+        request.ended.bytes = wire->bytes;
+    } else {
+        struct kp_wire *wire = bpf_map_lookup_elem(&wires, &request.wire);
+        if (!wire) return KP_ACCOUNT_ABSENT;
+        if (request.act == KP_ACCOUNT_COUNT) {
+            __sync_fetch_and_add(&wire->packets, request.ended.packets);
+            __sync_fetch_and_add(&wire->bytes, request.ended.bytes);
+            return KP_ACCOUNT_DONE;
+        }
+        id = wire->id;
+        if (request.act == KP_ACCOUNT_REPLACE) {
+            if (bpf_map_update_elem(&wires, &request.wire, &request.new_wire, BPF_EXIST)) return KP_ACCOUNT_FAILED;
+        } else if (bpf_map_delete_elem(&wires, &request.wire)) {
+            return KP_ACCOUNT_FAILED;
+        }
+        request.ended.packets = wire->packets;
+        request.ended.bytes = wire->bytes;
+    }
+    if (!request.ended.packets) return KP_ACCOUNT_DONE;
+    return bpf_map_update_elem(&ended, &id, &request.ended, BPF_ANY) ? KP_ACCOUNT_NO_ROOM : KP_ACCOUNT_DONE;
+}

@@ -41,6 +41,15 @@ struct {
     __type(value, struct kp_receive);
 } receive SEC(".maps");
 
+// What wires had counted when they were taken out; packets never come here.
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __uint(max_entries, 262144);
+    __type(key, __u64);
+    __type(value, struct kp_ended);
+} ended SEC(".maps");
+
 struct {
     __uint(type, BPF_MAP_TYPE_LRU_HASH);
     __uint(max_entries, 65536);

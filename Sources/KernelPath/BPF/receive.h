@@ -53,8 +53,9 @@ static __always_inline int deliver_received(
         int decision = decide(skb, NULL, wire->pair, is_ipv6);
         if (decision < 0) return drop(NULL, -decision);
     }
-    __sync_fetch_and_add(&wire->packets, packets_of(skb));
-    __sync_fetch_and_add(&wire->bytes, skb->len - ETH_HLEN);
+    struct traffic traffic = traffic_of(skb, is_ipv6);
+    __sync_fetch_and_add(&wire->packets, traffic.packets);
+    __sync_fetch_and_add(&wire->bytes, traffic.bytes);
     if (bpf_skb_store_bytes(skb, 0, &header, sizeof header, 0)) return drop(NULL, KP_DROP_MALFORMED);
     return deliver(skb, port);
 }

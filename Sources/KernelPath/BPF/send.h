@@ -157,8 +157,9 @@ static __noinline int send(
     struct __sk_buff *skb, struct kp_port *port, struct kp_wire *wire, const struct kp_address *destination,
     bool is_ipv6) {
     __u32 label = wire->label;
-    __sync_fetch_and_add(&wire->packets, packets_of(skb));
-    __sync_fetch_and_add(&wire->bytes, skb->len - ETH_HLEN);
+    struct traffic traffic = traffic_of(skb, is_ipv6);
+    __sync_fetch_and_add(&wire->packets, traffic.packets);
+    __sync_fetch_and_add(&wire->bytes, traffic.bytes);
     if (label & KP_WIRE_PROTECTED) return send_protected(skb, port, label & KP_HIGHEST_SLOT);
     if (label == KP_WIRE_LOCAL) return send_local(skb, port, wire->peer, destination, is_ipv6);
     return send_remote(skb, port, wire);

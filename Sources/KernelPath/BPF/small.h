@@ -34,6 +34,41 @@ static __always_inline __u64 packets_of(const struct __sk_buff *skb) {
     return segments ? segments : (skb->len + size - 1) / size;
 }
 
+/// What a frame counts as on its wire.
+struct traffic {
+    __u64 packets;
+    __u64 bytes;
+};
+
+/// The length of the headers that each segment of a super-packet gets.
+static __noinline __u32 headers_of(struct __sk_buff *skb, __u32 is_ipv6) {
+    __u32 length = sizeof(struct ipv6hdr);
+    __u8 first = 0, protocol = 0, words = 0;
+    if (is_ipv6) {
+        if (bpf_skb_load_bytes(skb, IPV6_AT + offsetof(struct ipv6hdr, nexthdr), &protocol, 1)) return length;
+    } else {
+        if (bpf_skb_load_bytes(skb, ETH_HLEN, &first, 1)) return length;
+        length = (first & 0xf) * 4;
+        if (bpf_skb_load_bytes(skb, ETH_HLEN + offsetof(struct iphdr, protocol), &protocol, 1)) return length;
+    }
+    if (protocol != IPPROTO_TCP) return length + sizeof(struct udphdr);
+    if (bpf_skb_load_bytes(skb, ETH_HLEN + length + 12, &words, 1)) return length;
+    return length + (words >> 4) * 4;
+}
+
+/// A super-packet counts as the packets that it stands for, each with its headers, so that both ends of a wire count the
+/// same, however the frames were put together on their way.
+static __always_inline struct traffic traffic_of(struct __sk_buff *skb, bool is_ipv6) {
+    struct traffic traffic = {.packets = 1, .bytes = skb->len - ETH_HLEN};
+    __u32 size = skb->gso_size, headers;
+    if (!size) return traffic;
+    headers = headers_of(skb, is_ipv6);
+    if (traffic.bytes <= headers) return traffic;
+    traffic.packets = (traffic.bytes - headers + size - 1) / size;
+    traffic.bytes += (traffic.packets - 1) * headers;
+    return traffic;
+}
+
 /// Gives the frame to the device of a port, whose endpoint is its destination.
 static __always_inline int deliver(struct __sk_buff *skb, const struct kp_port *port) {
     __u32 index = port->device;

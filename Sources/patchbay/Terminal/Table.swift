@@ -10,7 +10,10 @@ struct Table {
     private var rows: [[String]] = []
 
     /// Makes a table; a title that begins with `#` is a column of numbers.
-    init(_ titles: String...) {
+    init(_ titles: String...) { self.init(columns: titles) }
+
+    /// Makes a table of columns that are not always the same.
+    init(columns titles: [String]) {
         columns = titles.map {
             $0.hasPrefix("#") ? Column(title: String($0.dropFirst()), isNumber: true) : Column(title: $0)
         }
@@ -18,6 +21,9 @@ struct Table {
 
     /// Adds a row with a cell for each column.
     mutating func add(_ cells: String...) { rows.append(cells) }
+
+    /// Adds a row with a cell for each column.
+    mutating func add(cells: [String]) { rows.append(cells) }
 
     var isEmpty: Bool { rows.isEmpty }
 

@@ -1,10 +1,11 @@
 // What stands beside the picture: the selected socket or cable, and what can be done with it.
 
 import { h, show } from '../core/dom.js';
-import { get, path, Problem } from '../core/api.js';
+import { get, getIfAny, path, Problem } from '../core/api.js';
 import { t, rate, bytes, number, time, ago, problemText } from '../core/words.js';
 import { button, facts, pill, form, nothing } from '../core/parts.js';
 import { spark } from './spark.js';
+import { bars } from '../core/bars.js';
 
 export class Inspector {
   /** `acts`: plug(from, to, options), unplug(a, b), selectCable(key), selectSocket(name), close(). */
@@ -109,9 +110,11 @@ export class Inspector {
     const verdict = h('div', { class: 'verdict', 'aria-live': 'polite' }, h('p', { class: 'quiet' }, t('loading')));
     const socket = (name) => (this.network.endpoints.has(name)
       ? h('button', { type: 'button', class: 'end', onclick: () => this.acts.selectSocket(name, true) }, name) : h('span', { class: 'end' }, name));
+    const history = h('div', { class: 'stack' });
+    const between = h('span', { 'aria-hidden': 'true' });
     show(this.element, this.#head(t('wire'), `${from} ${cable.oneWay ? '→' : '↔'} ${to}`),
-      h('div', { class: 'ends' }, socket(from), h('span', { class: `link ${cable.state} ${cable.security}`, 'aria-hidden': 'true' }), socket(to)),
-      state, traffic, h('h3', {}, t('wire.verdict')), verdict,
+      h('div', { class: 'ends' }, socket(from), between, socket(to)),
+      state, traffic, history, h('h3', {}, t('wire.verdict')), verdict,
       h('div', { class: 'buttons' },
         this.account.can('unplug') && cable.state !== 'blocked' ? button(t('wire.pull'), () => this.acts.unplug(from, to), { class: 'danger', id: 'pull-out' }) : null,
         this.account.can('explain') ? h('a', { class: 'button', href: `${this.#hash('explain')}?from=${encodeURIComponent(from)}&to=${encodeURIComponent(to)}` }, t('wire.explain')) : null),
@@ -120,13 +123,15 @@ export class Inspector {
           fields: [this.#securityField(cable.security), { name: 'one_way', label: t('bay.one-way-from', { from, to }), type: 'check', value: Boolean(cable.oneWay) }],
           submit: t('bay.plug'), send: (values) => this.acts.plug(from, to, values),
         })) : null);
-    this.live = [() => this.#showTraffic(key, state, traffic)];
+    this.live = [() => this.#showTraffic(key, state, traffic, between)];
     this.refresh();
     this.#explain(key, from, to, verdict);
+    if (cable.state !== 'blocked') this.#past(from, to, history);
   }
 
-  #showTraffic(key, state, place) {
+  #showTraffic(key, state, place, between) {
     const cable = this.acts.cables().get(key);
+    between.className = `link ${cable?.state ?? 'blocked'} ${cable?.security ?? ''}`;
     if (!cable) {
       show(state, pill(t('wire.gone'), 'blocked'));
       show(place);
@@ -143,6 +148,22 @@ export class Inspector {
       h('p', { class: 'rate' }, h('b', {}, rate(wire.rate)), ' ', h('span', { class: 'quiet' }, t('wire.total', { bytes: bytes(wire.bytes), packets: wire.packets }))),
       spark(this.network.history.get(wire.key) ?? []),
       h('p', { class: 'quiet small' }, t('wire.since', { when: ago(wire.since), time: time(wire.since, 'short') })))));
+  }
+
+  /** What was carried in the last day, hour by hour, both ways. */
+  async #past(from, to, place) {
+    if (!this.account.can('showWireTraffic')) return;
+    const of = (a, b) => getIfAny(path`/v1/tenants/${this.network.tenant}/wires/${a}/${b}/traffic`, { step: 'hour' });
+    const hours = new Map();
+    for (const answer of await Promise.all([of(from, to), of(to, from)]).catch(() => [])) {
+      for (const one of answer?.items ?? []) hours.set(one.time, (hours.get(one.time) ?? 0) + Number(one.sent_bytes));
+    }
+    if (!hours.size || !place.isConnected) return;
+    const steps = [...hours].sort(([a], [b]) => a.localeCompare(b));
+    const sum = steps.reduce((total, [, value]) => total + value, 0);
+    show(place, h('h3', {}, t('wire.day')), bars(steps.map(([when, value]) => ({
+      label: new Date(when).getHours(), title: `${time(when, 'short')}: ${bytes(value)}`, parts: [{ kind: 'sent', value }],
+    })), t('usage.picture', { bytes: bytes(sum), count: steps.length }), bytes));
   }
 
   async #explain(key, from, to, place) {

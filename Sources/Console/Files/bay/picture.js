@@ -99,6 +99,8 @@ export class Picture {
     this.cableLayer.setAttribute('width', width);
     this.cableLayer.setAttribute('height', height);
     this.element.classList.toggle('far', this.zoom < 0.55);
+    // What has to be read from afar grows as the picture shrinks.
+    this.element.style.setProperty('--zoom', String(this.zoom));
   }
 
   /** The curves of all cables. */
@@ -311,10 +313,10 @@ export class Picture {
     this.#draw();
   }
 
-  /** Scrolls to a socket and puts the focus on it. */
-  focus(name) {
+  /** Scrolls so that a socket is in sight. */
+  reveal(name) {
     const place = this.plan?.places.get(name);
-    if (!place) return;
+    if (!place) return false;
     if (this.isOverview) this.setZoom(1);
     const view = this.#view(-60);
     if (place.x < view.left || place.x > view.right || place.y < view.top || place.y > view.bottom) {
@@ -324,7 +326,12 @@ export class Picture {
     }
     this.tabStop = name;
     this.#draw();
-    this.jacks.get(name)?.focus({ preventScroll: true });
+    return true;
+  }
+
+  /** Scrolls to a socket and puts the focus on it. */
+  focus(name) {
+    if (this.reveal(name)) this.jacks.get(name)?.focus({ preventScroll: true });
   }
 
   #point(event) {

@@ -1,6 +1,21 @@
 // Who is signed in, and what he may do.
 
-import { get, setForgeryToken } from './api.js';
+import { get, listIfAny, path, setForgeryToken } from './api.js';
+
+const look = [
+  'showTenant', 'showQuota', 'listVNets', 'showVNet', 'listGroups', 'showGroup', 'listEndpoints', 'showEndpoint', 'showCertificate',
+  'showPolicy', 'listPolicyEntries', 'showDocument', 'showCanonicalPolicy', 'checkDocument', 'diffDocument', 'diffRevisions',
+  'listRevisions', 'explain', 'trace', 'listWires', 'showWireTraffic', 'followEvents', 'showUsage',
+];
+/** What a tenant's grant lets the provider's people do in it; GET /v1/self speaks of the platform only. */
+const byGrant = {
+  viewer: look,
+  'network-admin': [
+    ...look, 'createVNet', 'deleteVNet', 'createGroup', 'deleteGroup', 'changeLabels', 'changeLevel', 'createEndpoint', 'deleteEndpoint',
+    'addMember', 'removeMember', 'moveEndpoint',
+  ],
+  'security-admin': [...look, 'createPolicyEntry', 'deletePolicyEntry', 'applyDocument', 'rollbackPolicy', 'plug', 'unplug'],
+};
 
 export class Account {
   constructor(self) {
@@ -10,6 +25,16 @@ export class Account {
 
   /** Whether the account's rights have an operation of the API, by its id. What they lack is not offered. */
   can(operation) { return this.allowed.has(operation); }
+
+  /** The account as it is inside of a tenant: with what the tenant has granted. */
+  async inside(tenant) {
+    if (!this.isProvider || this.means !== 'session' || !this.can('listAccessGrants')) return this;
+    const grants = await listIfAny(path`/v1/tenants/${tenant}/access`) ?? [];
+    const granted = grants.filter((one) => one.holds && (!one.grantee || one.grantee === this.name)).flatMap((one) => one.roles);
+    const account = new Account(this);
+    for (const operation of granted.flatMap((role) => byGrant[role] ?? [])) account.allowed.add(operation);
+    return account;
+  }
 
   /** Whether he belongs to the provider. */
   get isProvider() { return !this.tenant; }

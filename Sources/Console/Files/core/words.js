@@ -94,3 +94,9 @@ export function problemText(problem) {
   if (known && (language !== 'en' || !said)) return said ? `${known} (${said})` : known;
   return said || known || problem.message || t('problem.unknown');
 }
+
+/** What is counted of a tenant. */
+export function kindWord(kind) {
+  const key = `kind.${kind.replaceAll(' ', '-')}`;
+  return hasWord(key) ? t(key) : kind;
+}

@@ -1,5 +1,5 @@
 import { h, show, s } from '../core/dom.js';
-import { post, put, remove, list, listIfAny, path } from '../core/api.js';
+import { post, put, remove, list, listIfAny, path, setForgeryToken } from '../core/api.js';
 import { t, time, ago, hasWord } from '../core/words.js';
 import { heading, form, facts, pill, button, table, dialog, formDialog, confirm, notice, secretDialog, nothing } from '../core/parts.js';
 import { qrPath } from '../core/qr.js';
@@ -25,7 +25,8 @@ export async function render(place, context) {
       submit: t('save'),
       send: async (values) => {
         if (values.password !== values.again) { fields.complain('again', t('setup.differ')); return; }
-        await put('/v1/self/password', { current: values.current, password: values.password });
+        // Other sessions end, and this one gets another secret.
+        setForgeryToken((await put('/v1/self/password', { current: values.current, password: values.password })).csrf_token);
         fields.reset();
         notice(t('account.password.changed'));
       },

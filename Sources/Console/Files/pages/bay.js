@@ -77,7 +77,7 @@ export async function render(place, context) {
 
   const search = h('input', {
     type: 'search', placeholder: t('bay.search'), 'aria-label': t('bay.search'), spellcheck: 'false', id: 'bay-search',
-    oninput: () => { wanted = search.value.trim().toLowerCase(); draw(); },
+    oninput: () => { wanted = search.value.trim().toLowerCase(); draw(); if (selected?.socket && !shownAsList) picture.reveal(selected.socket); },
     onkeydown: (event) => {
       const first = found()[0];
       if (event.key === 'Enter' && first && !shownAsList) picture.focus(first.name);
@@ -154,7 +154,7 @@ export async function render(place, context) {
   const pictureFrame = h('div', { class: 'bay-picture' }, picture.element, pictureNothing, zoom, hint);
   const pane = h('div', { class: 'bay-main' },
     h('div', { class: 'bay-tools', role: 'toolbar', 'aria-label': t('bay.tools') }, search, by,
-      account.can('plug') ? h('span', { class: 'new-wires' }, h('span', { class: 'label', 'aria-hidden': 'true' }, t('bay.new-wires')), security, direction) : null, view),
+      view, account.can('plug') ? h('span', { class: 'new-wires' }, h('span', { class: 'label', 'aria-hidden': 'true' }, t('bay.new-wires')), security, direction) : null),
     status, omitted, pictureFrame, listPlace);
   place.append(h('h1', { class: 'unseen', tabindex: '-1' }, t('page.bay')), h('div', { class: 'bay' }, pane, inspector.element));
   inspector.showNothing();

@@ -1,16 +1,22 @@
 import { h, show } from '../core/dom.js';
-import { getIfAny, path } from '../core/api.js';
+import { get, getIfAny, path } from '../core/api.js';
 import { t, number, rate, bytes } from '../core/words.js';
-import { heading, nothing, pill, facts } from '../core/parts.js';
+import { heading, nothing, pill, facts, button } from '../core/parts.js';
+import { saveFile } from '../core/files.js';
+import { kindWord } from '../core/words.js';
 
 /** How the tenant's network is, at a glance. */
 export async function render(place, context) {
   const { account, tenant } = context;
   const hash = (page, ...rest) => `#/t/${[tenant, page, ...rest].map(encodeURIComponent).join('/')}`;
-  const about = await getIfAny(path`/v1/tenants/${tenant}`);
-  const head = heading(tenant, account.can('listEndpoints') ? h('a', { class: 'button primary', href: hash('bay') }, t('dashboard.open-bay')) : null);
-  const suspended = about?.suspended || about?.state === 'suspended'
-    ? h('p', { class: 'card', role: 'status' }, pill(t('tenants.state.suspended'), 'bad'), ' ', t('dashboard.suspended')) : null;
+  const [about, quota] = await Promise.all([
+    getIfAny(path`/v1/tenants/${tenant}`), account.can('showQuota') ? getIfAny(path`/v1/tenants/${tenant}/quota`) : null,
+  ]);
+  const limits = (quota?.items ?? []).filter((one) => one.limit !== undefined && one.limit !== null);
+  const head = heading(tenant, account.can('exportTenant') ? button(t('tenants.export'), async () => saveFile(`${tenant}.json`, await get(path`/v1/tenants/${tenant}/export`), 'application/json')) : null,
+    account.can('listEndpoints') ? h('a', { class: 'button primary', href: hash('bay') }, t('dashboard.open-bay')) : null);
+  const suspended = about?.state === 'suspended'
+    ? h('p', { class: 'card', role: 'status' }, pill(t('tenants.state.suspended'), 'bad'), ' ', t('dashboard.suspended'), ' ', about.suspension_reason ?? '') : null;
   let network = null;
   if (account.can('listEndpoints')) {
     try {
@@ -46,7 +52,7 @@ export async function render(place, context) {
       figure(t('dashboard.groups'), number(network.groups.length), '', account.can('listGroups') ? hash('groups') : null),
       network.policy ? figure(t('dashboard.policy'), t('dashboard.policy.rules', { count: (document?.rules ?? 0) + network.entries.length }),
         t('dashboard.revision', { revision: String(network.policy.revision) }), hash('policy')) : null,
-      about?.quota ? figure(t('dashboard.quota'), `${number(endpoints.length)} / ${number(about.quota.endpoints ?? 0)}`, t('dashboard.endpoints')) : null,
+      limits.length ? h('section', { class: 'card' }, h('h2', {}, t('dashboard.quota')), facts(limits.map((one) => [kindWord(one.kind), `${number(one.used)} / ${number(one.limit)}`]))) : null,
       h('section', { class: 'card span' }, h('h2', {}, t('dashboard.busiest')), busy.length ? h('ul', { class: 'wire-list' }, busy.map((one) =>
         h('li', {}, h('a', { class: `button wire-button ${one.state} ${one.security}`, href: `${hash('explain')}?from=${encodeURIComponent(one.a)}&to=${encodeURIComponent(one.b)}` },
           h('span', { class: 'swatch', 'aria-hidden': 'true' }), h('span', { class: 'other' }, one.oneWay ? one.oneWay.replace('>', ' → ') : `${one.a} ↔ ${one.b}`),
