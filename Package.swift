@@ -229,6 +229,7 @@ let package = Package(
         .target(name: "CBench"),
 
         // MARK: Tests
+        .testTarget(name: "PackagingTests", dependencies: ["Lab"], swiftSettings: strict),
         .testTarget(
             name: "PlatformBackupTests",
             dependencies: ["DirectoryCore", "NetTypes", "PlatformBackup", "StoreSQLite", "Trust"],
