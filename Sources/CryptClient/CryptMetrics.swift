@@ -24,9 +24,15 @@ public final class CryptMetrics: Sendable {
     }
 
     /// Prepares to ask the engine that listens at a path.
-    public init(control: String, registry: MetricsRegistry = MetricsRegistry(CryptMetrics.descriptions)) {
+    ///
+    /// - Parameter client: a connection to it that there is already.
+    public init(
+        control: String, client: EngineClient? = nil,
+        registry: MetricsRegistry = MetricsRegistry(CryptMetrics.descriptions)
+    ) {
         self.control = control
         self.registry = registry
+        state.withLock { $0.client = client }
         registry.collect { [weak self] in await self?.samples() ?? [] }
     }
 

@@ -98,15 +98,14 @@ struct PatchbayCrypt: ParsableCommand {
             configuration.start = adopt ? .adopt : takeOver ? .takeOver : .fresh
             let logger = logFormat.logger("crypt", level: logLevel)
             let server = try EngineServer(configuration: configuration, logger: logger)
-            showMetrics(logger)
+            if let metrics { showMetrics(at: metrics, of: try EngineClient(server.ownConnection()), logger) }
             server.run()
         }
 
-        /// Shows metrics, on threads of their own and without any privilege: it asks by the control socket, as everyone
-        /// does, and shares nothing with the packet threads.
-        private func showMetrics(_ logger: Logger) {
-            guard let metrics else { return }
-            let counted = CryptMetrics(control: control)
+        /// Shows metrics, on threads of their own and without any privilege: it asks by a control connection, as
+        /// everyone does, and shares nothing with the packet threads.
+        private func showMetrics(at metrics: MetricsAddress, of client: EngineClient, _ logger: Logger) {
+            let counted = CryptMetrics(control: control, client: client)
             ProcessMetrics.collect(in: counted.registry, program: "patchbay-crypt", version: CryptMetrics.version)
             let endpoint = MetricsEndpoint(on: metrics, registry: counted.registry, logger: logger) {
                 Readiness([.init("engine", problem: await counted.problem())])

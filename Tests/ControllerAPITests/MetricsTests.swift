@@ -70,7 +70,7 @@ import Testing
     @Test func aStoreThatIsGoneShows() async throws {
         let controller = try TestController()
         let metrics = ControllerMetrics()
-        let store = try SQLiteStore()
+        let store = try SQLiteStore(path: controller.platform.storePath)
         let directory = Directory(
             platform: controller.platform, store: MeasuredStore(store, metrics), now: TestController.clock,
             random: TestController.random)
