@@ -23,6 +23,9 @@ build: ## build the programs, release, into .build-release
 debug: ## build the programs, debug, into .build
 	@scripts/build.sh debug
 
+deb: ## make Debian packages into .build-deb (CONFIGURATION=debug: of the debug build)
+	@scripts/deb.sh $(or $(CONFIGURATION),release)
+
 protocol: ## write Sources/LeafProtocol anew from proto/leaf.proto
 	@scripts/generate-protocol.sh
 
@@ -30,6 +33,6 @@ format: ## format the sources
 	@swift format --in-place --parallel --recursive $$(scripts/sources.sh)
 
 clean: ## remove what was built
-	@rm -rf .build .build-release
+	@rm -rf .build .build-release .build-deb
 
-.PHONY: help run stop test bench build debug protocol format clean
+.PHONY: help run stop test bench build debug deb protocol format clean

@@ -115,7 +115,8 @@ let package = Package(
         .target(name: "CSPIFilter"),
         .target(name: "CryptProtocol", dependencies: ["NetTypes"], swiftSettings: strict),
         .target(
-            name: "CryptClient", dependencies: ["CryptProtocol", "PacketIO", "LinuxKit", "NetTypes"],
+            name: "CryptClient",
+            dependencies: ["CryptProtocol", "PacketIO", "LinuxKit", "NetTypes", "PrometheusMetrics"],
             swiftSettings: strict),
         .target(
             name: "CryptEngine",
@@ -139,6 +140,10 @@ let package = Package(
                 "Accounts", "AuditLog", "DirectoryCore", "NetTypes", "Trust",
                 .product(name: "GRDB", package: "GRDB.swift"),
             ], swiftSettings: strict),
+
+        .target(
+            name: "PlatformBackup", dependencies: ["DirectoryCore", "StoreSQLite", crypto, cryptoExtras],
+            swiftSettings: strict),
 
         // MARK: Metrics and logs
         .target(name: "PrometheusMetrics", dependencies: [metrics], swiftSettings: strict),
@@ -178,8 +183,8 @@ let package = Package(
             dependencies: [
                 "APITypes", "CryptClient", "CryptProtocol", "ESP", "KernelPath", "LeafProtocol", "LinuxKit",
                 "MutualTLS", "NetTypes", "PacketFormats",
-                "Plugging", "Policy", "PolicyLanguage", "PolicyZones", "Trust", logging, grpcCore, grpcTransport,
-                nioCore,
+                "Plugging", "Policy", "PolicyLanguage", "PolicyZones", "PrometheusMetrics", "Trust", logging, metrics,
+                grpcCore, grpcTransport, nioCore,
                 nioPosix, nioSSL, lifecycle,
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
             ], swiftSettings: strict),
@@ -203,8 +208,8 @@ let package = Package(
         .executableTarget(
             name: "patchbay-controller",
             dependencies: [
-                "ControllerAPI", "DirectoryCore", "MetricsEndpoint", "NetTypes", "PrometheusMetrics", "StoreSQLite",
-                "StructuredLog", "Trust", arguments, crypto, logging, lifecycle, metrics,
+                "ControllerAPI", "DirectoryCore", "MetricsEndpoint", "NetTypes", "PlatformBackup", "PrometheusMetrics",
+                "StoreSQLite", "StructuredLog", "Trust", arguments, logging, lifecycle, metrics,
             ], swiftSettings: strict),
         .executableTarget(
             name: "patchbay-leaf",
@@ -230,11 +235,16 @@ let package = Package(
         .target(name: "CBench"),
 
         // MARK: Tests
+        .testTarget(name: "PackagingTests", dependencies: ["Lab"], swiftSettings: strict),
+        .testTarget(
+            name: "PlatformBackupTests",
+            dependencies: ["DirectoryCore", "NetTypes", "PlatformBackup", "StoreSQLite", "Trust"],
+            swiftSettings: strict),
         .testTarget(
             name: "MetricsTests",
             dependencies: [
-                "ControllerAPI", "MetricsEndpoint", "NetTypes", "PrometheusMetrics", "StructuredLog", logging, metrics,
-                lifecycle, nioCore, nioPosix,
+                "ControllerAPI", "CryptClient", "CryptProtocol", "LeafAgent", "MetricsEndpoint", "NetTypes",
+                "PrometheusMetrics", "StructuredLog", logging, metrics, lifecycle, nioCore, nioPosix,
             ], swiftSettings: strict),
         .testTarget(name: "NetTypesTests", dependencies: ["NetTypes"], swiftSettings: strict),
         .testTarget(

@@ -44,3 +44,15 @@ command -v swift >/dev/null || fail "$needs, and no 'swift' is on the PATH."
 version=$(swift --version 2>/dev/null | sed -n 's/.*Swift version \([0-9]*\.[0-9]*\).*/\1/p' | head -n 1)
 [ -n "$version" ] || fail "$needs; 'swift --version' does not answer."
 [ "$(printf '%s\n6.2\n' "$version" | sort -V | head -n 1)" = 6.2 ] || fail "$needs; this is Swift $version."
+
+# Programs of PyPI with which the tests ask the API; see scripts/python-packages.txt.
+if [ "$task" = test ]; then
+    tools=.build/api-tests
+    if ! cmp -s scripts/python-packages.txt "$tools/installed.txt"; then
+        echo "Installing the programs of scripts/python-packages.txt"
+        rm -rf "$tools"
+        python3 -m venv "$tools" && "$tools/bin/pip" install -q --disable-pip-version-check -r scripts/python-packages.txt \
+            || fail "the packages of scripts/python-packages.txt could not be installed from PyPI."
+        cp scripts/python-packages.txt "$tools/installed.txt"
+    fi
+fi

@@ -28,18 +28,21 @@ public struct BodyField: Sendable, Hashable {
     public let values: [String]
     /// For a number: the greatest that it can be.
     public let most: UInt64
+    /// For a string, or each item of an array: the form that it has, as far as that can be said.
+    public let form: TextForm?
     /// What the field means, one sentence without a full stop.
     public let summary: String
 
     /// Describes a field.
     public init(
         _ name: String, _ kind: Kind, isOptional: Bool = false, values: [String] = [], most: UInt64 = .max,
-        _ summary: String
+        form: TextForm? = nil, _ summary: String
     ) {
         self.name = name
         self.kind = kind
         self.values = values
         self.most = most
+        self.form = form
         self.isOptional = isOptional
         self.summary = summary
     }
@@ -49,9 +52,14 @@ public struct BodyField: Sendable, Hashable {
 public struct ItemList<Item: Codable & Sendable>: Codable, Sendable {
     /// What was listed.
     public var items: [Item]
+    /// The cursor with which the next part begins; absent with the last part.
+    public var next: String?
 
-    /// Makes a list.
-    public init(items: [Item]) { self.items = items }
+    /// Makes a list, or a part of one.
+    public init(items: [Item], next: String? = nil) {
+        self.items = items
+        self.next = next
+    }
 }
 
 extension ItemList: Equatable where Item: Equatable {}

@@ -135,14 +135,16 @@ public struct NewEndpoint: APIRequestBody, Equatable {
     }
 
     public static let fields = [
-        BodyField("name", .string, "The endpoint's name inside the tenant, a DNS label"),
-        BodyField("vnet", .string, "The name of its vnet"),
-        BodyField("ipv4", .string, isOptional: true, "Its address in the vnet; the lowest free one when left out"),
-        BodyField("groups", .strings, isOptional: true, "The names of its groups"),
+        BodyField("name", .string, form: .name, "The endpoint's name inside the tenant, a DNS label"),
+        BodyField("vnet", .string, form: .name, "The name of its vnet"),
+        BodyField(
+            "ipv4", .string, isOptional: true, form: .ipv4, "Its address in the vnet; the lowest free one when left out"
+        ),
+        BodyField("groups", .strings, isOptional: true, form: .name, "The names of its groups"),
         BodyField("labels", .strings, isOptional: true, "Its labels, KEY=VALUE"),
         BodyField("level", .number, isOptional: true, most: 255, "Its security level, 0 to 255; 0 when left out"),
         BodyField("networks", .strings, isOptional: true, "The prefixes outside that it speaks for, as a border"),
-        BodyField("host", .string, "The name of the host that is to run it"),
+        BodyField("host", .string, form: .name, "The name of the host that is to run it"),
         BodyField("kind", .string, values: EndpointKind.allCases.map(\.rawValue), "What its port is attached to"),
         BodyField(
             "attachment", .string, isOptional: true,
@@ -158,7 +160,7 @@ public struct MoveEndpoint: APIRequestBody, Equatable {
     /// Names a destination.
     public init(host: String) { self.host = host }
 
-    public static let fields = [BodyField("host", .string, "The name of the host that is to run it")]
+    public static let fields = [BodyField("host", .string, form: .name, "The name of the host that is to run it")]
 }
 
 /// The certificate that an endpoint has now.

@@ -49,7 +49,7 @@ public struct NewHost: APIRequestBody, Equatable {
     /// Names a host to be made.
     public init(name: String) { self.name = name }
 
-    public static let fields = [BodyField("name", .string, "The host's name, a DNS label")]
+    public static let fields = [BodyField("name", .string, form: .name, "The host's name, a DNS label")]
 }
 
 /// A host that was made, with the token by which its leaf enrols; the token is shown once.

@@ -8,7 +8,8 @@ public struct SuspendTenant: APIRequestBody, Equatable {
     public init(reason: String) { self.reason = reason }
 
     public static let fields = [
-        BodyField("reason", .string, "Why, one line of 1 to 200 characters; the tenant's people can read it")
+        BodyField(
+            "reason", .string, form: .line, "Why, one line of 1 to 200 characters; the tenant's people can read it")
     ]
 }
 

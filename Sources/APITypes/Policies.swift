@@ -115,8 +115,8 @@ public struct NewPolicyEntry: APIRequestBody, Equatable {
 
     public static let fields = [
         BodyField("action", .string, values: Verdict.allCases.map(\.rawValue), "What the entry asks for"),
-        BodyField("from", .string, "The source: an endpoint's name, or group: and a group's name"),
-        BodyField("to", .string, "The destination: an endpoint's name, or group: and a group's name"),
+        BodyField("from", .string, form: .selector, "The source: an endpoint's name, or group: and a group's name"),
+        BodyField("to", .string, form: .selector, "The destination: an endpoint's name, or group: and a group's name"),
         BodyField("one_way", .boolean, isOptional: true, "Whether it speaks of one direction only; default no"),
         BodyField(
             "security", .string, isOptional: true, values: Security.allCases.map(\.rawValue),
@@ -149,8 +149,8 @@ public struct PlugPair: APIRequestBody, Equatable {
     }
 
     public static let fields = [
-        BodyField("from", .string, "The name of the source"),
-        BodyField("to", .string, "The name of the destination"),
+        BodyField("from", .string, form: .selector, "The name of the source"),
+        BodyField("to", .string, form: .selector, "The name of the destination"),
         BodyField("one_way", .boolean, isOptional: true, "Whether only from -> to is to exist; default no"),
         BodyField(
             "security", .string, isOptional: true, values: Security.allCases.map(\.rawValue),
@@ -172,8 +172,8 @@ public struct UnplugPair: APIRequestBody, Equatable {
     }
 
     public static let fields = [
-        BodyField("from", .string, "The name of the one endpoint"),
-        BodyField("to", .string, "The name of the other endpoint"),
+        BodyField("from", .string, form: .selector, "The name of the one endpoint"),
+        BodyField("to", .string, form: .selector, "The name of the other endpoint"),
     ]
 }
 

@@ -60,7 +60,7 @@ public struct NewTenant: APIRequestBody, Equatable {
     /// Names a tenant to be made.
     public init(name: String) { self.name = name }
 
-    public static let fields = [BodyField("name", .string, "The tenant's name, a DNS label")]
+    public static let fields = [BodyField("name", .string, form: .name, "The tenant's name, a DNS label")]
 }
 
 /// A vnet, a layer-2 segment of a tenant.
@@ -110,9 +110,11 @@ public struct NewVNet: APIRequestBody, Equatable {
     }
 
     public static let fields = [
-        BodyField("name", .string, "The vnet's name inside the tenant, a DNS label"),
+        BodyField("name", .string, form: .name, "The vnet's name inside the tenant, a DNS label"),
         BodyField("ipv4_prefix", .string, "The private IPv4 prefix, such as 10.0.0.0/24"),
-        BodyField("id", .string, isOptional: true, "The 128-bit id, 32 hexadecimal digits; random when left out"),
+        BodyField(
+            "id", .string, isOptional: true, form: .identifier,
+            "The 128-bit id, 32 hexadecimal digits; random when left out"),
     ]
 }
 
@@ -141,5 +143,7 @@ public struct NewGroup: APIRequestBody, Equatable {
     /// Names a group to be made.
     public init(name: String) { self.name = name }
 
-    public static let fields = [BodyField("name", .string, "The group's name inside the tenant, a DNS label")]
+    public static let fields = [
+        BodyField("name", .string, form: .name, "The group's name inside the tenant, a DNS label")
+    ]
 }

@@ -30,6 +30,10 @@ int pio_control_connect(const char *path) {
     return connect(fd, (struct sockaddr *)&address, sizeof address) < 0 ? failed(fd) : fd;
 }
 
+int pio_control_pair(int fds[2]) {
+    return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0 ? -errno : 0;
+}
+
 int pio_control_listen(const char *path) {
     struct sockaddr_un address;
     struct stat status;

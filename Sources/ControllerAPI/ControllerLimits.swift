@@ -33,10 +33,25 @@ enum ControllerLimits {
     static let requestTime = TimeAmount.seconds(30)
     /// How long the rest of a refused request is still taken, so that the answer is not lost with the connection.
     static let lingerTime = TimeAmount.seconds(2)
-    /// The most connections at once.
-    static let connections = 1_024
+    /// The most connections at once: those that listen, and others.
+    static let connections = listeners + 1_024
     /// How many endpoints are read from the directory at a time.
     static let pageSize = 1_000
+
+    // MARK: Events
+
+    /// The most that follow events at once.
+    static let listeners = 11_264
+    /// How many events wait for one of them at most; with one more it is cut off, and comes again.
+    static let waitingForListener = 256
+    /// How many events are kept for those who come again: about 5 MB.
+    static let keptEvents = 16_384
+    /// How often those who wait are told that the connection is alive; below the idle time of proxies.
+    static let heartbeat = Duration.seconds(15)
+    /// After how many of these, or of events, it is asked whether somebody may still follow.
+    static let beatsBetweenChecks = 4
+    /// How often leaves are asked for their wires while somebody follows a tenant.
+    static let wireInterval = Duration.seconds(2)
 
     // MARK: Leaves
 

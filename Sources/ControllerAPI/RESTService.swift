@@ -10,11 +10,13 @@ public enum RESTService {
     /// What answers requests.
     public static func responder(
         directory: Directory, leaves: LeafHub, settings: ControllerSettings, metrics: ControllerMetrics = .init(),
+        events: EventHub? = nil,
         logger: Logger
     ) -> APIResponder {
         APIResponder(
             operations: Operations(
-                directory: directory, leaves: leaves, settings: settings, metrics: metrics, logger: logger
+                directory: directory, leaves: leaves, settings: settings, metrics: metrics, logger: logger,
+                events: events
             ).all, directory: directory, now: settings.now, metrics: metrics, logger: logger)
     }
 

@@ -1,6 +1,6 @@
 public import CryptProtocol
 internal import LinuxKit
-internal import PacketIO
+public import PacketIO
 internal import Synchronization
 
 /// A leaf's connection to its engine. Calls block: make them on a thread that may wait.
@@ -16,6 +16,11 @@ public final class EngineClient: Sendable {
     /// - Parameter timeout: How long each call may take.
     public init(path: String, timeout: Duration = .seconds(2)) throws(EngineClientError) {
         connection = Mutex(try EngineConnection(path: path, timeout: timeout))
+    }
+
+    /// Speaks with an engine over a connection that there is already.
+    public init(_ connected: consuming ControlConnection, timeout: Duration = .seconds(2)) throws(EngineClientError) {
+        connection = Mutex(try EngineConnection(connected, timeout: timeout))
     }
 
     /// Who the engine is and what it uses.

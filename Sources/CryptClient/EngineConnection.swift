@@ -13,6 +13,15 @@ struct EngineConnection: ~Copyable, Sendable {
         connection = try Self.connect(path, timeout)
     }
 
+    init(_ connected: consuming ControlConnection, timeout: Duration) throws(EngineClientError) {
+        do throws(SystemCallError) {
+            try connected.setTimeout(milliseconds: max(1, Self.milliseconds(timeout)))
+        } catch {
+            throw .system(error)
+        }
+        connection = connected
+    }
+
     private static func connect(_ path: String, _ timeout: Duration) throws(EngineClientError) -> ControlConnection {
         do throws(SystemCallError) {
             let connection = try ControlConnection(path: path)

@@ -2,7 +2,7 @@ internal import AEAD
 internal import CryptProtocol
 internal import LinuxKit
 public import Logging
-internal import PacketIO
+public import PacketIO
 internal import SPIFilter
 
 /// An engine: its control socket, and behind it the packet threads. The thread that runs it is the control thread.
@@ -154,6 +154,19 @@ public final class EngineServer {
             "backend": "\(backend.backend)", "reason": "\(backend.reason)",
             "device": "\(engine?.devices.device ?? "none yet")", "start": "\(configuration.start)",
         ]
+    }
+
+    /// A control connection for another thread of this process, which need not reach the socket in the file system. Before
+    /// ``run()``.
+    public func ownConnection() throws(EngineError) -> ControlConnection {
+        do throws(SystemCallError) {
+            var other: ControlConnection?
+            let one = try ControlConnection.pair(&other)
+            if let other = other.take() { peers.append(try ControlPeer(other)) }
+            return one
+        } catch {
+            throw .system(error)
+        }
     }
 
     /// Takes a connection, if the user at its other end may.

@@ -6,6 +6,13 @@ import Trust
 // What the wrapper passes on as it is: all that reads, and what is written of leaves, certificates and the audit itself.
 
 extension AuditedTransaction {
+    func idempotency(_ id: [UInt8]) throws(DirectoryError) -> IdempotencyRow? { try tx.idempotency(id) }
+    func put(_ row: IdempotencyRow) throws(DirectoryError) { try tx.put(row) }
+    func delete(idempotency id: [UInt8]) throws(DirectoryError) { try tx.delete(idempotency: id) }
+    @discardableResult
+    func deleteIdempotency(before time: Timestamp) throws(DirectoryError) -> Int {
+        try tx.deleteIdempotency(before: time)
+    }
     func suspensions() throws(DirectoryError) -> SuspensionStatement? { try tx.suspensions() }
     func suspendedTenants() throws(DirectoryError) -> [Name] { try tx.suspendedTenants() }
     func userCount(of tenant: Name) throws(DirectoryError) -> Int64 { try tx.userCount(of: tenant) }

@@ -70,6 +70,7 @@ extension Directory {
             tx.announce(.policyChanged(tenant: name))
             // Last: leaves have closed the ports by then.
             if tenant.suspension != nil { try self.stateSuspensions(at: at, tx) }
+            tx.tell(.deleted, tenant: name)
             return tenant
         }
         forget(tenant)

@@ -30,6 +30,7 @@ extension Directory {
             try tx.put(vnet)
             try tx.put(endpoint)
             tx.announce(.portsChanged(host.id))
+            tx.tell(.endpoint, .created, endpoint.name)
             return endpoint
         }
     }
@@ -86,6 +87,7 @@ extension Directory {
                 tx.announce(.revoked(revocation))
             }
             try tx.announcePorts(of: endpoint)
+            tx.tell(.endpoint, .deleted, name, groups: endpoint.groups)
         }
     }
 

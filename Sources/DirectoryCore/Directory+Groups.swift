@@ -14,6 +14,7 @@ extension Directory {
             }
             try tx.requireRoom(for: .groups, of: tenant)
             try tx.put(group)
+            tx.tell(.group, .created, name)
         }
         return group
     }
@@ -59,6 +60,7 @@ extension Directory {
                     remedy: "Delete these entries first.")
             }
             try tx.delete(group: name)
+            tx.tell(.group, .deleted, name)
         }
     }
 
@@ -77,6 +79,8 @@ extension Directory {
             member.groups = (member.groups + [group.name]).sorted()
             try tx.put(member)
             try tx.announcePorts(of: member)
+            tx.tell(.endpoint, .changed, member.name)
+            tx.tell(.group, .changed, group)
         }
     }
 
@@ -92,6 +96,7 @@ extension Directory {
             guard let index = member.groups.firstIndex(of: group.name) else { return }
             member.groups.remove(at: index)
             try tx.recertify(member)
+            tx.tell(.group, .changed, group)
         }
     }
 }

@@ -31,6 +31,7 @@ extension Directory {
             try tx.put(endpoint)
             tx.announce(.portsChanged(former.id))
             try tx.announcePorts(of: endpoint)
+            tx.tell(.endpoint, .changed, name)
             return endpoint
         }
     }

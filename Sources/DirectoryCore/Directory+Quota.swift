@@ -20,6 +20,7 @@ extension Directory {
             if tenant.quota != quota {
                 tenant.quota = quota
                 try tx.put(tenant)
+                tx.tell(.changed, tenant: name)
             }
             return try tx.quotaUse(of: tenant)
         }

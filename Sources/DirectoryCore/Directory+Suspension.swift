@@ -15,6 +15,7 @@ extension Directory {
             tenant.suspension = Suspension(at: at, reason: reason)
             try tx.put(tenant)
             try self.stateSuspensions(at: at, tx)
+            tx.tell(.changed, tenant: name)
             return tenant
         }
     }
@@ -28,6 +29,7 @@ extension Directory {
             tenant.suspension = nil
             try tx.put(tenant)
             try self.stateSuspensions(at: at, tx)
+            tx.tell(.changed, tenant: name)
             return tenant
         }
     }

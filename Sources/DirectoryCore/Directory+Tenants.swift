@@ -35,6 +35,7 @@ extension Directory {
                 try tx.put(tenant)
                 try tx.add(first, keep: configuration.policyHistory, bytes: configuration.policyHistoryBytes)
                 tx.announce(.policyChanged(tenant: name))
+                tx.tell(.created, tenant: name)
             }
         } catch {
             platform.deleteKey(authorityKeyName)
@@ -72,6 +73,7 @@ extension Directory {
             tx.announce(.revoked(revocation))
             tx.announce(.policyChanged(tenant: name))
             if tenant.suspension != nil { try self.stateSuspensions(at: at, tx) }
+            tx.tell(.deleted, tenant: name)
             return tenant
         }
         forget(tenant)

@@ -42,6 +42,7 @@ extension Directory {
         }
         done.forgotten = try await write { (tx) throws(DirectoryError) in
             try tx.deleteExpired(at: at) + tx.deleteExpiredAccess(at: at)
+                + tx.deleteIdempotency(before: at + -KeptAnswer.lifetime)
         }
         try await pruneUsage(at: at)
         return done

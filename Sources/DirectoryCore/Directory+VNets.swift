@@ -39,6 +39,7 @@ extension Directory {
             }
             try tx.requireRoom(for: .vnets, of: tenant)
             try tx.put(vnet)
+            tx.tell(.vnet, .created, name)
         }
         return vnet
     }
@@ -67,6 +68,7 @@ extension Directory {
                     remedy: "Delete its endpoints first.")
             }
             try tx.delete(vnet: vnet.id)
+            tx.tell(.vnet, .deleted, name)
         }
     }
 

@@ -11,9 +11,16 @@ extension Directory {
         _ body: @escaping @Sendable (any DirectoryTransaction) throws(DirectoryError) -> T
     ) async throws(DirectoryError) -> T {
         // Read here: the store runs the body elsewhere, where the task's value is not seen.
-        guard let origin = known ?? Origin.current else { return try await store.write(body) }
+        let precondition = Precondition.current
+        guard let origin = known ?? Origin.current else {
+            return try await store.write { (tx) throws(DirectoryError) in
+                try self.count(precondition)
+                return try body(tx)
+            }
+        }
         let at = now()
         return try await store.write { (tx) throws(DirectoryError) in
+            try self.count(precondition)
             let audited = AuditedTransaction(tx)
             // The chain of a tenant that is deleted is known only before.
             let chains = try tx.chains(of: origin)
@@ -23,6 +30,17 @@ extension Directory {
             for chain in chains { try tx.audit(event, in: chain) }
             return result
         }
+    }
+}
+
+extension Directory {
+    /// How many transactions there were that may have changed something.
+    public var writes: UInt64 { writeCount.withLock { $0 } }
+
+    /// Counts a transaction, in which nobody else writes, if its precondition holds.
+    private func count(_ precondition: Precondition?) throws(DirectoryError) {
+        try precondition?.check(writes)
+        writeCount.withLock { $0 += 1 }
     }
 }
 

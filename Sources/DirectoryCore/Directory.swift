@@ -30,6 +30,8 @@ public final class Directory: Sendable {
     let usagePruned = Mutex<Timestamp?>(nil)
     /// The certificate of the key that signs the guardrails, as long as it need not be renewed.
     let guardrailsCertificate = Mutex<GuardrailsCertificate?>(nil)
+    /// Counts the transactions that may have changed something.
+    let writeCount = Mutex<UInt64>(0)
     /// Checks passwords and second factors.
     let signIn: SignIn
     /// Refusals and looks that wait to be written to the audit.

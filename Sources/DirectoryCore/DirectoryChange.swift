@@ -19,6 +19,48 @@ public enum DirectoryChange: Hashable, Sendable {
     case revoked(Revocation)
     /// A host was created, enrolled, deleted or has attached.
     case hostChanged(Name)
+    /// Something of a tenant, or the tenant itself, was made, changed or deleted; for people who follow.
+    case thingChanged(ThingChange)
     /// Changes were lost because the reader was slow: read everything again.
     case resync
+}
+
+/// What happened to one thing of a tenant. Places and states of endpoints are told by
+/// ``DirectoryChange/endpointChanged(_:)`` alone.
+public struct ThingChange: Hashable, Sendable {
+    public enum Kind: String, Hashable, Sendable {
+        case tenant, endpoint, group, vnet
+    }
+
+    public enum What: String, Hashable, Sendable {
+        case created, changed, deleted
+    }
+
+    public var kind: Kind
+    public var what: What
+    public var tenant: Name
+    /// The name inside the tenant; nil for the tenant itself.
+    public var name: Name?
+    /// Of an endpoint that was deleted: the groups that it was in.
+    public var groups: Set<Name>?
+
+    init(_ kind: Kind, _ what: What, _ tenant: Name, _ name: Name? = nil, groups: [Name]? = nil) {
+        self.kind = kind
+        self.what = what
+        self.tenant = tenant
+        self.name = name
+        self.groups = groups.map(Set.init)
+    }
+}
+
+extension DirectoryTransaction {
+    /// Tells what happened to one thing of a tenant.
+    func tell(
+        _ kind: ThingChange.Kind, _ what: ThingChange.What, _ name: TenantName, groups: [Name]? = nil
+    ) {
+        announce(.thingChanged(ThingChange(kind, what, name.tenant, name.name, groups: groups)))
+    }
+
+    /// Tells what happened to a tenant as a whole.
+    func tell(_ what: ThingChange.What, tenant: Name) { announce(.thingChanged(ThingChange(.tenant, what, tenant))) }
 }

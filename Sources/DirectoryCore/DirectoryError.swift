@@ -44,6 +44,12 @@ public struct DirectoryError: Error, Sendable, CustomStringConvertible {
         public static let quotaExceeded = Code(rawValue: "quota-exceeded")
         /// What was to be deleted is not what was shown before.
         public static let unconfirmed = Code(rawValue: "unconfirmed")
+        /// Something else was asked by the same idempotency key before.
+        public static let keyReused = Code(rawValue: "idempotency-key-reused")
+        /// What was asked by the same idempotency key is being done.
+        public static let inProgress = Code(rawValue: "idempotency-in-progress")
+        /// Somebody else was faster; the caller looks again.
+        public static let changedMeanwhile = Code(rawValue: "changed-meanwhile")
         /// There were too many attempts; later ones are taken again.
         public static let tooOften = Code(rawValue: "too-often")
         /// The caller went away before the answer; nothing was changed.

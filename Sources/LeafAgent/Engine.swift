@@ -189,6 +189,8 @@ final class Engine: Sendable {
         if let backend = settings.backend { words += ["--backend", backend] }
         if let looks = settings.busyPoll { words += ["--busy-poll", "\(looks)"] }
         if let user = settings.user { words += ["--user", user] }
+        if let metrics = settings.metrics { words += ["--metrics", metrics] }
+        if let format = settings.logFormat { words += ["--log-format", format] }
         let process = try ChildProcess.start(words + extra, output: .inherited, error: .inherited, newSession: true)
         state.withLock { $0.process = process }
         for _ in 0..<1_000 {

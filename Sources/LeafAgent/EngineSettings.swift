@@ -16,6 +16,10 @@ public struct EngineSettings: Sendable {
     public var busyPoll: Int?
     /// The user that the engine becomes.
     public var user: String? = "nobody"
+    /// Where the engine shows its metrics; nil: nowhere.
+    public var metrics: String?
+    /// How the engine writes its log; nil: as it does by itself.
+    public var logFormat: String?
     /// After how long a protected wire gets new keys.
     public var rekeyAge: Duration = .seconds(3_600)
     /// After how many packets of one queue in one direction; half of 2^32, the most that one key is used for.

@@ -27,6 +27,9 @@ struct FlowsInProgress {
     /// The most questions of one port that wait.
     static let mostWaiting = 256
 
+    /// How many there are.
+    var count: Int { flows.count }
+
     mutating func begin(_ flow: LeafAgent.Flow) -> Beginning {
         if flows.contains(flow) { return .running }
         let count = countsByPort[flow.port, default: 0]

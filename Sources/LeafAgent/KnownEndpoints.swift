@@ -30,6 +30,9 @@ struct KnownEndpoints {
 
     subscript(identity: Identity) -> KnownEndpoint? { byIdentity[identity] }
 
+    /// How many there are.
+    var count: Int { byIdentity.count }
+
     /// The identity that has a private address in a vnet.
     func identity(of ipv4: IPv4Address, in vnet: VNetID) -> Identity? { byAddress[Address(vnet: vnet, ipv4: ipv4)] }
 

@@ -15,11 +15,13 @@ import Trust
 /// Stopping it, or killing it, leaves ports and wires in the kernel as they are; the next start takes them over.
 public struct Leaf: Service {
     private let configuration: LeafConfiguration
+    private let metrics: LeafMetrics
     private let logger: Logger
 
     /// A leaf that is enrolled already.
-    public init(configuration: LeafConfiguration, logger: Logger) {
+    public init(configuration: LeafConfiguration, metrics: LeafMetrics, logger: Logger) {
         self.configuration = configuration
+        self.metrics = metrics
         self.logger = logger
     }
 
@@ -68,6 +70,7 @@ public struct Leaf: Service {
                 reservedUpTo: state.labelMark(), inUse: try path.receiveWires().map(\.label), now: SystemClock.now()),
             logger: logger, now: SystemClock.now)
         await agent.adopt()
+        metrics.follow(agent)
         logger.notice(
             "leaf runs",
             metadata: [

@@ -11,6 +11,7 @@ import Trust
 extension LeafAgent {
     /// Takes one punted frame. Whatever is in it, the worst that happens is that it is dropped.
     func handle(_ punt: Punt) {
+        counts.punt(punt.reason)
         guard let identity = ports.identity(at: punt.port), let port = ports[identity] else { return }
         // Of a frame that is too big only the beginning is here, so it is no packet that could be parsed.
         if case .tooBig = punt.reason { return refuse(tooBig: punt) }

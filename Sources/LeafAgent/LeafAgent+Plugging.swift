@@ -38,10 +38,13 @@ extension LeafAgent {
     /// - Parameter keepingWhatIsThere: a wire that is plugged gets new keys, and stays as it is when that fails.
     func plug(_ pair: Pair, keepingWhatIsThere: Bool = false) async -> PlugOutcome {
         if let running = plugging[pair] { return await running.value }
+        let began = ContinuousClock.now
         let task = Task { await self.plugOnce(pair, keepingWhatIsThere) }
         plugging[pair] = task
         defer { plugging[pair] = nil }
-        return await task.value
+        let outcome = await task.value
+        counts.plug(outcome, took: ContinuousClock.now - began, isRekey: keepingWhatIsThere)
+        return outcome
     }
 
     private func plugOnce(_ pair: Pair, _ keepingWhatIsThere: Bool) async -> PlugOutcome {

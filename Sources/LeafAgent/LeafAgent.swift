@@ -32,6 +32,8 @@ actor LeafAgent {
     let engine: Engine
     let logger: Logger
     let now: @Sendable () -> Timestamp
+    /// What is counted of the agent's own work.
+    let counts = LeafCounts()
 
     var ports = LocalPorts()
     var policies: [Name: HeldPolicy] = [:]

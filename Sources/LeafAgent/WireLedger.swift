@@ -94,16 +94,18 @@ struct WireLedger {
     private var labelsInUse: [Pair: Label] = [:]
     /// For each identity, how many entries name it as an end, so that a change elsewhere finds its wires at once.
     private var pairsByIdentity: [Identity: Set<Pair>] = [:]
+    /// How many ends there are of each kind, kept up so that nobody has to walk a million of them to know.
+    private(set) var tally: [WireKind: Int] = [:]
 
     /// Notes a sending end; replaces the former one of the pair.
     mutating func put(_ wire: SendingEnd, for pair: Pair) {
-        sends[pair] = wire
+        count(sends.updateValue(wire, forKey: pair).map(WireKind.init), WireKind(wire))
         index(pair)
     }
 
     /// Notes a receiving end.
     mutating func put(_ wire: ReceivingEnd) {
-        receives[wire.label] = wire
+        count(receives.updateValue(wire, forKey: wire.label).map(WireKind.init), WireKind(wire))
         labelsByPair[wire.pair, default: []].append(wire.label)
         index(wire.pair)
     }
@@ -112,13 +114,16 @@ struct WireLedger {
     @discardableResult
     mutating func removeSend(_ pair: Pair) -> SendingEnd? {
         defer { unindexIfGone(pair) }
-        return sends.removeValue(forKey: pair)
+        let wire = sends.removeValue(forKey: pair)
+        count(wire.map(WireKind.init), nil)
+        return wire
     }
 
     /// Forgets a receiving end.
     @discardableResult
     mutating func removeReceive(_ label: Label) -> ReceivingEnd? {
         guard let wire = receives.removeValue(forKey: label) else { return nil }
+        count(WireKind(wire), nil)
         labelsByPair[wire.pair]?.removeAll { $0 == label }
         if labelsByPair[wire.pair]?.isEmpty == true { labelsByPair[wire.pair] = nil }
         if labelsInUse[wire.pair] == label { labelsInUse[wire.pair] = nil }
@@ -129,16 +134,20 @@ struct WireLedger {
     /// Notes what the kernel counted.
     mutating func update(_ pair: Pair, _ change: (inout SendingEnd) -> Void) {
         if var wire = sends[pair] {
+            let former = WireKind(wire)
             change(&wire)
             sends[pair] = wire
+            count(former, WireKind(wire))
         }
     }
 
     /// Notes what the kernel counted.
     mutating func update(_ label: Label, _ change: (inout ReceivingEnd) -> Void) {
         if var wire = receives[label] {
+            let former = WireKind(wire)
             change(&wire)
             receives[label] = wire
+            count(former, WireKind(wire))
         }
     }
 
@@ -162,6 +171,12 @@ struct WireLedger {
     /// All pairs that have a sending or a receiving end here.
     var pairs: Set<Pair> { Set(sends.keys).union(labelsByPair.keys) }
 
+    private mutating func count(_ former: WireKind?, _ present: WireKind?) {
+        guard former != present else { return }
+        if let former { tally[former, default: 0] -= 1 }
+        if let present { tally[present, default: 0] += 1 }
+    }
+
     private mutating func index(_ pair: Pair) {
         pairsByIdentity[pair.source, default: []].insert(pair)
         pairsByIdentity[pair.destination, default: []].insert(pair)
@@ -173,5 +188,34 @@ struct WireLedger {
             pairsByIdentity[end]?.remove(pair)
             if pairsByIdentity[end]?.isEmpty == true { pairsByIdentity[end] = nil }
         }
+    }
+}
+
+/// What is counted of a wire's end: whether it sends or receives, and how it is protected.
+struct WireKind: Hashable {
+    let direction: String
+    let protection: String
+
+    init(direction: String, protection: String) {
+        self.direction = direction
+        self.protection = protection
+    }
+
+    init(_ wire: SendingEnd) {
+        direction = "send"
+        if case .local = wire.target {
+            protection = "local"
+        } else {
+            protection = Self.word(wire.protection)
+        }
+    }
+
+    init(_ wire: ReceivingEnd) {
+        direction = "receive"
+        protection = Self.word(wire.protection)
+    }
+
+    private static func word(_ protection: WireProtection?) -> String {
+        (protection?.security ?? .none).rawValue
     }
 }

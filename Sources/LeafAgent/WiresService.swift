@@ -43,7 +43,10 @@ struct WiresService: Patchbay_Leaf_V1_Wires.SimpleServiceProtocol {
         var answer = WireAnswer()
         answer.number = question.number
         switch question.message {
-        case .plug(let request): answer.plug = await agent.receive(request, from: peer)
+        case .plug(let request):
+            let began = ContinuousClock.now
+            answer.plug = await agent.receive(request, from: peer)
+            agent.counts.asked(answer.plug, took: ContinuousClock.now - began)
         case .unplug(let request):
             await agent.receive(request, from: peer)
             answer.unplug = Patchbay_Leaf_V1_UnplugResponse()

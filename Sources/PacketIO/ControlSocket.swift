@@ -41,6 +41,16 @@ public struct ControlConnection: ~Copyable, Sendable {
             OwnedDescriptor(try checked(unsafe pio_control_connect(path), "connect", "control socket \(path)")))
     }
 
+    /// Makes a connection of which this process has both ends: one is returned, the other one put into the place.
+    public static func pair(_ other: inout ControlConnection?) throws(SystemCallError) -> ControlConnection {
+        var numbers: InlineArray<2, Int32> = [-1, -1]
+        var span = numbers.mutableSpan
+        let result = unsafe span.withUnsafeMutableBufferPointer { unsafe pio_control_pair($0.baseAddress) }
+        try checked(result, "socketpair", "control connection")
+        other = ControlConnection(OwnedDescriptor(numbers[1]))
+        return ControlConnection(OwnedDescriptor(numbers[0]))
+    }
+
     /// The user at the other end as the kernel saw it when the connection was made.
     public var peerUser: UInt32 {
         get throws(SystemCallError) {

@@ -49,6 +49,10 @@ enum Schema {
             id INTEGER PRIMARY KEY NOT NULL CHECK (id = 1), revision INTEGER NOT NULL, body BLOB NOT NULL,
             signature BLOB NOT NULL
         );
+        CREATE TABLE idempotency (
+            id BLOB PRIMARY KEY NOT NULL, fingerprint BLOB NOT NULL, begun_at INTEGER NOT NULL, sealed BLOB
+        ) WITHOUT ROWID;
+        CREATE INDEX idempotency_age ON idempotency (begun_at);
         """
 
     private static let tenants = """

@@ -56,12 +56,14 @@ struct ControllerParts {
         let identity = try ControllerIdentity(
             platform: platform, addresses: places.certified, now: Machine.now, logger: logger)
         let leaves = LeafHub(directory: directory, logger: logger)
+        let events = EventHub(directory: directory, leaves: leaves, logger: logger)
         let responder = RESTService.responder(
-            directory: directory, leaves: leaves, settings: settings, metrics: metrics, logger: logger)
+            directory: directory, leaves: leaves, settings: settings, metrics: metrics, events: events,
+            logger: logger)
         ProcessMetrics.collect(
             in: metrics.registry, program: "patchbay-controller", version: PatchbayController.version)
         metrics.collect(directory, leaves, identity)
-        var services: [any Service] = [leaves, identity]
+        var services: [any Service] = [leaves, events, identity]
         services.append(DirectoryUpkeep(directory: directory, leaves: leaves, logger: logger))
         for address in places.metrics {
             services.append(

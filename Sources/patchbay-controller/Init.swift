@@ -1,6 +1,7 @@
 import ArgumentParser
 import DirectoryCore
 import NetTypes
+import PlatformBackup
 
 /// Makes a platform.
 struct Init: AsyncParsableCommand {
@@ -16,6 +17,7 @@ struct Init: AsyncParsableCommand {
     var prefix: IPv6Prefix?
 
     func run() async throws {
+        let owner = DataDirectoryOwner(of: data)
         let platform: Platform
         do {
             platform = try Platform.initialise(
@@ -23,6 +25,7 @@ struct Init: AsyncParsableCommand {
         } catch {
             throw CommandError(error.message, remedy: error.remedy)
         }
+        try owner?.take(data)
         print(
             """
             Platform \(platform.name.globalID) with the prefix \(platform.name.prefix)

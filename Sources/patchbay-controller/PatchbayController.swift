@@ -7,7 +7,7 @@ struct PatchbayController: AsyncParsableCommand {
         commandName: "patchbay-controller",
         abstract: "The controller of a Patchbay platform: directory, certificate authority and API.",
         version: version,
-        subcommands: [Init.self, Run.self, Token.self])
+        subcommands: [Init.self, Run.self, Token.self, Backup.self, Restore.self])
 
     /// The version of the program.
     static let version = "0.1.0"

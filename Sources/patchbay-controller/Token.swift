@@ -1,6 +1,7 @@
 import ArgumentParser
 import DirectoryCore
 import Foundation
+import PlatformBackup
 
 /// Says how an operator shows who they are.
 struct Token: AsyncParsableCommand {
@@ -18,7 +19,10 @@ struct Token: AsyncParsableCommand {
     func run() async throws {
         do {
             let platform = try Platform.open(dataDirectory: data)
-            if renew { try Self.replace(platform.operatorTokenPath) }
+            if renew {
+                try Self.replace(platform.operatorTokenPath)
+                try DataDirectoryOwner(of: data)?.take(platform.operatorTokenPath)
+            }
             print(platform.operatorTokenPath)
         } catch let error as DirectoryError {
             throw CommandError(error.message, remedy: error.remedy)

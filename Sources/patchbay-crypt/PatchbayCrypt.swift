@@ -1,8 +1,12 @@
 internal import AEAD
 public import ArgumentParser
+internal import CryptClient
 internal import CryptEngine
 public import Logging
+internal import MetricsEndpoint
 internal import NetTypes
+internal import PrometheusMetrics
+public import StructuredLog
 
 /// The engine of protected wires: parses, composes, runs.
 @main
@@ -63,6 +67,15 @@ struct PatchbayCrypt: ParsableCommand {
         @Option(help: "The least severe messages to log: trace, debug, info, notice, warning, error or critical.")
         var logLevel: Logger.Level = .notice
 
+        @Option(help: "How the log is written to standard error: text, or json with one object a line.")
+        var logFormat = LogFormat.text
+
+        @Option(
+            help:
+                "An address and port where metrics and health are shown to whoever can connect; nowhere when left out.",
+            transform: { try MetricsAddress(parsing: $0) })
+        var metrics: MetricsAddress?
+
         func validate() throws {
             guard !(adopt && takeOver) else { throw ValidationError("--adopt and --take-over exclude each other.") }
             if let backend, CipherBackend(rawValue: backend) == nil {
@@ -83,11 +96,32 @@ struct PatchbayCrypt: ParsableCommand {
             configuration.busyPoll = busyPoll
             configuration.user = user
             configuration.start = adopt ? .adopt : takeOver ? .takeOver : .fresh
-            var logger = Logger(label: "crypt", factory: { StreamLogHandler.standardError(label: $0) })
-            logger.logLevel = logLevel
-            try EngineServer(configuration: configuration, logger: logger).run()
+            let logger = logFormat.logger("crypt", level: logLevel)
+            let server = try EngineServer(configuration: configuration, logger: logger)
+            if let metrics { showMetrics(at: metrics, of: try EngineClient(server.ownConnection()), logger) }
+            server.run()
+        }
+
+        /// Shows metrics, on threads of their own and without any privilege: it asks by a control connection, as
+        /// everyone does, and shares nothing with the packet threads.
+        private func showMetrics(at metrics: MetricsAddress, of client: EngineClient, _ logger: Logger) {
+            let counted = CryptMetrics(control: control, client: client)
+            ProcessMetrics.collect(in: counted.registry, program: "patchbay-crypt", version: CryptMetrics.version)
+            let endpoint = MetricsEndpoint(on: metrics, registry: counted.registry, logger: logger) {
+                Readiness([.init("engine", problem: await counted.problem())])
+            }
+            Task {
+                // A predecessor keeps the address until it has ended. Packets do not wait for metrics.
+                for attempt in 0..<60 {
+                    do { return try await endpoint.run() } catch {
+                        if attempt == 59 { logger.error("no metrics", metadata: ["error": "\(error)"]) }
+                        try? await Task.sleep(for: .seconds(1))
+                    }
+                }
+            }
         }
     }
 }
 
 extension Logger.Level: @retroactive ExpressibleByArgument {}
+extension LogFormat: ExpressibleByArgument {}

@@ -1,8 +1,12 @@
 public import ArgumentParser
+import CoreMetrics
 import LeafAgent
 public import Logging
+import MetricsEndpoint
 import NetTypes
+import PrometheusMetrics
 import ServiceLifecycle
+public import StructuredLog
 
 /// The agent of a host: parses, composes, runs.
 @main
@@ -70,6 +74,17 @@ struct PatchbayLeaf: AsyncParsableCommand {
         @Option(help: "The least severe messages to log: trace, debug, info, notice, warning, error or critical.")
         var logLevel: Logger.Level = .notice
 
+        @Option(help: "How the log is written to standard error: text, or json with one object a line.")
+        var logFormat = LogFormat.text
+
+        @Option(
+            help: """
+                Where metrics and health are shown to whoever can connect: an address and port, or unix:PATH; may be \
+                given several times. Nowhere when left out.
+                """,
+            transform: { try MetricsAddress(parsing: $0) })
+        var metrics: [MetricsAddress] = []
+
         func validate() throws {
             guard idleSeconds > 0 else { throw ValidationError("--idle-seconds must be at least 1.") }
             guard (1...3_600).contains(accountSeconds) else {
@@ -88,11 +103,21 @@ struct PatchbayLeaf: AsyncParsableCommand {
             configuration.maxWires = maxWires
             configuration.accountSeconds = accountSeconds
             configuration.engine = protection.settings()
-            var logger = Logger(label: "leaf", factory: { StreamLogHandler.standardError(label: $0) })
-            logger.logLevel = logLevel
+            configuration.engine.logFormat = logFormat.rawValue
+            let logger = logFormat.logger("leaf", level: logLevel)
+            let counted = LeafMetrics()
+            MetricsSystem.bootstrap(counted.registry)
+            ProcessMetrics.collect(in: counted.registry, program: "patchbay-leaf", version: LeafVersion.text)
+            let endpoints = metrics.map { address in
+                MetricsEndpoint(on: address, registry: counted.registry, logger: logger) {
+                    Readiness(await counted.checks().map { .init($0.name, problem: $0.problem) })
+                }
+            }
             let group = ServiceGroup(
                 configuration: .init(
-                    services: [.init(service: Leaf(configuration: configuration, logger: logger))],
+                    services: endpoints.map { .init(service: $0) } + [
+                        .init(service: Leaf(configuration: configuration, metrics: counted, logger: logger))
+                    ],
                     gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
             try await group.run()
         }
@@ -100,3 +125,4 @@ struct PatchbayLeaf: AsyncParsableCommand {
 }
 
 extension Logger.Level: @retroactive ExpressibleByArgument {}
+extension LogFormat: ExpressibleByArgument {}

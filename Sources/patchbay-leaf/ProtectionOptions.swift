@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import LeafAgent
+import MetricsEndpoint
 
 /// How the ESP engine is run, and when wires get new keys.
 struct ProtectionOptions: ParsableArguments {
@@ -31,6 +32,11 @@ struct ProtectionOptions: ParsableArguments {
 
     @Option(help: "The user that the engine becomes once everything is open.")
     var cryptUser = "nobody"
+
+    @Option(
+        help: "An address and port where the engine shows its metrics to whoever can connect; nowhere when left out.",
+        transform: { try MetricsAddress(parsing: $0) })
+    var cryptMetrics: MetricsAddress?
 
     @Option(
         help: "After how long a protected wire gets new keys, like 600ms, 90s, 15m or 8h (default: 1h).",
@@ -74,6 +80,7 @@ struct ProtectionOptions: ParsableArguments {
         settings.backend = cryptBackend
         settings.busyPoll = cryptBusyPoll
         settings.user = cryptUser
+        settings.metrics = cryptMetrics?.description
         settings.rekeyAge = rekeyAge
         settings.rekeyPackets = rekeyPackets
         settings.rekeyBytes = rekeyBytes

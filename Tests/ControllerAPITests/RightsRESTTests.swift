@@ -31,7 +31,7 @@ import Testing
         let controller = try TestController()
         let operations = Operations(
             directory: controller.directory, leaves: controller.leaves, settings: controller.settings,
-            logger: controller.logger
+            metrics: ControllerMetrics(), logger: controller.logger
         ).all.filter { $0.path.contains("{tenant}") }
         #expect(operations.count > 40)
         try await controller.test { api in

@@ -14,7 +14,7 @@ import Testing
         let controller = try TestController()
         let operations = Operations(
             directory: controller.directory, leaves: controller.leaves, settings: controller.settings,
-            logger: controller.logger
+            metrics: ControllerMetrics(), logger: controller.logger
         ).all
         for operation in operations {
             #expect(operation.action != nil, "\(operation.id)")

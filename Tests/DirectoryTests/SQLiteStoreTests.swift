@@ -160,9 +160,9 @@ struct SQLiteStoreTests {
             _ = try tx.guardrails(revision: 1)
             _ = try (tx.facts(of: identity), tx.issued(serial: [1]), tx.issued(for: identity), tx.issued(to: LeafID(1)))
             _ = try tx.isRevoked(.identity(identity))
-            _ = try (tx.userCount(of: Samples.acme), tx.groupCount(of: Samples.acme))
+            _ = try (tx.userCount(of: Samples.acme), tx.groupCount(of: Samples.acme), tx.idempotency([1]))
         }
-        #expect(plans.count == 30)
+        #expect(plans.count == 31)
         for (sql, plan) in plans {
             #expect(!plan.isEmpty && !plan.contains { $0.hasPrefix("SCAN") }, "\(sql): \(plan)")
         }

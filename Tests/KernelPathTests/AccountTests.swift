@@ -5,7 +5,7 @@ import Testing
 /// What wires had counted when they were taken out, and what they go on to count.
 extension KernelPathTests {
     @Test("what a wire had counted is kept when it is unplugged, led elsewhere, or goes with its port")
-    func ended() throws {
+    func endedCounts() throws {
         let hosts = try TwoHosts()
         let (e1, e2) = (hosts.e1, hosts.e2)
         let there = try hosts.plug(e1, to: e2)
@@ -15,7 +15,7 @@ extension KernelPathTests {
         let packet: UInt64 = 40 + 8 + 56
         var counts = try hosts.a.path.counts()
         #expect(counts.ended.isEmpty)
-        #expect(Set(counts.live.map(\.id)).count == 4, "both forms of one direction, and two labels: \(counts.live)")
+        #expect(Set(counts.live.map(\.id)).count == 3, "both forms of one direction, and a label: \(counts.live)")
         let live = try #require(counts.live.first { $0.counters.packets == 3 && $0.isSend })
 
         // Led elsewhere and back: two ends, and a third that counts on.
@@ -58,7 +58,7 @@ extension KernelPathTests {
     }
 
     @Test("both ends count the same bytes, however segments were put together", arguments: [false, true])
-    func bytes(v6: Bool) throws {
+    func sameBytes(v6: Bool) throws {
         let hosts = try TwoHosts()
         let (e1, e2) = (hosts.e1, hosts.e2)
         let label = try hosts.plug(e1, to: e2)
@@ -70,15 +70,22 @@ extension KernelPathTests {
         let report = try run(
             "ip", "netns", "exec", e1.name, "timeout", "9", "sh", "-c",
             "for i in 1 2 3 4 5 6 7 8; do iperf3 -c \(address) -n 40M -J && exit; sleep 0.2; done")
-        #expect(report.contains("sum_sent"))
+        func figure(_ sum: String, _ key: String) throws -> Int64 {
+            let tail = try #require(report.range(of: "\"\(sum)\"").map { report[$0.upperBound...] }, "\(report)")
+            let value = try #require(tail.range(of: "\"\(key)\":").map { tail[$0.upperBound...] })
+            return try #require(Int64(value.drop { $0 == "\t" || $0 == " " }.prefix { $0.isNumber }))
+        }
+        let (written, again) = (try figure("sum_sent", "bytes"), try figure("sum_sent", "retransmits"))
+        let arrived = try figure("sum_received", "bytes")
         let destination = v6 ? e2.identity.address : IPv6Address(mapped: e2.ipv4)
         let sent = try #require(hosts.a.path.sendCounters(port: e1.device, destination: destination))
         let received = try #require(hosts.b.path.receiveCounters(locator: hosts.a.locator, label: label))
         #expect(sent == received)
-        // 40 MB and the headers of each segment: TCP with time stamps.
+        // Each segment has its headers: TCP with time stamps. What is in the socket when iperf3 ends may never be sent,
+        // and iperf3 talks a little about the test.
         let payload = Int64(sent.bytes) - Int64(sent.packets) * (v6 ? 72 : 52)
-        #expect((40 << 20...(40 << 20) + 20_000) ~= payload, "\(sent)")
-        #expect(sent.packets > 28_000, "segments of 1,400 bytes are counted one by one")
+        #expect((arrived...written + again * 1_448 + 20_000) ~= payload, "\(sent), \(arrived) of \(written), \(again)")
+        #expect(Int64(sent.packets) > arrived / 1_448, "segments are counted one by one")
     }
 }
 

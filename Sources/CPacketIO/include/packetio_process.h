@@ -14,6 +14,8 @@
 int pio_control_listen(const char *path);
 /// Connects to a path.
 int pio_control_connect(const char *path);
+/// Makes a connection of which this process has both ends.
+int pio_control_pair(int fds[2]);
 /// Takes the next connection, not blocking.
 int pio_control_accept(int fd);
 /// The user at the other end, as the kernel saw it on connecting.

@@ -23,6 +23,12 @@ public final class LeafHub: Service {
         var queries: [UInt64: AsyncStream<LeafReply>.Continuation] = [:]
     }
 
+    /// Who wants to know which hosts come and go.
+    private let follower = Mutex<(@Sendable (LeafHost, Bool) -> Void)?>(nil)
+
+    /// Has somebody told which hosts come (true) and go.
+    func onSession(_ body: @escaping @Sendable (LeafHost, Bool) -> Void) { follower.withLock { $0 = body } }
+
     /// Makes a hub without leaves.
     public init(directory: Directory, logger: Logger) {
         self.directory = directory
@@ -64,6 +70,7 @@ public final class LeafHub: Service {
         if isClosed { session.end(.shutdown) }
         // The platform has its say before any tenant: guardrails stand before the ports, which bring the policies.
         for item in [LeafSession.Item.welcome, .revocations, .guardrails, .suspensions, .ports] { session.push(item) }
+        if former == nil { follower.withLock { $0 }?(session.host, true) }
         logger.info("leaf attached", metadata: ["host": "\(session.host.name)", "leaf": "\(session.leaf)"])
     }
 
@@ -81,6 +88,7 @@ public final class LeafHub: Service {
         }
         guard let queries else { return }
         for query in queries { query.yield(LeafReply(leaf: session.leaf, content: .gone)) }
+        follower.withLock { $0 }?(session.host, false)
         logger.info(
             "leaf detached",
             metadata: [
@@ -135,6 +143,8 @@ public final class LeafHub: Service {
                 session.push(.revoked(revocation))
                 if revocation.subject.hits(session) { session.end(.refused) }
             }
+        case .thingChanged:
+            return
         case .hostChanged(let host):
             for session in sessions where session.host.name == host { await checkAgain(session) }
         case .resync:

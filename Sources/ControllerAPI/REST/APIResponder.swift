@@ -90,6 +90,7 @@ public struct APIResponder: HTTPResponder {
         // 2. Who asks.
         var caller = Caller(
             request, context.channel.remoteAddress.flatMap { try? IPAddress(parsing: $0.ipAddress ?? "") })
+        caller.channel = context.channel
         if operation?.access != .everyone {
             caller.authenticated = try await authenticate(request, caller)
             guard caller.authenticated != nil else {
@@ -121,44 +122,114 @@ public struct APIResponder: HTTPResponder {
         guard operation.access != .everyone else {
             call = call.with(body: try await body(request, operation, declared: declared))
             let origin = rights.origin(operation, call, nil, path)
-            return try await Origin.$current.withValue(origin) { try await respond(operation, call) }
+            return try await Origin.$current.withValue(origin) { try await respond(operation, call).response }
         }
         let permission = try await rights.permit(operation, call, path: path)
         call = call.with(body: try await body(request, operation, declared: declared))
         try await rights.permitBody(operation, call, path: path)
-        let response = try await Origin.$current.withValue(permission.origin) { try await respond(operation, call) }
+        let conditions = try Conditions(request)
+        let response = try await Origin.$current.withValue(permission.origin) {
+            guard operation.method != .get else { return try await look(operation, call, conditions) }
+            return try await once(request, operation, call, conditions)
+        }
         if permission.isLook { await directory.note(permission.origin, outcome: .done) }
         return response
     }
 
-    private func respond(_ operation: Operation, _ call: Call) async throws -> Response {
-        let answer = try await operation.handle(call)
-        var cookies: [String] = []
-        var body = answer
-        if let answer = answer as? WithCookies {
-            cookies = answer.cookies
-            body = answer.body
+    /// Answers a request that changes nothing.
+    private func look(_ operation: Operation, _ call: Call, _ conditions: Conditions) async throws -> Response {
+        let body = try await operation.handle(call)
+        if let stream = body as? EventStream { return stream.response() }
+        var answer = try finish(operation, call, body)
+        guard let tag = answer.tag else { return answer.response }
+        answer.extra.append(("etag", tag))
+        guard !conditions.isKnown(tag) else {
+            (answer.status, answer.type, answer.body) = (.notModified, nil, [])
+            return answer.response
         }
-        var response: Response
+        return answer.response
+    }
+
+    /// Makes a change, once for each idempotency key.
+    private func once(
+        _ request: Request, _ operation: Operation, _ call: Call, _ conditions: Conditions
+    ) async throws -> Response {
+        guard let key = conditions.idempotencyKey, operation.method == .post else {
+            return try await change(operation, call, conditions).response
+        }
+        let actor = call.caller.principal?.account?.description ?? "installation"
+        let asked = Array("\(request.method) \(request.uri.string)\n".utf8) + call.body
+        if let kept = try await directory.begin(actor: actor, key: key, request: asked) {
+            return APIAnswer(kept).response
+        }
+        do {
+            let answer = try await change(operation, call, conditions)
+            try await directory.end(actor: actor, key: key, answer.kept)
+            return answer.response
+        } catch {
+            // Nothing was done, so that it may be asked again.
+            try? await directory.end(actor: actor, key: key, nil)
+            throw error
+        }
+    }
+
+    /// Makes a change if what is changed is what the caller has looked at.
+    private func change(
+        _ operation: Operation, _ call: Call, _ conditions: Conditions
+    ) async throws -> APIAnswer {
+        guard conditions.match != nil else { return try await respond(operation, call) }
+        guard let shown = operations.first(where: { $0.method == .get && $0.isShown(by: operation) }) else {
+            throw Problem.noCondition
+        }
+        for _ in 0..<Conditions.tries {
+            let writes = directory.writes
+            var tag: String?
+            do { tag = try finish(shown, call, await shown.handle(call.bare)).tag } catch {
+                // There is nothing that could match; where the change finds nothing either, it says so.
+                guard (error as? DirectoryError)?.code == .notFound else { throw error }
+            }
+            guard conditions.allow(tag) else { throw Problem.stale }
+            do {
+                return try await Precondition.$current.withValue(Precondition(writes)) {
+                    try await respond(operation, call)
+                }
+            } catch let error as DirectoryError where error.code == .changedMeanwhile {
+                // Somebody else changed something, maybe something else: it is looked at again.
+            }
+        }
+        throw DirectoryError(.changedMeanwhile, "Others change something all the time.", remedy: "Try again.")
+    }
+
+    private func respond(_ operation: Operation, _ call: Call) async throws -> APIAnswer {
+        try finish(operation, call, await operation.handle(call))
+    }
+
+    /// Encodes what an operation has answered.
+    private func finish(
+        _ operation: Operation, _ call: Call, _ given: (any Encodable & Sendable)?
+    ) throws -> APIAnswer {
+        var answer = APIAnswer(status: operation.status)
+        var body = given
+        if let given = given as? WithCookies {
+            answer.cookies = given.cookies
+            body = given.body
+        }
         if let document = body as? DocumentBody {
-            response = Self.raw(document.bytes, DocumentBody.mediaType)
+            (answer.type, answer.body) = (DocumentBody.mediaType, document.bytes)
         } else if let file = body as? RawBody {
-            response = Self.raw(file.bytes, file.mediaType, operation.status)
-            response.headers[.contentDisposition] = "attachment; filename=\"\(file.fileName)\""
+            (answer.type, answer.body) = (file.mediaType, Array(file.bytes))
+            answer.extra.append(("content-disposition", "attachment; filename=\"\(file.fileName)\""))
         } else if let text = body as? TextBody {
-            response = Self.raw(text.text.utf8, text.mediaType)
+            (answer.type, answer.body) = (text.mediaType, Array(text.text.utf8))
         } else if let body {
-            response = try Self.json(body, status: operation.status, type: "application/json; charset=utf-8")
-        } else {
-            response = Response(status: operation.status)
+            (answer.type, answer.body) = ("application/json; charset=utf-8", try Self.encode(body))
         }
         if let authenticated = call.caller.authenticated, authenticated.isRenewed, let secret = authenticated.secret,
-            cookies.isEmpty
+            answer.cookies.isEmpty
         {
-            cookies.append(Caller.cookie(secret))
+            answer.cookies.append(Caller.cookie(secret))
         }
-        for cookie in cookies { response.headers.append(.init(name: .setCookie, value: cookie)) }
-        return response
+        return answer
     }
 
     // MARK: Who asks
@@ -325,20 +396,12 @@ public struct APIResponder: HTTPResponder {
     private static func json(
         _ value: any Encodable & Sendable, status: HTTPResponse.Status, type: String
     ) throws -> Response {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return raw(try encoder.encode(value), type, status)
+        APIAnswer(status: status, type: type, body: try encode(value)).response
     }
 
-    private static func raw(
-        _ bytes: some Collection<UInt8> & Sendable, _ type: String, _ status: HTTPResponse.Status = .ok
-    ) -> Response {
-        Response(
-            status: status,
-            headers: [
-                .contentType: type, .contentLength: String(bytes.count), .cacheControl: "no-store",
-                .xContentTypeOptions: "nosniff",
-            ],
-            body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
+    private static func encode(_ value: any Encodable & Sendable) throws -> [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return Array(try encoder.encode(value))
     }
 }

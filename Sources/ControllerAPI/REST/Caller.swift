@@ -2,6 +2,7 @@ import Accounts
 import AuditLog
 import DirectoryCore
 import Hummingbird
+import NIOCore
 import NetTypes
 
 /// Who sends a request, from where, and what the request shows of it.
@@ -18,6 +19,10 @@ struct Caller: Sendable {
     let sessionCookie: String?
     /// All cookies of the request.
     private let cookies: [String: String]
+    /// The id of the last event that one who follows has.
+    let lastEventID: String?
+    /// The connection, which is ended where one who follows is too slow.
+    var channel: (any Channel)?
     /// Whether it shows something that is to say who it is.
     let showsCredentials: Bool
 
@@ -41,6 +46,9 @@ struct Caller: Sendable {
         }
         self.cookies = cookies
         sessionCookie = cookies[Self.cookieName]
+        lastEventID = HTTPFields.Element.Name("last-event-id").flatMap { request.headers[$0] }.map {
+            String($0.prefix(64))
+        }
         showsCredentials = request.headers[.authorization] != nil || sessionCookie != nil
     }
 

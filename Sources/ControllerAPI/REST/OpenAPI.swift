@@ -27,10 +27,19 @@ enum OpenAPI {
 
     private static func describe(_ operation: Operation, _ schemas: AnswerSchema) -> JSONTree {
         var parameters = operation.segments.filter { $0.hasPrefix("{") }.map { segment in
-            parameter(String(segment.dropFirst().dropLast()), place: "path", isRequired: true, summary: nil)
+            let name = String(segment.dropFirst().dropLast())
+            return parameter(
+                .init(name: name, isRequired: true, summary: "", form: pathForms[name]), place: "path")
         }
         parameters += operation.query.map {
-            parameter($0.name, place: "query", isRequired: $0.isRequired, summary: $0.summary)
+            parameter($0, place: "query")
+        }
+        if operation.answer == EventStream.self {
+            parameters.append(
+                parameter(
+                    .init(
+                        name: "Last-Event-ID", isRequired: false,
+                        summary: "the id of the last event that is known, to go on behind it"), place: "header"))
         }
         var description: [String: JSONTree] = [
             "operationId": .string(operation.id),
@@ -64,6 +73,12 @@ enum OpenAPI {
 
     private static func success(_ operation: Operation, _ schemas: AnswerSchema) -> JSONTree {
         guard let answer = operation.answer else { return .object(["description": .string("Done")]) }
+        if answer == EventStream.self {
+            return .object([
+                "description": .string("Events, as they happen"),
+                "content": .object([EventStream.mediaType: .object(["schema": AnswerSchema.kind("string")])]),
+            ])
+        }
         if answer == DocumentBody.self {
             return .object([
                 "description": .string("The text, byte for byte"),
@@ -87,28 +102,57 @@ enum OpenAPI {
         ])
     }
 
-    private static func parameter(_ name: String, place: String, isRequired: Bool, summary: String?) -> JSONTree {
+    /// What stands in paths.
+    private static let pathForms: [String: TextForm] = [
+        "tenant": .name, "vnet": .name, "group": .name, "endpoint": .name, "host": .name, "user": .account,
+        "entry": .number, "session": .identifier, "token": .identifier, "grant": .identifier,
+    ]
+
+    /// What is the same wherever it stands in a query.
+    private static let queryForms: [String: TextForm] = [
+        "revision": .number, "expected_revision": .number, "before": .number, "since": .number, "until": .number,
+        "limit": TextForm("^([1-9][0-9]{0,2}|1000)$"), "dry_run": TextForm("^(true|false)$"),
+    ]
+
+    private static func parameter(_ described: Operation.QueryParameter, place: String) -> JSONTree {
         var parameter: [String: JSONTree] = [
-            "name": .string(name), "in": .string(place), "required": .boolean(isRequired),
-            "schema": .object(["type": .string("string")]),
+            "name": .string(described.name), "in": .string(place), "required": .boolean(described.isRequired),
+            "schema": .object(
+                text(described.form ?? (place == "query" ? queryForms[described.name] : nil), described.values)),
         ]
-        if let summary { parameter["description"] = .string(summary) }
+        if !described.summary.isEmpty { parameter["description"] = .string(described.summary) }
         return .object(parameter)
+    }
+
+    private static func text(_ form: TextForm?, _ values: [String]) -> [String: JSONTree] {
+        var schema: [String: JSONTree] = ["type": .string("string")]
+        if let form {
+            schema["pattern"] = .string(form.pattern)
+            if let longest = form.longest { schema["maxLength"] = .number(Int64(longest)) }
+        }
+        if !values.isEmpty { schema["enum"] = .array(values.map(JSONTree.string)) }
+        return schema
     }
 
     private static func schema(_ fields: [BodyField]) -> JSONTree {
         var properties: [String: JSONTree] = [:]
         for field in fields {
-            var property: [String: JSONTree] = ["description": .string(field.summary)]
-            switch field.kind {
-            case .string: property["type"] = .string("string")
-            case .boolean: property["type"] = .string("boolean")
-            case .number: property["type"] = .string("integer")
-            case .strings:
-                property["type"] = .string("array")
-                property["items"] = .object(["type": .string("string")])
+            var property: [String: JSONTree] =
+                switch field.kind {
+                case .string: text(field.form, field.values)
+                case .boolean: ["type": .string("boolean")]
+                case .number:
+                    [
+                        "type": .string("integer"), "minimum": .number(0),
+                        "maximum": .number(Int64(clamping: field.most)),
+                    ]
+                case .strings: ["type": .string("array"), "items": .object(text(field.form, field.values))]
+                }
+            if field.isOptional, case .string(let type)? = property["type"] {
+                property["type"] = .array([.string(type), .string("null")])
+                if case .array(let values)? = property["enum"] { property["enum"] = .array(values + [.null]) }
             }
-            if !field.values.isEmpty { property["enum"] = .array(field.values.map(JSONTree.string)) }
+            property["description"] = .string(field.summary)
             properties[field.name] = .object(property)
         }
         return .object([
@@ -147,6 +191,7 @@ enum JSONTree: Encodable, Sendable, Equatable {
     case string(String)
     case boolean(Bool)
     case number(Int64)
+    case null
     case array([JSONTree])
     case object([String: JSONTree])
 
@@ -156,6 +201,7 @@ enum JSONTree: Encodable, Sendable, Equatable {
         case .string(let text): try container.encode(text)
         case .boolean(let value): try container.encode(value)
         case .number(let value): try container.encode(value)
+        case .null: try container.encodeNil()
         case .array(let items): try container.encode(items)
         case .object(let members): try container.encode(members)
         }

@@ -17,6 +17,10 @@ struct Operation: Sendable {
         let name: String
         let isRequired: Bool
         let summary: String
+        /// The form of its value, as far as that can be said.
+        var form: TextForm?
+        /// The only values that it can have; empty when there is no such list.
+        var values: [String] = []
     }
 
     let method: HTTPRequest.Method
@@ -44,6 +48,12 @@ struct Operation: Sendable {
 
     /// What the table of rights calls it; nil for what that does not know.
     var action: Action? { isAction ?? Action(rawValue: id) }
+
+    /// Whether this shows what another operation changes: what is at its path, or, for a verb behind that, above it.
+    func isShown(by other: Operation) -> Bool {
+        let above = other.segments.last.map { $0.hasPrefix("{") } == true ? [] : Array(other.segments.dropLast())
+        return segments == other.segments && other.method != .post || segments == above && other.method == .post
+    }
 
     /// The segments of the path.
     var segments: [Substring] { path.split(separator: "/") }
@@ -75,6 +85,9 @@ struct Call: Sendable {
     /// Who asks.
     var caller: Caller
 
+    /// The same call without query and body, to look at what it is about.
+    var bare: Call { Call(parameters: parameters, query: [:], body: [], caller: caller) }
+
     /// The same call with a body.
     func with(body: [UInt8]) -> Call { Call(parameters: parameters, query: query, body: body, caller: caller) }
 
@@ -99,6 +112,15 @@ struct Call: Sendable {
                 "'\(text.prefix(80))' is no number", pointer: parameter, remedy: "Give a whole number from 0.")
         }
         return number
+    }
+
+    /// The parameter `limit` of the query: how many at most.
+    func limit(_ usual: Int, most: Int = 1_000) throws(Problem) -> Int {
+        guard let number = try queryNumber("limit") else { return usual }
+        guard (1...UInt64(most)).contains(number) else {
+            throw .invalid("'\(number)' is no such number", pointer: "limit", remedy: "Give 1 to \(most).")
+        }
+        return Int(number)
     }
 
     /// A parameter of the query that is `true` or `false`; false when it is not there.

@@ -30,7 +30,7 @@ extension Operations {
                 filter.outcome = call.query["outcome"]
                 filter.since = try Self.time(call, "since")
                 filter.until = try Self.time(call, "until")
-                let limit = min(max(try call.queryNumber("limit") ?? 100, 1), 1_000)
+                let limit = try call.limit(100)
                 let entries = try await directory.audit(
                     of: Self.side(call), before: call.queryNumber("before"), filter: filter, limit: Int(limit))
                 return ItemList(items: entries.map(AuditRecord.init))
@@ -38,7 +38,9 @@ extension Operations {
             Operation(
                 method: .get, path: path + "/export", id: "export\(side)Audit",
                 summary: "Take an audit out, line by line, to be verified elsewhere; from after a number on",
-                query: [.init(name: "after", isRequired: false, summary: "the number after which to go on")],
+                query: [
+                    .init(name: "after", isRequired: false, summary: "the number after which to go on", form: .number)
+                ],
                 answer: AuditPart.self, isAction: .exportAudit
             ) { call in
                 let part = try await directory.exportAudit(of: Self.side(call), after: call.queryNumber("after") ?? 0)

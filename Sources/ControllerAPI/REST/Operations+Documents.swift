@@ -80,9 +80,10 @@ extension Operations {
                 method: .get, path: "/v1/tenants/{tenant}/policy/diff", id: "diffRevisions",
                 summary: "Tell which pairs of endpoints fare otherwise by two revisions",
                 query: [
-                    .init(name: "from", isRequired: true, summary: "the number of the one revision"),
+                    .init(name: "from", isRequired: true, summary: "the number of the one revision", form: .number),
                     .init(
-                        name: "to", isRequired: false, summary: "that of the other; the present one when left out"),
+                        name: "to", isRequired: false, summary: "that of the other; the present one when left out",
+                        form: .number),
                 ], answer: PolicyChanges.self
             ) { call in
                 try await PolicyChanges(
@@ -92,9 +93,11 @@ extension Operations {
             Operation(
                 method: .get, path: "/v1/tenants/{tenant}/policy/revisions", id: "listRevisions",
                 summary: "List the revisions of a tenant's policy that are kept, the newest first",
-                answer: ItemList<RevisionSummary>.self
+                query: Paging.parameters, answer: ItemList<RevisionSummary>.self
             ) { call in
-                ItemList(items: try await directory.policyRevisions(of: call.name("tenant")).map(RevisionSummary.init))
+                try Paging(call).list(
+                    of: await directory.policyRevisions(of: call.name("tenant")).map(RevisionSummary.init)
+                ) { Paging.fallingKey($0.revision) }
             },
             Operation(
                 method: .post, path: "/v1/tenants/{tenant}/policy/rollback", id: "rollbackPolicy",
@@ -197,8 +200,12 @@ extension Operations {
             Operation(
                 method: .get, path: "/v1/guardrails/revisions", id: "listGuardrailsRevisions",
                 summary: "List the revisions of the guardrails that are kept, the newest first",
-                answer: ItemList<RevisionSummary>.self
-            ) { _ in ItemList(items: try await directory.guardrailsRevisions().map(RevisionSummary.init)) },
+                query: Paging.parameters, answer: ItemList<RevisionSummary>.self
+            ) { call in
+                try Paging(call).list(of: await directory.guardrailsRevisions().map(RevisionSummary.init)) {
+                    Paging.fallingKey($0.revision)
+                }
+            },
             Operation(
                 method: .post, path: "/v1/guardrails/rollback", id: "rollbackGuardrails",
                 summary: "Put former guardrails in force again, as a new revision", body: Rollback.self,

@@ -9,12 +9,9 @@ extension Operations {
         [
             Operation(
                 method: .get, path: "/v1/tenants/{tenant}/endpoints", id: "listEndpoints",
-                summary: "List a tenant's endpoints", answer: ItemList<APITypes.Endpoint>.self
-            ) { call in
-                let items = try await list(of: call.name("tenant"))
-                guard let limit = call.caller.limit.map({ Set($0.map(\.text)) }) else { return ItemList(items: items) }
-                return ItemList(items: items.filter { !limit.isDisjoint(with: $0.groups) })
-            },
+                summary: "List a tenant's endpoints", query: Paging.parameters + EndpointFilter.parameters,
+                answer: ItemList<APITypes.Endpoint>.self
+            ) { call in try await list(call.name("tenant"), EndpointFilter(call), Paging(call)) },
             Operation(
                 method: .post, path: "/v1/tenants/{tenant}/endpoints", id: "createEndpoint",
                 summary: "Create an endpoint", body: APITypes.NewEndpoint.self, status: .created,
@@ -72,17 +69,6 @@ extension Operations {
                 summary: "Show the certificate that an endpoint has now", answer: EndpointCertificate.self
             ) { call in try await certificate(of: call.tenantName("endpoint")) },
         ]
-    }
-
-    private func list(of tenant: Name) async throws -> [APITypes.Endpoint] {
-        var items: [APITypes.Endpoint] = []
-        var page = Page(limit: ControllerLimits.pageSize)
-        repeat {
-            let endpoints = try await directory.endpoints(of: tenant, page: page)
-            for endpoint in endpoints { items.append(try await describe(endpoint)) }
-            page.after = endpoints.count == page.limit ? endpoints.last?.name.name : nil
-        } while page.after != nil
-        return items
     }
 
     private func create(_ call: Call) async throws -> DirectoryCore.Endpoint {

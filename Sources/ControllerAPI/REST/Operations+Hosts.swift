@@ -8,11 +8,12 @@ extension Operations {
         [
             Operation(
                 method: .get, path: "/v1/hosts", id: "listHosts", summary: "List the hosts",
-                answer: ItemList<Host>.self
-            ) { _ in
+                query: Paging.parameters, answer: ItemList<Host>.self
+            ) { call in
+                let part = try Paging(call).part(of: await directory.hosts()) { $0.name.text }
                 var items: [Host] = []
-                for host in try await directory.hosts() { items.append(try await describe(host)) }
-                return ItemList(items: items)
+                for host in part.items { items.append(try await describe(host)) }
+                return ItemList(items: items, next: part.next)
             },
             Operation(
                 method: .post, path: "/v1/hosts", id: "createHost",

@@ -26,11 +26,13 @@ extension Operations {
             Operation(
                 method: .get, path: path, id: "list\(side)Users", summary: "List people, in order of name",
                 query: [
-                    .init(name: "after", isRequired: false, summary: "the name before the @ after which to go on"),
+                    .init(
+                        name: "after", isRequired: false, summary: "the name before the @ after which to go on",
+                        form: .account),
                     .init(name: "limit", isRequired: false, summary: "how many at most, 1 to 1000"),
                 ], answer: ItemList<Person>.self, isAction: .listUsers
             ) { call in
-                let limit = min(try call.queryNumber("limit") ?? 1_000, 1_000)
+                let limit = try call.limit(1_000)
                 return ItemList(
                     items: try await directory.users(
                         of: Self.tenant(call), after: call.query["after"], limit: Int(limit)

@@ -23,10 +23,11 @@ extension Operations {
             },
             Operation(
                 method: .get, path: "/v1/tenants/{tenant}/policy/entries", id: "listPolicyEntries",
-                summary: "List the entries of a tenant's policy", answer: ItemList<APITypes.PolicyEntry>.self
+                summary: "List the entries of a tenant's policy", query: Paging.parameters,
+                answer: ItemList<APITypes.PolicyEntry>.self
             ) { call in
                 let state = try await directory.policy(of: call.name("tenant"))
-                return ItemList(items: state.entries.map(APITypes.PolicyEntry.init))
+                return try Paging(call).list(of: state.entries.map(APITypes.PolicyEntry.init)) { Paging.key($0.id) }
             },
             Operation(
                 method: .post, path: "/v1/tenants/{tenant}/policy/entries", id: "createPolicyEntry",

@@ -7,11 +7,12 @@ extension Operations {
         [
             Operation(
                 method: .get, path: "/v1/tenants", id: "listTenants", summary: "List the tenants",
-                answer: ItemList<APITypes.Tenant>.self
-            ) { _ in
+                query: Paging.parameters, answer: ItemList<APITypes.Tenant>.self
+            ) { call in
+                let part = try Paging(call).part(of: await directory.tenants()) { $0.name.text }
                 var items: [APITypes.Tenant] = []
-                for tenant in try await directory.tenants() { items.append(try await describe(tenant)) }
-                return ItemList(items: items)
+                for tenant in part.items { items.append(try await describe(tenant)) }
+                return ItemList(items: items, next: part.next)
             },
             Operation(
                 method: .post, path: "/v1/tenants", id: "createTenant", summary: "Create a tenant",
@@ -48,9 +49,11 @@ extension Operations {
         [
             Operation(
                 method: .get, path: "/v1/tenants/{tenant}/vnets", id: "listVNets", summary: "List a tenant's vnets",
-                answer: ItemList<APITypes.VNet>.self
+                query: Paging.parameters, answer: ItemList<APITypes.VNet>.self
             ) { call in
-                ItemList(items: try await directory.vnets(of: call.name("tenant")).map(APITypes.VNet.init))
+                try Paging(call).list(of: await directory.vnets(of: call.name("tenant")).map(APITypes.VNet.init)) {
+                    $0.name
+                }
             },
             Operation(
                 method: .post, path: "/v1/tenants/{tenant}/vnets", id: "createVNet", summary: "Create a vnet",
@@ -85,14 +88,14 @@ extension Operations {
         [
             Operation(
                 method: .get, path: "/v1/tenants/{tenant}/groups", id: "listGroups", summary: "List a tenant's groups",
-                answer: ItemList<APITypes.Group>.self
+                query: Paging.parameters, answer: ItemList<APITypes.Group>.self
             ) { call in
+                let own = try await directory.groups(of: call.name("tenant"))
+                    .filter { call.caller.limit?.contains($0.name.name) ?? true }
+                let part = try Paging(call).part(of: own) { $0.name.name.text }
                 var items: [APITypes.Group] = []
-                for group in try await directory.groups(of: call.name("tenant"))
-                where call.caller.limit?.contains(group.name.name) ?? true {
-                    items.append(try await describe(group))
-                }
-                return ItemList(items: items)
+                for group in part.items { items.append(try await describe(group)) }
+                return ItemList(items: items, next: part.next)
             },
             Operation(
                 method: .post, path: "/v1/tenants/{tenant}/groups", id: "createGroup", summary: "Create a group",

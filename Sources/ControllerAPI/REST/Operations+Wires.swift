@@ -13,7 +13,9 @@ extension Operations {
                 query: [
                     .init(name: "from", isRequired: true, summary: "the name of the source, or an address outside"),
                     .init(name: "to", isRequired: true, summary: "the name of the destination, or an address outside"),
-                    .init(name: "port", isRequired: false, summary: "one port, such as tcp/22, udp/53 or icmp/8"),
+                    .init(
+                        name: "port", isRequired: false, summary: "one port, such as tcp/22, udp/53 or icmp/8",
+                        form: .port),
                 ], answer: APITypes.Explanation.self
             ) { call in
                 try await explain(
@@ -23,7 +25,9 @@ extension Operations {
             },
             Operation(
                 method: .get, path: "/v1/wires", id: "listWires", summary: "List the wires that the leaves report now",
-                query: [.init(name: "tenant", isRequired: false, summary: "the tenant whose wires are listed")],
+                query: [
+                    .init(name: "tenant", isRequired: false, summary: "the tenant whose wires are listed", form: .name)
+                ],
                 answer: WireList.self
             ) { call in
                 let tenant = call.query["tenant"] == nil ? call.caller.tenant : try call.queryName("tenant")

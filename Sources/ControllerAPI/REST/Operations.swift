@@ -9,11 +9,26 @@ struct Operations: Sendable {
     let settings: ControllerSettings
     let metrics: ControllerMetrics
     let logger: Logger
+    let events: EventHub
+
+    /// - Parameter events: nil: a hub of its own, to which nothing is told.
+    init(
+        directory: Directory, leaves: LeafHub, settings: ControllerSettings, metrics: ControllerMetrics = .init(),
+        logger: Logger, events: EventHub? = nil
+    ) {
+        self.directory = directory
+        self.leaves = leaves
+        self.settings = settings
+        self.metrics = metrics
+        self.logger = logger
+        self.events = events ?? EventHub(directory: directory, leaves: leaves, logger: logger)
+    }
 
     /// All operations, and the one that describes them.
     var all: [Operation] {
         let described =
-            platform + tenants + lifeCycle + vnets + groups + endpoints + policies + documents + guardrails + wires
+            platform + tenants + lifeCycle + live + vnets + groups + endpoints + policies + documents + guardrails
+            + wires
             + traces + hosts + sessions + oneself + people + access + audits + measurements + usage
         let document = OpenAPI.document(described, version: settings.version)
         return described + [

@@ -5,7 +5,7 @@ import NetTypes
 struct HostCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "host", abstract: "Hosts: machines with a leaf.",
-        subcommands: [Create.self, List.self, Show.self, Delete.self])
+        subcommands: [Create.self, Join.self, List.self, Show.self, Delete.self])
 
     struct Create: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -13,7 +13,7 @@ struct HostCommand: AsyncParsableCommand {
             discussion: """
                 The token is secret, works once and ends soon. On the host:
 
-                  patchbay-leaf join --token TOKEN --state DIR
+                  patchbay host join TOKEN
                 """)
         @Argument(help: "The host's name.", transform: Typed.name) var name: Name
         @OptionGroup var options: ControllerOptions

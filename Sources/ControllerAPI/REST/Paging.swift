@@ -1,0 +1,166 @@
+import APITypes
+import DirectoryCore
+import FoundationEssentials
+import NetTypes
+
+/// A part of a list: from behind a cursor on, so many at most. Without both it is the whole list.
+///
+/// A cursor is the key of the last item of a part, wrapped so that nobody makes one: what is added or deleted between two
+/// parts moves nothing from one part to another.
+struct Paging: Sendable {
+    /// The key behind which the part begins; nil for the beginning.
+    let after: String?
+    /// How many there are at most; nil: all.
+    let limit: Int?
+    /// What every item's key has in it, in lower case.
+    let search: String?
+
+    /// What every list takes.
+    static let parameters: [Operation.QueryParameter] = [
+        .init(name: "limit", isRequired: false, summary: "how many at most, 1 to 1000; all when left out"),
+        .init(
+            name: "cursor", isRequired: false, summary: "the 'next' of the part before",
+            form: TextForm("^[A-Za-z0-9_-]{2,200}$")),
+        .init(
+            name: "search", isRequired: false, summary: "only those whose name has these letters in it",
+            form: TextForm("^[ -~]+$", longest: 64)),
+    ]
+
+    init(_ call: Call) throws(Problem) {
+        limit = call.query["limit"] == nil ? nil : try call.limit(1_000)
+        after = try call.query["cursor"].map { (text) throws(Problem) in try Self.key(text) }
+        search = call.query["search"].map { $0.lowercased() }
+        guard search.map({ Self.isPlain($0, longest: 64) }) ?? true else {
+            throw .invalid(
+                "this can be in no name", pointer: "search", remedy: "Give 1 to 64 visible characters of ASCII.")
+        }
+    }
+
+    /// Whether a text has only visible characters of ASCII, and spaces.
+    static func isPlain(_ text: String, longest: Int) -> Bool {
+        (1...longest).contains(text.utf8.count) && text.utf8.allSatisfy { (0x20...0x7e).contains($0) }
+    }
+
+    /// Whether an item is searched for.
+    func wants(_ key: String) -> Bool { search.map { key.lowercased().contains($0) } ?? true }
+
+    /// The part of a list that is in order of keys, and the cursor of the next one.
+    func part<Item>(of items: [Item], by key: (Item) -> String) -> (items: [Item], next: String?) {
+        let wanted = items.filter { item in
+            let key = key(item)
+            return (after.map { key > $0 } ?? true) && wants(key)
+        }
+        guard let limit, wanted.count > limit else { return (wanted, nil) }
+        let part = Array(wanted.prefix(limit))
+        return (part, part.last.map { Self.cursor(key($0)) })
+    }
+
+    /// The same, as an answer.
+    func list<Item>(of items: [Item], by key: (Item) -> String) -> ItemList<Item> {
+        let part = part(of: items, by: key)
+        return ItemList(items: part.items, next: part.next)
+    }
+
+    /// A number as a key that is in order like the number.
+    static func key(_ number: UInt64) -> String {
+        let digits = String(number)
+        return String(repeating: "0", count: 20 - digits.count) + digits
+    }
+
+    /// The same for a list that begins with the greatest.
+    static func fallingKey(_ number: UInt64) -> String { key(UInt64.max - number) }
+
+    static func cursor(_ key: String) -> String {
+        Data("1\(key)".utf8).base64EncodedString().filter { $0 != "=" }.map {
+            $0 == "+" ? "-" : $0 == "/" ? "_" : String($0)
+        }.joined()
+    }
+
+    private static func key(_ cursor: String) throws(Problem) -> String {
+        let standard = String(cursor.map { $0 == "-" ? "+" : $0 == "_" ? "/" : $0 })
+        let padded = standard + String(repeating: "=", count: (4 - standard.count % 4) % 4)
+        guard cursor.count <= 200, let data = Data(base64Encoded: padded), data.first == UInt8(ascii: "1"),
+            let key = String(validating: data.dropFirst(), as: UTF8.self), Self.cursor(key) == cursor
+        else {
+            throw .invalid(
+                "this is no cursor", pointer: "cursor", remedy: "Give the 'next' of the part before, as it is.")
+        }
+        return key
+    }
+}
+
+// MARK: Endpoints, which are read from the store part by part
+
+/// Which endpoints are listed.
+struct EndpointFilter: Sendable {
+    let group: Name?
+    let host: Name?
+    let vnet: Name?
+    let state: EndpointState?
+    let label: String?
+    /// The groups to which the caller is limited.
+    let limit: Set<Name>?
+
+    static let parameters: [Operation.QueryParameter] = [
+        .init(name: "group", isRequired: false, summary: "only the members of this group", form: .name),
+        .init(name: "host", isRequired: false, summary: "only those that this host is to run", form: .name),
+        .init(name: "vnet", isRequired: false, summary: "only those of this vnet", form: .name),
+        .init(
+            name: "state", isRequired: false, summary: "only those that have come so far",
+            values: EndpointState.allCases.map(\.rawValue)),
+        .init(
+            name: "label", isRequired: false, summary: "only those with this label KEY=VALUE",
+            form: TextForm("^[ -~]+$", longest: 140)),
+    ]
+
+    init(_ call: Call) throws(Problem) {
+        group = call.query["group"] == nil ? nil : try call.queryName("group")
+        host = call.query["host"] == nil ? nil : try call.queryName("host")
+        vnet = call.query["vnet"] == nil ? nil : try call.queryName("vnet")
+        state = try call.query["state"].map { (text) throws(Problem) in
+            guard let state = EndpointState(rawValue: text) else {
+                throw .invalid(
+                    "'\(text.prefix(80))' is no state", pointer: "state",
+                    remedy: "Give one of \(EndpointState.allCases.map(\.rawValue).joined(separator: ", ")).")
+            }
+            return state
+        }
+        label = call.query["label"]
+        guard label.map({ Paging.isPlain($0, longest: 140) }) ?? true else {
+            throw .invalid("this is no label", pointer: "label", remedy: "Give one label KEY=VALUE.")
+        }
+        limit = call.caller.limit
+    }
+
+    func wants(_ endpoint: DirectoryCore.Endpoint) -> Bool {
+        group.map { endpoint.groups.contains($0) } ?? true && host.map { endpoint.host == $0 } ?? true
+            && vnet.map { endpoint.vnetName == $0 } ?? true
+            && state.map { EndpointState(endpoint.state) == $0 } ?? true
+            && label.map { text in endpoint.labels.contains { $0.description == text } } ?? true
+            && limit.map { !$0.isDisjoint(with: endpoint.groups) } ?? true
+    }
+}
+
+extension Operations {
+    /// A part of a tenant's endpoints.
+    func list(_ tenant: Name, _ filter: EndpointFilter, _ paging: Paging) async throws -> ItemList<APITypes.Endpoint> {
+        var items: [APITypes.Endpoint] = []
+        var page = Page(after: try paging.after.map(Self.cursorName), limit: ControllerLimits.pageSize)
+        repeat {
+            let endpoints = try await directory.endpoints(of: tenant, page: page)
+            for endpoint in endpoints where filter.wants(endpoint) && paging.wants(endpoint.name.name.text) {
+                // One more than asked for shows that there is another part.
+                if let limit = paging.limit, items.count == limit {
+                    return ItemList(items: items, next: items.last.map { Paging.cursor($0.name) })
+                }
+                items.append(try await describe(endpoint))
+            }
+            page.after = endpoints.count == page.limit ? endpoints.last?.name.name : nil
+        } while page.after != nil
+        return ItemList(items: items)
+    }
+
+    private static func cursorName(_ key: String) throws(Problem) -> Name {
+        try Call.value(at: "cursor") { () throws(TextError) in try Name(parsing: key) }
+    }
+}
