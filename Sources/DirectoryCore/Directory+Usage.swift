@@ -112,9 +112,7 @@ extension Directory {
                 guard case .endpoint(let name)? = end else { continue }
                 if try tx.endpoint(TenantName(tenant, name)) != nil { continue }
                 if let number, try tx.usageKnows(name, of: number) { continue }
-                throw DirectoryError(
-                    .notFound, "There is no endpoint '\(name)' in tenant '\(tenant)', nor are there figures of one.",
-                    pointer: pointer)
+                throw .noFigures(of: name, in: tenant, pointer: pointer)
             }
             guard let number else { return [] }
             return try tx.usageFigures(of: number, question)
@@ -143,6 +141,15 @@ extension Directory {
             if isNewDay { try tx.sweepUsage() }
         }
         usagePruned.withLock { $0 = hour }
+    }
+}
+
+extension DirectoryError {
+    /// There is no such endpoint, or not for the one who asks.
+    public static func noFigures(of endpoint: Name, in tenant: Name, pointer: String) -> DirectoryError {
+        DirectoryError(
+            .notFound, "There is no endpoint '\(endpoint)' in tenant '\(tenant)', nor are there figures of one.",
+            pointer: pointer)
     }
 }
 

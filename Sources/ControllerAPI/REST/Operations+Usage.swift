@@ -1,4 +1,5 @@
 import APITypes
+import Accounts
 import DirectoryCore
 import FoundationEssentials
 import NetTypes
@@ -101,8 +102,22 @@ extension Operations {
         question.peer = try Self.flowEnd(call.parameters["destination"], "destination")
         question.isOneWay = true
         var items: [UsageItem] = []
+        let figures: [UsageFigure]
+        if let limit = call.caller.limit {
+            // Whoever is limited to groups sees wires whose ends are both of them, and of others not that they are.
+            let own = await members(of: limit, in: tenant)
+            for (end, pointer) in [(question.end, "endpoint"), (question.peer, "peer")] {
+                guard case .endpoint(let name)? = end, !own.contains(name) else { continue }
+                throw DirectoryError.noFigures(of: name, in: tenant, pointer: pointer)
+            }
+            figures = try await directory.usage(of: tenant, question).filter { figure in
+                [figure.end, figure.destination].allSatisfy { $0.map { own.contains($0.name) } ?? false }
+            }
+        } else {
+            figures = try await directory.usage(of: tenant, question)
+        }
         // An endpoint that was deleted and made again has been two.
-        for item in try await directory.usage(of: tenant, question).map(UsageItem.init) {
+        for item in figures.map(UsageItem.init) {
             if items.last?.time == item.time { items[items.count - 1].add(item) } else { items.append(item) }
         }
         return WireTraffic(
@@ -110,11 +125,24 @@ extension Operations {
             step: span.step.word, from: span.from.description, to: span.to.description, items: items)
     }
 
+    private func members(of groups: Set<Name>, in tenant: Name) async -> Set<Name> {
+        var own: Set<Name> = []
+        for group in groups {
+            let page = Page(limit: 10_000)
+            own.formUnion((try? await directory.members(of: TenantName(tenant, group), page: page)) ?? [])
+        }
+        return own
+    }
+
     // MARK: What is asked for
 
     private func question(_ call: Call) throws(Problem) -> UsageQuestion {
         let kinds: [String: UsageKind] = ["tenant": .tenant, "endpoint": .endpoint, "wire": .wire]
         let kind = kinds[try Self.word(call, "by", ["tenant", "endpoint", "wire"])] ?? .tenant
+        // The provider's people bill a tenant; who of it speaks with whom is not theirs to see.
+        if kind == .wire, case .user(_, let home)? = call.caller.principal?.identity, home.tenant == nil {
+            throw Problem(RightsDecision.Refusal.role)
+        }
         let span = try self.span(call)
         var question = UsageQuestion(kind: kind, step: span.step, from: span.from, to: span.to)
         for name in ["endpoint", "peer"] where call.query[name] != nil {
