@@ -20,7 +20,7 @@ import Testing
         try String(contentsOfFile: "\(root)/\(path)", encoding: .utf8)
     }
 
-    private static func run(_ words: [String]) async throws -> CommandResult { try await Lab.Command.run(words) }
+    private static func run(_ words: [String]) async throws -> CommandResult { try await Command.run(words) }
 
     /// A unit as it is installed, but with programs that are there.
     private static func unit(_ program: String, in directory: String) throws -> String {
