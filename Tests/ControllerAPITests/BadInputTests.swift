@@ -144,7 +144,7 @@ import Testing
             .post, "/v1/enrol", #"{"token_secret":"\#(secret)","signing_request":"AAAA"}"#, 400, "invalid",
             at: "/signing_request"),
         // Routes and methods.
-        Case(.get, "/", 404, "no-route"),
+        Case(.get, "/v0", 404, "no-route"),
         Case(.get, "/v1", 404, "no-route"),
         Case(.get, "/v2/tenants", 404, "no-route"),
         Case(.get, "/v1/tenants/acme/secrets", 404, "no-route"),
@@ -226,7 +226,8 @@ import Testing
             ]
             let routes: [(HTTPRequest.Method, String)] = [
                 (.get, "/v1/tenants"), (.delete, "/v1/tenants/acme"), (.get, "/v1/hosts"), (.get, "/v1/wires"),
-                (.get, "/v1/nothing"), (.put, "/"), (.get, "/v1/tenants/acme/endpoints/web1"), (.get, "//v1//tenants"),
+                (.get, "/v1/nothing"), (.put, "/v1"), (.get, "/v1/tenants/acme/endpoints/web1"),
+                (.get, "//v1//tenants"),
             ]
             for headers in wrong {
                 for (method, path) in routes {

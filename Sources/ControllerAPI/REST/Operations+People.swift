@@ -33,10 +33,14 @@ extension Operations {
                 ], answer: ItemList<Person>.self, isAction: .listUsers
             ) { call in
                 let limit = try call.limit(1_000)
+                let tenant = try Self.tenant(call)
+                let after = try call.query["after"].map { (text) throws(Problem) in
+                    try Call.value(at: "after") { () throws(TextError) in
+                        try AccountName(local: text, tenant: tenant).local
+                    }
+                }
                 return ItemList(
-                    items: try await directory.users(
-                        of: Self.tenant(call), after: call.query["after"], limit: Int(limit)
-                    ).map(Person.init))
+                    items: try await directory.users(of: tenant, after: after, limit: Int(limit)).map(Person.init))
             },
             Operation(
                 method: .post, path: path, id: "create\(side)User",
