@@ -89,6 +89,11 @@ import Testing
             #expect(waiting.status == 429 && Int(waiting.headers[.retryAfter] ?? "") ?? 0 > 0)
             // The browser that has signed in before is not kept out.
             #expect(try await ada.signIn().status == 200)
+            let figures = String(decoding: try await api.send(.get, "/metrics").body, as: UTF8.self)
+            for (outcome, count) in [("complete", 2), ("wrongCredentials", 5), ("throttled", 4)] {
+                let line = #"patchbay_controller_sign_ins_total{outcome="\#(outcome)"} \#(count)"#
+                #expect(figures.contains(line + "\n"), "\(figures)")
+            }
         }
     }
 

@@ -19,7 +19,7 @@ extension Operations {
                     name: given.name, password: given.password, device: call.caller.device(for: given.name),
                     source: call.caller.network, agent: call.caller.agent, former: call.caller.sessionCookie,
                     origin: origin)
-                return try await Self.answer(result, directory, origin)
+                return try await answer(result, origin, wrong: .wrongCredentials)
             },
             Operation(
                 method: .post, path: "/v1/session/code", id: "completeSignIn",
@@ -35,7 +35,7 @@ extension Operations {
                     cookie: cookie, code: given.code,
                     device: user.flatMap { call.caller.device(for: $0.name.description) },
                     source: call.caller.network, origin: origin)
-                return try await Self.answer(result, directory, origin)
+                return try await answer(result, origin, wrong: .wrongCode)
             },
             Operation(
                 method: .delete, path: "/v1/session", id: "signOut", summary: "End the session of this browser",
@@ -75,20 +75,24 @@ extension Operations {
         return origin
     }
 
-    private static func answer(
-        _ result: SignInResult, _ directory: Directory, _ origin: Origin
+    /// - Parameter wrong: how a refusal counts among the sign-ins.
+    private func answer(
+        _ result: SignInResult, _ origin: Origin, wrong: ControllerMetrics.SignInOutcome
     ) async throws -> WithCookies {
         switch result {
         case .begun(let begun):
+            if begun.session.stage == .complete { metrics.signIn(.complete) }
             var cookies = [Caller.cookie(begun.secret)]
             if let device = begun.deviceCookie { cookies.append(Caller.deviceCookie(device, for: begun.user.name)) }
             return WithCookies(
                 body: SessionState(stage: begun.session.stage.rawValue, csrfToken: begun.secret.csrfToken),
                 cookies: cookies)
         case .wrong:
+            metrics.signIn(wrong)
             await directory.note(origin, outcome: .refused("wrong-credentials"))
             throw Problem.wrongCredentials
         case .wait(let seconds):
+            metrics.signIn(.throttled)
             await directory.note(origin, outcome: .refused("too-often"))
             throw Problem.wait(seconds)
         case .busy: throw Problem.busy

@@ -82,7 +82,7 @@ export async function list(where, query, options) {
   do {
     const page = await get(where, next ? { ...query, ...next } : query, options);
     items.push(...(page?.items ?? []));
-    next = page?.next ? { after: page.next } : page?.next_cursor ? { cursor: page.next_cursor } : null;
+    next = page?.next ? { cursor: page.next } : null;
   } while (next && items.length < 200000);
   return items;
 }

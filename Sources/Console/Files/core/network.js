@@ -7,6 +7,10 @@ const REST = 6000;
 const CALM = 60000;
 const HISTORY = 90;
 
+/** The events of a tenant after which the picture may be another; docs/api.md lists them. */
+const EVENTS = ['endpoint', 'group'].flatMap((kind) => ['created', 'changed', 'deleted'].map((what) => `${kind}.${what}`))
+  .concat('policy.changed', 'guardrails.changed', 'wire.plugged', 'wire.unplugged', 'tenant.changed', 'reset');
+
 /** The name inside the tenant of `tenant/name`; an address or a foreign name stays whole. */
 export const inner = (name, tenant) => (name.startsWith(`${tenant}/`) ? name.slice(tenant.length + 1) : name);
 
@@ -156,7 +160,7 @@ export class Network extends EventTarget {
       this.again = setTimeout(() => { if (!document.hidden) { this.refresh(); this.#askWires(); } }, 150);
     };
     source.onmessage = soon;
-    for (const kind of ['change', 'endpoint', 'group', 'policy', 'wire', 'vnet', 'reset']) source.addEventListener(kind, soon);
+    for (const kind of EVENTS) source.addEventListener(kind, soon);
     source.onerror = () => {
       this.isListening = false;
       this.#tell('trouble');
