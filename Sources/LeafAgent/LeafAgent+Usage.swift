@@ -68,13 +68,31 @@ extension LeafAgent {
     /// Tells what is not booked yet; false when it has to be told anew.
     private func tell(readAt: Timestamp) async throws -> Bool {
         let began = ContinuousClock.now
-        let read = try path.counts()
+        let (portsBefore, outsideBefore) = (ports, outside)
+        // A look at the maps takes tens of milliseconds, however few wires there are; first packets are not to wait for it.
+        let read = try await Task.detached(priority: .utility) { [path] in try path.counts() }.value
         book.readTime = .now - began
         var counts: [Patchbay_Leaf_V1_TrafficCount] = []
         for count in read.ended where !book.forgotten.contains(count.id) { counts.append(.init(count)) }
         let ended = Set(counts.map(\.id))
+        // The controller forgets what was not told when it is said that all was.
+        var isWhole = true
         for count in read.live where count.counters.packets > 0 && book.booked[count.id] != count.counters {
-            if !ended.contains(count.id) { counts.append(message(of: count)) }
+            // What went away since it was read tells itself when it has ended.
+            guard !ended.contains(count.id) else { continue }
+            guard let message = message(of: count) else {
+                isWhole = false
+                continue
+            }
+            if case .send(let port, _, _) = count.place {
+                // A place that was given to another one meanwhile.
+                let before = outsideBefore.end(at: port) ?? portsBefore.identity(at: port).map { End(identity: $0) }
+                guard before == end(at: port) else {
+                    isWhole = false
+                    continue
+                }
+            }
+            counts.append(message)
         }
         let live = Set(read.live.map(\.id))
         book.booked = book.booked.filter { live.contains($0.key) }
@@ -90,7 +108,7 @@ extension LeafAgent {
             report.counts = Array(part)
             let forgotten = book.forgotten.prefix(LeafLimits.countsInReport)
             report.forgotten = Array(forgotten)
-            report.complete = rest.isEmpty && !book.isComplete
+            report.complete = rest.isEmpty && !book.isComplete && isWhole
             var options = CallOptions.defaults
             options.timeout = LeafLimits.accountTimeout
             let answer = try await controller.client().account(report, options: options)
@@ -114,7 +132,8 @@ extension LeafAgent {
         return true
     }
 
-    private func message(of count: LiveCount) -> Patchbay_Leaf_V1_TrafficCount {
+    /// What is told of a count that goes on; nil where nobody knows any more whose it is.
+    private func message(of count: LiveCount) -> Patchbay_Leaf_V1_TrafficCount? {
         var message = Patchbay_Leaf_V1_TrafficCount()
         message.id = count.id
         message.packets = count.counters.packets
@@ -122,12 +141,14 @@ extension LeafAgent {
         switch count.place {
         case .send(let port, let destination, let isLocal):
             message.end = isLocal ? .local : .send
-            if let source = end(at: port), let destination = end(of: destination, for: source.identity) {
-                message.take(Pair(source, destination).account)
+            guard let source = end(at: port), let destination = end(of: destination, for: source.identity) else {
+                return nil
             }
+            message.take(Pair(source, destination).account)
         case .receive(let label):
             message.end = .receive
-            if let wire = wires.receives[label] { message.take(wire.pair.account) }
+            guard let wire = wires.receives[label] else { return nil }
+            message.take(wire.pair.account)
         }
         return message
     }

@@ -116,6 +116,9 @@ extension LabTests.OverIPv4 {
             let talk = try Command(
                 inside + ["/usr/bin/python3", "-u", "-c", Scripts.conversation, db1.identity, "9"]
             ).start()
+            // This is about changes: how many packets wait for a wire that is being plugged has tests of its own.
+            let isPlugged = try await eventually(within: 5) { try await !lab.wires("acme/web1", "acme/db1").isEmpty }
+            #expect(isPlugged)
             let sender = try Command(
                 inside + ["/usr/bin/python3", "-u", "-c", PolicyScripts.sender, db1.identity, "5555", "2000", "8"]
             ).start()
