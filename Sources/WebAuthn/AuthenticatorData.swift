@@ -62,7 +62,9 @@ public struct AuthenticatorData: Sendable {
             credential = nil
         }
         if flags.contains(.extensions) {
-            guard case (.map, _) = try Self.item(&rest, "extensions") else { throw Self.bad("its extensions are no map") }
+            guard case (.map, _) = try Self.item(&rest, "extensions") else {
+                throw Self.bad("its extensions are no map")
+            }
         }
         guard rest.isEmpty else { throw Self.bad("there is more behind its end") }
     }

@@ -182,7 +182,8 @@ extension Action {
     var isChange: Bool {
         let looks: Set<Action> = [
             .checkDocument, .diffDocument, .diffRevisions, .checkGuardrails, .explain, .trace, .previewTenantDeletion,
-            .listUsers, .showUser, .listUserSessions, .listUserTokens, .listAccessGrants, .exportTenant, .listAudit,
+            .listUsers, .showUser, .listUserSessions, .listUserTokens, .listUserPasskeys, .listAccessGrants,
+            .exportTenant, .listAudit,
             .exportAudit, .listOwnPasskeys, .listOwnSessions, .listOwnTokens, .showTenant, .showQuota,
         ]
         switch rule.scope {

@@ -66,7 +66,7 @@ struct UserCommand: AsyncParsableCommand {
                     table.add(
                         person.name, person.displayName, Formatting.list(person.roles),
                         Formatting.list(person.groups ?? []), person.hasPassword ? person.state : "invited",
-                        person.hasSecondFactor ? "yes" : "no")
+                        UserCommand.secondFactor(person))
                 }
                 return table
             }
@@ -154,12 +154,20 @@ struct UserCommand: AsyncParsableCommand {
         }
     }
 
+    private static func secondFactor(_ person: Person) -> String {
+        switch person.passkeys {
+        case 0: person.hasSecondFactor ? "one-time codes" : "none"
+        case 1: "1 passkey"
+        case let count: "\(count) passkeys"
+        }
+    }
+
     private static func write(_ person: Person) {
         Facts([
             ("Account", person.name), ("Name", person.displayName), ("Roles", Formatting.list(person.roles)),
             ("Groups", person.groups.map { Formatting.list($0) } ?? "the whole tenant"), ("State", person.state),
             ("Password", person.hasPassword ? "set" : "not set yet"),
-            ("Second factor", person.hasSecondFactor ? "one-time codes" : "none"), ("Id", person.id),
+            ("Second factor", secondFactor(person)), ("Id", person.id),
         ]).write()
     }
 
