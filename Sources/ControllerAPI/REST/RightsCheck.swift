@@ -183,8 +183,8 @@ extension Action {
         let looks: Set<Action> = [
             .checkDocument, .diffDocument, .diffRevisions, .checkGuardrails, .explain, .trace, .previewTenantDeletion,
             .listUsers, .showUser, .listUserSessions, .listUserTokens, .listUserPasskeys, .listAccessGrants,
-            .exportTenant, .listAudit,
-            .exportAudit, .listOwnPasskeys, .listOwnSessions, .listOwnTokens, .showTenant, .showQuota,
+            .exportTenant, .listAudit, .exportAudit, .listOwnPasskeys, .listOwnSessions, .listOwnTokens, .showTenant,
+            .showQuota,
         ]
         switch rule.scope {
         case .read?, .policyRead?, .usage?, .audit?: return false

@@ -155,8 +155,12 @@ struct UserCommand: AsyncParsableCommand {
     }
 
     private static func secondFactor(_ person: Person) -> String {
-        switch person.passkeys {
-        case 0: person.hasSecondFactor ? "one-time codes" : "none"
+        secondFactor(person.passkeys, person.hasSecondFactor)
+    }
+
+    static func secondFactor(_ passkeys: Int, _ hasSecondFactor: Bool) -> String {
+        switch passkeys {
+        case 0: hasSecondFactor ? "one-time codes" : "none"
         case 1: "1 passkey"
         case let count: "\(count) passkeys"
         }
@@ -187,6 +191,7 @@ struct WhoAmICommand: AsyncParsableCommand {
             Facts([
                 ("Account", own.name), ("Name", own.displayName), ("Tenant", own.tenant ?? "-"),
                 ("Roles", Formatting.list(own.roles)), ("Means", own.means),
+                ("Second factor", UserCommand.secondFactor(own.passkeys, own.hasSecondFactor)),
                 ("Scopes", own.scopes.map { Formatting.list($0) } ?? "all"), ("May", Formatting.list(own.actions)),
             ]).write()
         }
