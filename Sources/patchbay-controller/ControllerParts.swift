@@ -55,7 +55,8 @@ struct ControllerParts {
             leafAddresses: places.advertised.map(\.description), serverName: platform.name.controllerHost,
             now: Machine.now)
         let identity = try ControllerIdentity(
-            platform: platform, addresses: places.certified, now: Machine.now, logger: logger)
+            platform: platform, addresses: places.certified, consoleURL: places.consoleURL, now: Machine.now,
+            logger: logger)
         let leaves = LeafHub(directory: directory, logger: logger)
         let events = EventHub(directory: directory, leaves: leaves, logger: logger)
         let responder = RESTService.responder(
