@@ -101,7 +101,6 @@ extension Operations {
     }
 
     private func signInByPasskey(_ call: Call) async throws -> WithCookies {
-        let party = try relyingParty()
         let given = try call.read(PasskeyProof.self).credential
         let at = "/credential/response/"
         let response = Assertion.Response(
@@ -112,6 +111,7 @@ extension Operations {
             userHandle: try given.response.userHandle.map { (text) throws(Problem) in
                 try Self.octets(text, at: at + "userHandle")
             })
+        let party = try relyingParty()
         let cookie = call.caller.sessionCookie
         let waiting = cookie == nil ? nil : try await directory.waitingUser(cookie: cookie ?? "")
         var origin = Self.stranger(call, waiting?.name.description ?? "")
