@@ -124,7 +124,7 @@ struct AuthorityTests {
         let names = try #require(try controller.extensions.subjectAlternativeNames)
         #expect(names.contains(.dnsName("localhost")) && names.contains(.dnsName("bay.example.org")))
         #expect(names.contains(.ipAddress(ASN1OctetString(contentBytes: [192, 0, 2, 1]))))
-        #expect(names.count == 5)
+        #expect(names.count == 6)
         let summary = try CertificateSummary(
             parsing: world.endpoint("web1", groups: ["web"], labels: ["b=2", "a=1"], level: 7).facts.certificate)
         #expect(summary.name == .endpoint(try TenantName(parsing: "acme/web1")))
