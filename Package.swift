@@ -127,13 +127,14 @@ let package = Package(
             ], swiftSettings: strict),
 
         // MARK: Directory
+        .target(name: "WebAuthn", dependencies: [crypto, cryptoExtras], swiftSettings: strict),
         .target(name: "Accounts", dependencies: ["NetTypes", crypto, cryptoExtras], swiftSettings: strict),
         .target(name: "AuditLog", dependencies: ["NetTypes", crypto], swiftSettings: strict),
         .target(
             name: "DirectoryCore",
             dependencies: [
                 "Accounts", "AuditLog", "NetTypes", "Policy", "PolicyLanguage", "PolicyYAML", "PolicyZones", "Trust",
-                crypto,
+                "WebAuthn", crypto,
             ], swiftSettings: strict),
         .target(
             name: "StoreSQLite",
@@ -173,8 +174,8 @@ let package = Package(
             name: "ControllerAPI",
             dependencies: [
                 "APITypes", "Accounts", "AuditLog", "Console", "DirectoryCore", "LeafProtocol", "MutualTLS",
-                "NetTypes", "Policy", "PolicyLanguage", "PrometheusMetrics", "Trust", logging, metrics, crypto,
-                grpcCore, grpcTransport, nioCore, nioPosix, nioSSL, lifecycle, x509, asn1,
+                "NetTypes", "Policy", "PolicyLanguage", "PrometheusMetrics", "Trust", "WebAuthn", logging, metrics,
+                crypto, grpcCore, grpcTransport, nioCore, nioPosix, nioSSL, lifecycle, x509, asn1,
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HummingbirdTLS", package: "hummingbird"),
@@ -290,6 +291,13 @@ let package = Package(
             name: "WitnessTests",
             dependencies: ["AEAD", "CryptClient", "CryptProtocol", "ESP", "LinuxKit", "NetTypes", "patchbay-crypt"],
             resources: [.copy("Resources")], swiftSettings: strict),
+        // An authenticator in software, which the tests of WebAuthn and of the API use.
+        .target(
+            name: "SoftAuthenticator", dependencies: [crypto, cryptoExtras], path: "Tests/SoftAuthenticator",
+            swiftSettings: strict),
+        .testTarget(
+            name: "WebAuthnTests", dependencies: ["SoftAuthenticator", "WebAuthn", crypto, cryptoExtras],
+            swiftSettings: strict),
         .testTarget(name: "AccountsTests", dependencies: ["Accounts", "NetTypes", crypto], swiftSettings: strict),
         .testTarget(name: "AuditLogTests", dependencies: ["AuditLog", "NetTypes", crypto], swiftSettings: strict),
         .testTarget(
@@ -302,8 +310,8 @@ let package = Package(
             dependencies: [
                 "APIClient", "APITypes", "Console", "ControllerAPI", "DirectoryCore", "LeafProtocol", "MutualTLS",
                 "NetTypes",
-                "Policy", "PolicyLanguage", "PrometheusMetrics", "StoreSQLite", "Trust", logging, grpcCore,
-                grpcTransport, lifecycle,
+                "Policy", "PolicyLanguage", "PrometheusMetrics", "SoftAuthenticator", "StoreSQLite", "Trust", logging,
+                grpcCore, grpcTransport, lifecycle,
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdTesting", package: "hummingbird"),
                 nioSSL,

@@ -16,6 +16,8 @@ public struct BodyField: Sendable, Hashable {
         case strings
         /// A whole number, from 0.
         case number
+        /// An object, which may have more members than are named here.
+        case object
     }
 
     /// The key, in snake_case.
@@ -30,19 +32,22 @@ public struct BodyField: Sendable, Hashable {
     public let most: UInt64
     /// For a string, or each item of an array: the form that it has, as far as that can be said.
     public let form: TextForm?
+    /// For an object: the members that are looked at.
+    public let members: [BodyField]
     /// What the field means, one sentence without a full stop.
     public let summary: String
 
     /// Describes a field.
     public init(
         _ name: String, _ kind: Kind, isOptional: Bool = false, values: [String] = [], most: UInt64 = .max,
-        form: TextForm? = nil, _ summary: String
+        form: TextForm? = nil, members: [BodyField] = [], _ summary: String
     ) {
         self.name = name
         self.kind = kind
         self.values = values
         self.most = most
         self.form = form
+        self.members = members
         self.isOptional = isOptional
         self.summary = summary
     }

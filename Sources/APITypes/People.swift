@@ -18,6 +18,8 @@ public struct Person: Codable, Sendable, Equatable {
     public var hasPassword: Bool
     /// Whether a second factor is asked for.
     public var hasSecondFactor: Bool
+    /// How many passkeys there are.
+    public var passkeys: Int
     /// When the account was made, RFC 3339.
     public var createdAt: String
     /// Grows with every change.
@@ -25,7 +27,7 @@ public struct Person: Codable, Sendable, Equatable {
 
     public init(
         id: String, name: String, displayName: String, tenant: String?, roles: [String], groups: [String]?,
-        state: String, hasPassword: Bool, hasSecondFactor: Bool, createdAt: String, version: UInt64
+        state: String, hasPassword: Bool, hasSecondFactor: Bool, passkeys: Int, createdAt: String, version: UInt64
     ) {
         self.id = id
         self.name = name
@@ -36,12 +38,13 @@ public struct Person: Codable, Sendable, Equatable {
         self.state = state
         self.hasPassword = hasPassword
         self.hasSecondFactor = hasSecondFactor
+        self.passkeys = passkeys
         self.createdAt = createdAt
         self.version = version
     }
 
     enum CodingKeys: String, CodingKey {
-        case id, name, tenant, roles, groups, state, version
+        case id, name, tenant, roles, groups, state, version, passkeys
         case displayName = "display_name"
         case hasPassword = "has_password"
         case hasSecondFactor = "has_second_factor"

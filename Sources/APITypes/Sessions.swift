@@ -29,14 +29,17 @@ public struct SessionState: Codable, Sendable, Equatable {
     public var stage: String
     /// What changes by this session carry in the header `X-Patchbay-CSRF`.
     public var csrfToken: String
+    /// What the second factor may be: `code`, `passkey`; only where one is to come.
+    public var factors: [String]?
 
-    public init(stage: String, csrfToken: String) {
+    public init(stage: String, csrfToken: String, factors: [String]? = nil) {
         self.stage = stage
         self.csrfToken = csrfToken
+        self.factors = factors
     }
 
     enum CodingKeys: String, CodingKey {
-        case stage
+        case stage, factors
         case csrfToken = "csrf_token"
     }
 }
@@ -90,6 +93,10 @@ public struct SelfDescription: Codable, Sendable, Equatable {
     /// Of a session: what its changes carry in the header `X-Patchbay-CSRF`.
     public var csrfToken: String?
     public var hasSecondFactor: Bool
+    /// Whether one-time codes are set up.
+    public var hasOneTimeCodes: Bool
+    /// How many passkeys there are.
+    public var passkeys: Int
     /// The ids of the operations that the roles allow on one's own side.
     public var actions: [String]
     /// Of a token: its scopes.
@@ -97,7 +104,8 @@ public struct SelfDescription: Codable, Sendable, Equatable {
 
     public init(
         name: String, displayName: String, tenant: String?, roles: [String], groups: [String]?, means: String,
-        csrfToken: String?, hasSecondFactor: Bool, actions: [String], scopes: [String]?
+        csrfToken: String?, hasSecondFactor: Bool, hasOneTimeCodes: Bool, passkeys: Int, actions: [String],
+        scopes: [String]?
     ) {
         self.name = name
         self.displayName = displayName
@@ -107,15 +115,18 @@ public struct SelfDescription: Codable, Sendable, Equatable {
         self.means = means
         self.csrfToken = csrfToken
         self.hasSecondFactor = hasSecondFactor
+        self.hasOneTimeCodes = hasOneTimeCodes
+        self.passkeys = passkeys
         self.actions = actions
         self.scopes = scopes
     }
 
     enum CodingKeys: String, CodingKey {
-        case name, tenant, roles, groups, means, actions, scopes
+        case name, tenant, roles, groups, means, actions, scopes, passkeys
         case displayName = "display_name"
         case csrfToken = "csrf_token"
         case hasSecondFactor = "has_second_factor"
+        case hasOneTimeCodes = "has_one_time_codes"
     }
 }
 

@@ -72,11 +72,13 @@ public struct TenantExport: Codable, Sendable, Equatable {
         public var groups: [String]?
         public var state: String
         public var hasSecondFactor: Bool
+        /// What its passkeys are called, and when they were added and used; no keys.
+        public var passkeys: [PasskeyNote]
         public var createdAt: String
 
         public init(
             id: String, name: String, displayName: String, roles: [String], groups: [String]?, state: String,
-            hasSecondFactor: Bool, createdAt: String
+            hasSecondFactor: Bool, passkeys: [PasskeyNote], createdAt: String
         ) {
             self.id = id
             self.name = name
@@ -85,14 +87,34 @@ public struct TenantExport: Codable, Sendable, Equatable {
             self.groups = groups
             self.state = state
             self.hasSecondFactor = hasSecondFactor
+            self.passkeys = passkeys
             self.createdAt = createdAt
         }
 
         enum CodingKeys: String, CodingKey {
-            case id, name, roles, groups, state
+            case id, name, roles, groups, state, passkeys
             case displayName = "display_name"
             case hasSecondFactor = "has_second_factor"
             case createdAt = "created_at"
+        }
+    }
+
+    /// A passkey of somebody.
+    public struct PasskeyNote: Codable, Sendable, Equatable {
+        public var label: String
+        public var createdAt: String
+        public var lastUsedAt: String?
+
+        public init(label: String, createdAt: String, lastUsedAt: String?) {
+            self.label = label
+            self.createdAt = createdAt
+            self.lastUsedAt = lastUsedAt
+        }
+
+        enum CodingKeys: String, CodingKey {
+            case label
+            case createdAt = "created_at"
+            case lastUsedAt = "last_used_at"
         }
     }
 

@@ -29,6 +29,8 @@ public struct TextForm: Sendable, Hashable {
     public static let port = TextForm(
         "^((tcp|udp|sctp)/([1-9][0-9]{0,3}|[1-5][0-9]{4})|icmp(v6)?/(0|[1-9][0-9]?|1[0-9][0-9]))$")
     public static let base64 = TextForm("^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$")
+    /// Without padding (RFC 4648, section 5).
+    public static let base64url = TextForm("^[A-Za-z0-9_-]+$")
     /// One line of up to 200 letters; here only those of ASCII are named.
     public static let line = TextForm("^[ -~]*[!-~][ -~]*$", longest: 200)
 }

@@ -7,14 +7,14 @@ public enum Action: String, Hashable, Sendable, CaseIterable {
     // MARK: Of oneself
     case showSelf, changeOwnName, changeOwnPassword, signOut
     case enrolOwnTOTP, removeOwnTOTP, renewOwnRecoveryCodes
-    case listOwnPasskeys, addOwnPasskey, removeOwnPasskey
+    case listOwnPasskeys, addOwnPasskey, renameOwnPasskey, removeOwnPasskey
     case listOwnSessions, endOwnSession, addOwnDevice
     case listOwnTokens, createOwnToken, deleteOwnToken
 
     // MARK: People, of the provider or of a tenant
     case listUsers, showUser, createUser, changeUser, disableUser, enableUser, deleteUser
     case resetPassword, resetSecondFactor
-    case listUserSessions, endUserSession, listUserTokens, deleteUserToken
+    case listUserSessions, endUserSession, listUserTokens, deleteUserToken, listUserPasskeys, removeUserPasskey
     case inviteFirstOwner
 
     // MARK: Access of the provider to a tenant
@@ -101,8 +101,8 @@ extension Action {
 
         case .showSelf:
             return ActionRule(subject: .oneself, scope: .read)
-        case .changeOwnName, .signOut, .listOwnPasskeys, .listOwnSessions, .endOwnSession, .listOwnTokens,
-            .deleteOwnToken:
+        case .changeOwnName, .signOut, .listOwnPasskeys, .renameOwnPasskey, .listOwnSessions, .endOwnSession,
+            .listOwnTokens, .deleteOwnToken:
             return ActionRule(subject: .oneself)
         case .changeOwnPassword, .enrolOwnTOTP, .removeOwnTOTP, .renewOwnRecoveryCodes, .addOwnPasskey,
             .removeOwnPasskey, .addOwnDevice, .createOwnToken:
@@ -112,12 +112,12 @@ extension Action {
             return ActionRule(subject: .side, provider: both, tenant: [.owner], scope: .people)
         case .disableUser, .endUserSession, .deleteUserToken:
             return ActionRule(subject: .side, provider: [.operator], tenant: [.owner], scope: .people)
-        case .listUserSessions, .listUserTokens:
+        case .listUserSessions, .listUserTokens, .listUserPasskeys:
             return ActionRule(subject: .side, provider: both, tenant: [.owner], scope: .people)
         case .createUser, .changeUser, .enableUser, .deleteUser:
             return ActionRule(
                 subject: .side, provider: [.operator], tenant: [.owner], scope: .people, needsFreshSignIn: true)
-        case .resetPassword, .resetSecondFactor:
+        case .resetPassword, .resetSecondFactor, .removeUserPasskey:
             return ActionRule(subject: .side, provider: [.operator], tenant: [.owner], needsFreshSignIn: true)
         case .inviteFirstOwner:
             return ActionRule(subject: .tenant, provider: [.operator], scope: .platform)

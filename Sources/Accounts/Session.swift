@@ -79,14 +79,17 @@ public struct Session: Hashable, Sendable {
 
     /// Begins a session for a user whose password was right, and the secret for the cookie. The session that the browser
     /// had before is to be ended: no secret from before the sign-in lives on.
+    ///
+    /// - Parameter isComplete: whether no second factor is to come, though the account has one: the first proof was of two.
     public static func begin(
-        for user: User, source: SourceNetwork, agent: String, at now: Timestamp, random: (Int) -> [UInt8]
+        for user: User, isComplete: Bool = false, source: SourceNetwork, agent: String, at now: Timestamp,
+        random: (Int) -> [UInt8]
     ) -> (session: Session, secret: BearerSecret) {
         let secret = BearerSecret(random: random)
         let session = Session(
             id: AccountID(random: random), user: user.id, secretHash: secret.hash, formerHash: nil, renewedAt: now,
-            stage: user.hasSecondFactor ? .secondFactor : .complete, createdAt: now, signedInAt: now, lastSeenAt: now,
-            source: source.description, agent: clean(agent), credentialEpoch: user.credentialEpoch,
+            stage: user.hasSecondFactor && !isComplete ? .secondFactor : .complete, createdAt: now, signedInAt: now,
+            lastSeenAt: now, source: source.description, agent: clean(agent), credentialEpoch: user.credentialEpoch,
             rightsEpoch: user.rightsEpoch)
         return (session, secret)
     }

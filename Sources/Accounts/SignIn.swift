@@ -186,6 +186,16 @@ public final class SignIn: Sendable {
         }
     }
 
+    /// Admits an attempt to sign in by a passkey alone, or tells how long to wait. Nobody guesses a signature, and whose it
+    /// is to be nobody has said, so it is counted by network only: for the work that it makes.
+    public func beginPasskey(source: SourceNetwork) -> SecondAdmission {
+        let at = now()
+        return switch throttle.withLock({ $0.admit([(.source(source), Self.sourceLimit)], at: at) }) {
+        case .wait(let seconds): .wait(seconds)
+        case .admitted(let ticket): .admitted(SecondAttempt(ticket: ticket))
+        }
+    }
+
     /// Notes that a second factor was right.
     public func succeed(_ attempt: SecondAttempt) { throttle.withLock { $0.succeed(attempt.ticket) } }
 

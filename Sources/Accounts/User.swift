@@ -60,6 +60,8 @@ public struct User: Hashable, Sendable {
     public private(set) var pendingCodes: OneTimeCodes?
     /// The hashes of the recovery codes that are left.
     public private(set) var recoveryHashes: [[UInt8]]
+    /// How many passkeys the account has; the store counts them.
+    public private(set) var passkeyCount: Int
     /// The link that is out, if one is.
     public private(set) var setup: Setup?
     /// When the account was made.
@@ -75,9 +77,8 @@ public struct User: Hashable, Sendable {
     public init?(
         id: AccountID, name: AccountName, displayName: DisplayName, home: Home, state: State = .active,
         password: PasswordHash? = nil, oneTimeCodes: OneTimeCodes? = nil, pendingCodes: OneTimeCodes? = nil,
-        recoveryHashes: [[UInt8]] = [], setup: Setup? = nil, createdAt: Timestamp, credentialEpoch: UInt64 = 1,
-        rightsEpoch: UInt64 = 1,
-        version: UInt64 = 1
+        recoveryHashes: [[UInt8]] = [], passkeyCount: Int = 0, setup: Setup? = nil, createdAt: Timestamp,
+        credentialEpoch: UInt64 = 1, rightsEpoch: UInt64 = 1, version: UInt64 = 1
     ) {
         guard name.tenant == home.tenant, Self.hasRole(home) else { return nil }
         self.id = id
@@ -89,6 +90,7 @@ public struct User: Hashable, Sendable {
         self.oneTimeCodes = oneTimeCodes
         self.pendingCodes = pendingCodes
         self.recoveryHashes = recoveryHashes
+        self.passkeyCount = passkeyCount
         self.setup = setup
         self.createdAt = createdAt
         self.credentialEpoch = credentialEpoch
@@ -101,7 +103,7 @@ public struct User: Hashable, Sendable {
     }
 
     /// Whether a second factor is asked for.
-    public var hasSecondFactor: Bool { oneTimeCodes != nil }
+    public var hasSecondFactor: Bool { oneTimeCodes != nil || passkeyCount > 0 }
 
     // MARK: Changes. Each is one step of the account's version; the caller stores it in one transaction.
 
@@ -189,6 +191,13 @@ public struct User: Hashable, Sendable {
         oneTimeCodes = nil
         pendingCodes = nil
         recoveryHashes = []
+        credentialEpoch += 1
+        version += 1
+    }
+
+    /// Notes that there are more or fewer passkeys now. All sessions are over; the caller begins another for who did it.
+    public mutating func change(passkeyCount count: Int) {
+        passkeyCount = count
         credentialEpoch += 1
         version += 1
     }

@@ -5,28 +5,34 @@ import NIOSSL
 public import NetTypes
 public import ServiceLifecycle
 import Trust
+import WebAuthn
 
 /// The controller's own certificate: issued at the start for the platform's controller key, and again at half of its
 /// life. Handshakes from then on show the new one; connections that are open stay.
 public struct ControllerIdentity: Service {
     private let platform: Platform
     private let addresses: [IPAddress]
+    private let consoleHost: String?
     private let now: @Sendable () -> Timestamp
     private let logger: Logger
     let credentials: SessionCredentials
 
     /// Issues the first certificate.
     ///
-    /// - Parameter addresses: the addresses that clients connect to; each becomes a name in the certificate.
+    /// - Parameters:
+    ///   - addresses: the addresses that clients connect to; each becomes a name in the certificate.
+    ///   - consoleURL: the URL under which people find the console; so does its name, where it is one.
     public init(
-        platform: Platform, addresses: [IPAddress], now: @escaping @Sendable () -> Timestamp, logger: Logger
+        platform: Platform, addresses: [IPAddress], consoleURL: String? = nil,
+        now: @escaping @Sendable () -> Timestamp, logger: Logger
     ) throws {
         self.platform = platform
         self.addresses = addresses
+        consoleHost = consoleURL.flatMap { try? RelyingParty(url: $0).id }
         self.now = now
         self.logger = logger
         credentials = try SessionCredentials(
-            certificate: platform.issueController(addresses: addresses, at: now()),
+            certificate: platform.issueController(addresses: addresses, consoleHost: consoleHost, at: now()),
             keyPEM: platform.controllerKey.pem)
     }
 
@@ -54,7 +60,7 @@ public struct ControllerIdentity: Service {
     private func renew() {
         do {
             try credentials.replace(
-                certificate: platform.issueController(addresses: addresses, at: now()),
+                certificate: platform.issueController(addresses: addresses, consoleHost: consoleHost, at: now()),
                 keyPEM: platform.controllerKey.pem)
             logger.info("the controller's certificate was renewed")
         } catch {

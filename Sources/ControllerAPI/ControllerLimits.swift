@@ -21,6 +21,8 @@ enum ControllerLimits {
     static let enrolmentBytes = 16 << 10
     /// The longest body with a name and a password, which anyone may send.
     static let signInBytes = 16 << 10
+    /// The longest body with a new passkey: its attestation object of 64 KiB and client data of 8 KiB, in base64url.
+    static let passkeyBytes = 128 << 10
     /// The longest single header, and all of them together.
     static let headerBytes = 16 << 10
     /// The most headers of a request.

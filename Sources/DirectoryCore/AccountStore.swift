@@ -21,6 +21,14 @@ public protocol AccountReader {
     /// An account's tokens, the oldest first.
     func tokens(of user: AccountID) throws(DirectoryError) -> [PersonalToken]
 
+    func passkey(_ id: AccountID) throws(DirectoryError) -> Passkey?
+    /// The passkey with a credential's id, whoever's it is.
+    func passkey(credential: [UInt8]) throws(DirectoryError) -> Passkey?
+    /// An account's passkeys, the oldest first.
+    func passkeys(of user: AccountID) throws(DirectoryError) -> [Passkey]
+    /// Whether a challenge was used; those whose time is over may be forgotten.
+    func isUsed(challenge: [UInt8]) throws(DirectoryError) -> Bool
+
     func accessGrant(_ id: AccountID) throws(DirectoryError) -> AccessGrant?
     /// A tenant's grants, the newest first.
     func accessGrants(of tenant: Name) throws(DirectoryError) -> [AccessGrant]
@@ -32,7 +40,7 @@ public protocol AccountReader {
 public protocol AccountTransaction: AccountReader {
     /// Writes an account; ``DirectoryError/Code/conflict`` when another one has the name.
     func put(_ user: User) throws(DirectoryError)
-    /// Deletes an account with its sessions and tokens. Grants that it gave stay.
+    /// Deletes an account with its sessions, tokens and passkeys. Grants that it gave stay.
     func delete(user: AccountID) throws(DirectoryError)
     func put(_ session: Session) throws(DirectoryError)
     func delete(session: AccountID) throws(DirectoryError)
@@ -40,8 +48,13 @@ public protocol AccountTransaction: AccountReader {
     func deleteSessions(of user: AccountID, except: AccountID?) throws(DirectoryError)
     func put(_ token: PersonalToken) throws(DirectoryError)
     func delete(token: AccountID) throws(DirectoryError)
+    /// Writes a passkey; ``DirectoryError/Code/conflict`` when another one has the credential's id.
+    func put(_ passkey: Passkey) throws(DirectoryError)
+    func delete(passkey: AccountID) throws(DirectoryError)
+    /// Remembers a challenge that was used, until a time.
+    func use(challenge: [UInt8], until: Timestamp) throws(DirectoryError)
     func put(_ grant: AccessGrant) throws(DirectoryError)
-    /// Forgets sessions that are over, and tokens and grants that ended 90 days ago; returns how many.
+    /// Forgets sessions and challenges that are over, and tokens and grants that ended 90 days ago; returns how many.
     @discardableResult
     func deleteExpiredAccess(at now: Timestamp) throws(DirectoryError) -> Int
 }

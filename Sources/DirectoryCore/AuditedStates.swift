@@ -91,7 +91,8 @@ extension User {
             "display_name": .text(displayName.text), "has_password": .boolean(password != nil),
             "has_second_factor": .boolean(hasSecondFactor), "id": .text(id.description),
             "name": .text(name.description),
-            "recovery_codes_left": .number(Int64(recoveryHashes.count)), "state": .text(state.rawValue),
+            "passkeys": .number(Int64(passkeyCount)), "recovery_codes_left": .number(Int64(recoveryHashes.count)),
+            "state": .text(state.rawValue),
             // Grows with every new password or second factor, so that such a change shows though neither does.
             "credentials": .number(Int64(clamping: credentialEpoch)), "has_link": .boolean(setup != nil),
         ]
@@ -119,6 +120,16 @@ extension PersonalToken {
         .object([
             "expires_at": .number(expiresAt.seconds), "label": .text(label.text),
             "scopes": .texts(scopes.sorted().map(\.rawValue)), "user": .text(user.description),
+        ])
+    }
+}
+
+extension Passkey {
+    // Without what changes with each use: a sign-in is no change of the passkey.
+    var audited: AuditValue {
+        .object([
+            "credential": .text(hexadecimal(Array(SHA256.hash(data: credential)))), "label": .text(label.text),
+            "user": .text(user.description),
         ])
     }
 }

@@ -101,6 +101,13 @@ extension AuditedTransaction {
     func token(secretHash: [UInt8]) throws(DirectoryError) -> PersonalToken? { try tx.token(secretHash: secretHash) }
     func token(_ id: AccountID) throws(DirectoryError) -> PersonalToken? { try tx.token(id) }
     func tokens(of user: AccountID) throws(DirectoryError) -> [PersonalToken] { try tx.tokens(of: user) }
+    func passkey(_ id: AccountID) throws(DirectoryError) -> Passkey? { try tx.passkey(id) }
+    func passkey(credential: [UInt8]) throws(DirectoryError) -> Passkey? { try tx.passkey(credential: credential) }
+    func passkeys(of user: AccountID) throws(DirectoryError) -> [Passkey] { try tx.passkeys(of: user) }
+    func isUsed(challenge: [UInt8]) throws(DirectoryError) -> Bool { try tx.isUsed(challenge: challenge) }
+    func use(challenge: [UInt8], until: Timestamp) throws(DirectoryError) {
+        try tx.use(challenge: challenge, until: until)
+    }
     func accessGrant(_ id: AccountID) throws(DirectoryError) -> AccessGrant? { try tx.accessGrant(id) }
     func accessGrants(of tenant: Name) throws(DirectoryError) -> [AccessGrant] { try tx.accessGrants(of: tenant) }
     func accessGrants(for user: AccountID, at now: Timestamp) throws(DirectoryError) -> [AccessGrant] {

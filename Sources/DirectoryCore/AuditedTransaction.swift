@@ -159,6 +159,16 @@ extension AuditedTransaction {
         try tx.delete(token: token)
     }
 
+    func put(_ passkey: Passkey) throws(DirectoryError) {
+        note("passkey/\(passkey.id)", before: try tx.passkey(passkey.id)?.audited, after: passkey.audited)
+        try tx.put(passkey)
+    }
+
+    func delete(passkey: AccountID) throws(DirectoryError) {
+        note("passkey/\(passkey)", before: try tx.passkey(passkey)?.audited, after: nil)
+        try tx.delete(passkey: passkey)
+    }
+
     func put(_ grant: AccessGrant) throws(DirectoryError) {
         note("access/\(grant.id)", before: try tx.accessGrant(grant.id)?.audited, after: grant.audited)
         try tx.put(grant)

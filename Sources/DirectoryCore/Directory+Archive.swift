@@ -19,6 +19,8 @@ public struct TenantArchive: Sendable {
     /// The newest first.
     public var revisions: [PolicyRevision]
     public var users: [User]
+    /// By account, the oldest first.
+    public var passkeys: [AccountID: [Passkey]]
     /// The newest first.
     public var grants: [AccessGrant]
 }
@@ -31,7 +33,7 @@ extension Directory {
             let tenant = try tx.requireTenant(name)
             var archive = TenantArchive(
                 at: at, tenant: tenant, quota: try tx.quotaUse(of: tenant), vnets: try tx.vnets(of: name),
-                groups: try tx.groups(of: name), endpoints: [], revisions: [], users: [],
+                groups: try tx.groups(of: name), endpoints: [], revisions: [], users: [], passkeys: [:],
                 grants: try tx.accessGrants(of: name))
             var page = Page(limit: 10_000)
             repeat {
@@ -52,6 +54,9 @@ extension Directory {
                 archive.users += users
                 last = users.count == 1_000 ? users.last?.name.local : nil
             } while last != nil
+            for user in archive.users where user.passkeyCount > 0 {
+                archive.passkeys[user.id] = try tx.passkeys(of: user.id)
+            }
             return archive
         }
     }

@@ -35,7 +35,7 @@ extension Directory {
         let user = try await account(id)
         try await prove(current, of: user, source)
         let hash = try await hash(text, for: user)
-        return try await changeCredentials(of: id, session) { (user) throws(DirectoryError) in
+        return try await changeCredentials(of: id, session) { (user, _) throws(DirectoryError) in
             user.set(password: hash)
         }.secret
     }
@@ -64,7 +64,7 @@ extension Directory {
         }
         let at = now()
         let changed = try await changeCredentials(of: id, session) {
-            [random, box = platform.people.box] (user) throws(DirectoryError) -> [String] in
+            [random, box = platform.people.box] (user, _) throws(DirectoryError) -> [String] in
             guard let codes = user.confirmOneTimeCodes(code, box: box, at: at, random: random) else {
                 throw DirectoryError(
                     .invalid, "That is not the code that is due now.", pointer: "/code",
@@ -78,7 +78,7 @@ extension Directory {
 
     /// Takes the account's own second factor away. All other sessions end.
     public func removeSecondFactor(of id: AccountID, session: AccountID) async throws(DirectoryError) -> BearerSecret {
-        try await changeCredentials(of: id, session) { (user) throws(DirectoryError) in user.removeSecondFactor() }
+        try await changeCredentials(of: id, session) { (user, _) throws(DirectoryError) in user.removeSecondFactor() }
             .secret
     }
 
@@ -103,15 +103,15 @@ extension Directory {
     }
 
     /// Changes what a user shows who he is with. His sessions end but the one that asks, which gets a new secret.
-    private func changeCredentials<T: Sendable>(
+    func changeCredentials<T: Sendable>(
         of id: AccountID, _ session: AccountID,
-        _ change: @escaping @Sendable (inout User) throws(DirectoryError) -> T
+        _ change: @escaping @Sendable (inout User, any DirectoryTransaction) throws(DirectoryError) -> T
     ) async throws(DirectoryError) -> (value: T, secret: BearerSecret) {
         let at = now()
         return try await write { [random] (tx) throws(DirectoryError) -> (value: T, secret: BearerSecret) in
             guard var user = try tx.user(id) else { throw DirectoryError.accountGone }
             guard var kept = try tx.session(session), kept.user == id else { throw DirectoryError.accountGone }
-            let value = try change(&user)
+            let value = try change(&user, tx)
             let secret = kept.complete(for: user, at: at, random: random)
             try tx.put(user)
             try tx.deleteSessions(of: id, except: session)

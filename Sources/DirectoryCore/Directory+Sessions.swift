@@ -135,7 +135,7 @@ extension Directory {
     }
 
     /// The session that waits for a second factor and has this secret.
-    private static func waiting(
+    static func waiting(
         _ secret: BearerSecret, _ at: Timestamp, _ tx: any DirectoryReader
     ) throws(DirectoryError) -> (user: User, session: Session)? {
         guard let session = try tx.session(secretHash: secret.hash), session.stage == .secondFactor,

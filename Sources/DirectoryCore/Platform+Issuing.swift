@@ -16,10 +16,15 @@ struct Issued {
 extension Platform {
     /// Certifies a key of a controller that listens on some addresses; the result is DER. A controller calls it at its
     /// start and again before the certificate expires, with ``controllerKey``.
-    public func issueController(addresses: [IPAddress], at now: Timestamp) throws(DirectoryError) -> [UInt8] {
+    ///
+    /// - Parameter consoleHost: the DNS name under which people find the console, if it has one of its own.
+    public func issueController(
+        addresses: [IPAddress], consoleHost: String? = nil, at now: Timestamp
+    ) throws(DirectoryError) -> [UInt8] {
         try issue("a controller") { () throws(AuthorityError) in
             try root.issueController(
-                publicKey: controllerKey.publicKeyInfo, addresses: addresses, at: now, lifetime: lifetimes.leaf)
+                publicKey: controllerKey.publicKeyInfo, addresses: addresses, consoleHost: consoleHost, at: now,
+                lifetime: lifetimes.leaf)
         }.certificate
     }
 

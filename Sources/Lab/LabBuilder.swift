@@ -81,8 +81,10 @@ struct LabBuilder {
         state.controller = "https://127.0.0.1:\(port)"
         let controller = try start(
             "controller",
-            [program, "run", "--data", data, "--listen", "127.0.0.1:\(port)", "--leaf-listen", leafListen]
-                + plan.lifetimes)
+            [
+                program, "run", "--data", data, "--listen", "127.0.0.1:\(port)", "--leaf-listen", leafListen,
+                "--console-url", state.console,
+            ] + plan.lifetimes)
         try Files.write(
             try JSON.text([
                 "controller": state.controller, "token_file": "\(data)/operator.token",

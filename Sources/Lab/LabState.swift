@@ -7,6 +7,8 @@ struct LabState: Codable, Sendable {
     var plan: LabPlan
     /// The URL of the controller; empty until it is chosen.
     var controller = ""
+    /// The URL of the console. Its certificate is for this name too, and passkeys are bound to names.
+    var console: String { controller.replacing("127.0.0.1", with: "localhost") }
     /// The daemons, in the order of their start.
     var processes: [LabProcess] = []
     /// Whether everything was made.

@@ -50,7 +50,7 @@ public struct LabStatus: Codable, Sendable, Hashable {
         public var log: String
     }
 
-    /// The controller's URL.
+    /// The URL of the console and of the API.
     public var console: String
     /// Whether everything was made and every daemon runs.
     public var healthy: Bool
@@ -106,7 +106,7 @@ public struct LabStatus: Codable, Sendable, Hashable {
                 endpoints: endpoints.filter { $0.host == host.name }.map(\.name))
         }
         return LabStatus(
-            console: state.controller, healthy: problems.isEmpty, problems: problems, underlay: state.plan.underlay,
+            console: state.console, healthy: problems.isEmpty, problems: problems, underlay: state.plan.underlay,
             hosts: hosts, endpoints: endpoints, processes: processes)
     }
 }

@@ -7,19 +7,23 @@ import NetTypes
 extension SQLiteTransaction {
     // MARK: Accounts
 
+    /// Accounts, with how many passkeys each has.
+    private static let account =
+        "SELECT *, (SELECT count(*) FROM passkey WHERE passkey.account = account.id) AS passkey_count FROM account"
+
     func user(_ id: AccountID) throws(DirectoryError) -> User? {
-        try first("SELECT * FROM account WHERE id = ?", [id.octets.blob], User.from)
+        try first("\(Self.account) WHERE id = ?", [id.octets.blob], User.from)
     }
 
     func user(_ name: AccountName) throws(DirectoryError) -> User? {
         try first(
-            "SELECT * FROM account WHERE ifnull(tenant, '') = ? AND local = ?", [name.tenant?.text ?? "", name.local],
+            "\(Self.account) WHERE ifnull(tenant, '') = ? AND local = ?", [name.tenant?.text ?? "", name.local],
             User.from)
     }
 
     func users(of tenant: Name?, after local: String?, limit: Int) throws(DirectoryError) -> [User] {
         try all(
-            "SELECT * FROM account WHERE ifnull(tenant, '') = ? AND local > ? ORDER BY local LIMIT ?",
+            "\(Self.account) WHERE ifnull(tenant, '') = ? AND local > ? ORDER BY local LIMIT ?",
             [tenant?.text ?? "", local ?? "", min(max(limit, 1), 10_000)], User.from)
     }
 
@@ -140,6 +144,56 @@ extension SQLiteTransaction {
         try run("DELETE FROM token WHERE id = ?", [token.octets.blob])
     }
 
+    // MARK: Passkeys
+
+    func passkey(_ id: AccountID) throws(DirectoryError) -> Passkey? {
+        try first("SELECT * FROM passkey WHERE id = ?", [id.octets.blob], Passkey.from)
+    }
+
+    func passkey(credential: [UInt8]) throws(DirectoryError) -> Passkey? {
+        try first("SELECT * FROM passkey WHERE credential = ?", [credential.blob], Passkey.from)
+    }
+
+    func passkeys(of user: AccountID) throws(DirectoryError) -> [Passkey] {
+        try all("SELECT * FROM passkey WHERE account = ? ORDER BY created_at, id", [user.octets.blob], Passkey.from)
+    }
+
+    func put(_ passkey: Passkey) throws(DirectoryError) {
+        if let other = try self.passkey(credential: passkey.credential), other.id != passkey.id {
+            throw DirectoryError(
+                .conflict, "There is a passkey with this credential already.", pointer: "/credential/id",
+                remedy: "Let the authenticator make another one.")
+        }
+        try run(
+            """
+            INSERT INTO passkey (id, account, label, credential, public_key, counter, backup_eligible, backed_up,
+                transports, created_at, last_used_at)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            ON CONFLICT (id) DO UPDATE SET label = excluded.label, counter = excluded.counter,
+                backed_up = excluded.backed_up, last_used_at = excluded.last_used_at
+            """,
+            [
+                passkey.id.octets.blob, passkey.user.octets.blob, passkey.label.text, passkey.credential.blob,
+                passkey.publicKey.blob, Int64(passkey.counter), passkey.isBackupEligible, passkey.isBackedUp,
+                passkey.transports.joined(separator: ","), passkey.createdAt.seconds, passkey.lastUsedAt?.seconds,
+            ])
+    }
+
+    func delete(passkey: AccountID) throws(DirectoryError) {
+        try run("DELETE FROM passkey WHERE id = ?", [passkey.octets.blob])
+    }
+
+    func isUsed(challenge: [UInt8]) throws(DirectoryError) -> Bool {
+        try first("SELECT 1 AS used FROM passkey_challenge WHERE challenge = ?", [challenge.blob]) { $0["used"] as Int }
+            != nil
+    }
+
+    func use(challenge: [UInt8], until: Timestamp) throws(DirectoryError) {
+        try run(
+            "INSERT INTO passkey_challenge (challenge, expires_at) VALUES (?, ?) ON CONFLICT DO NOTHING",
+            [challenge.blob, until.seconds])
+    }
+
     // MARK: Grants
 
     func accessGrant(_ id: AccountID) throws(DirectoryError) -> AccessGrant? {
@@ -179,6 +233,7 @@ extension SQLiteTransaction {
         return try run("DELETE FROM session WHERE last_seen_at <= ?", [(now + -Session.idle).seconds])
             + run("DELETE FROM session WHERE created_at <= ?", [(now + -Session.longest).seconds])
             + run("DELETE FROM token WHERE expires_at <= ?", [ended])
+            + run("DELETE FROM passkey_challenge WHERE expires_at <= ?", [now.seconds])
             + run("DELETE FROM access_grant WHERE ends_at <= ?", [ended])
     }
 }
@@ -258,8 +313,8 @@ extension User {
                 id: id, name: name, displayName: display, home: home, state: state, password: password,
                 oneTimeCodes: row.optionalOctets("codes").map { .init(sealedSecret: $0, lastUsed: used) },
                 pendingCodes: row.optionalOctets("pending_codes").map { .init(sealedSecret: $0) },
-                recoveryHashes: hashes, setup: setup, createdAt: createdAt, credentialEpoch: credentials,
-                rightsEpoch: rights, version: version)
+                recoveryHashes: hashes, passkeyCount: row["passkey_count"], setup: setup, createdAt: createdAt,
+                credentialEpoch: credentials, rightsEpoch: rights, version: version)
         }
     }
 }
@@ -282,6 +337,18 @@ extension PersonalToken {
             id: try row.accountID("id"), user: try row.accountID("account"), label: try row.displayName("label"),
             secretHash: row.octets("secret_hash"), scopes: try row.words("scopes"), createdAt: row.time("created_at"),
             expiresAt: row.time("expires_at"), lastUsedAt: row.optionalTime("last_used_at"))
+    }
+}
+
+extension Passkey {
+    fileprivate static func from(_ row: Row) throws -> Passkey {
+        Passkey(
+            id: try row.accountID("id"), user: try row.accountID("account"), label: try row.displayName("label"),
+            credential: row.octets("credential"), publicKey: row.octets("public_key"),
+            counter: try row.value("counter") { UInt32(exactly: $0["counter"] as Int64) },
+            isBackupEligible: row["backup_eligible"], isBackedUp: row["backed_up"],
+            transports: (row["transports"] as String).split(separator: ",").map(String.init),
+            createdAt: row.time("created_at"), lastUsedAt: row.optionalTime("last_used_at"))
     }
 }
 

@@ -36,6 +36,9 @@ enum Schema {
         migrator.registerMigration("8 lists") { db in
             try db.execute(sql: lists)
         }
+        migrator.registerMigration("9 passkeys") { db in
+            try db.execute(sql: passkeys)
+        }
         return migrator
     }
 
@@ -258,6 +261,22 @@ enum Schema {
         ) WITHOUT ROWID;
         CREATE INDEX access_grant_tenant ON access_grant (tenant);
         CREATE INDEX access_grant_end ON access_grant (ends_at);
+        """
+
+    // Public keys only. A challenge is there only if it was used and its time is not over.
+    private static let passkeys = """
+        CREATE TABLE passkey (
+            id BLOB PRIMARY KEY NOT NULL CHECK (length(id) = 16),
+            account BLOB NOT NULL REFERENCES account ON DELETE CASCADE, label TEXT NOT NULL,
+            credential BLOB NOT NULL UNIQUE CHECK (length(credential) BETWEEN 1 AND 1023), public_key BLOB NOT NULL,
+            counter INTEGER NOT NULL, backup_eligible INTEGER NOT NULL, backed_up INTEGER NOT NULL,
+            transports TEXT NOT NULL, created_at INTEGER NOT NULL, last_used_at INTEGER
+        ) WITHOUT ROWID;
+        CREATE INDEX passkey_account ON passkey (account);
+        CREATE TABLE passkey_challenge (
+            challenge BLOB PRIMARY KEY NOT NULL, expires_at INTEGER NOT NULL
+        ) WITHOUT ROWID;
+        CREATE INDEX passkey_challenge_expiry ON passkey_challenge (expires_at);
         """
 
     // A tenant's chain outlives the tenant, so it refers to none.

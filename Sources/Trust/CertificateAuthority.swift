@@ -90,9 +90,11 @@ public struct CertificateAuthority: Sendable {
 
     /// Issues the certificate of a controller that listens on some addresses; the result is DER.
     ///
-    /// - Parameter lifetime: in seconds.
+    /// - Parameters:
+    ///   - consoleHost: the DNS name under which people find the console, if it has one of its own.
+    ///   - lifetime: in seconds.
     public func issueController(
-        publicKey: [UInt8], addresses: [IPAddress] = [], at now: Timestamp,
+        publicKey: [UInt8], addresses: [IPAddress] = [], consoleHost: String? = nil, at now: Timestamp,
         lifetime: Int64 = TrustLimits.leafLifetime
     ) throws(AuthorityError) -> [UInt8] {
         guard case .root = name else { throw .needsRoot("the certificate of a controller") }
@@ -100,7 +102,8 @@ public struct CertificateAuthority: Sendable {
             [
                 .uniformResourceIdentifier(platform.controllerURI), .dnsName(platform.controllerHost),
                 .dnsName("localhost"),
-            ] + addresses.map { .ipAddress(ASN1OctetString(contentBytes: $0.octets[...])) }
+            ] + (consoleHost.map { $0 == "localhost" ? [] : [.dnsName($0)] } ?? [])
+            + addresses.map { .ipAddress(ASN1OctetString(contentBytes: $0.octets[...])) }
         return try issue(
             subject: "controller", publicKey: publicKey, lifetime: lifetime, names: names,
             forTLS: true, at: now)

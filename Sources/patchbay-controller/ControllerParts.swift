@@ -16,6 +16,7 @@ struct ControllerPlaces {
     var leafListen: [ListenAddress]
     var advertised: [ListenAddress]
     var url: String
+    var consoleURL: String
     /// Where metrics and health are shown, to whoever can connect.
     var metrics: [MetricsAddress] = []
 
@@ -50,11 +51,12 @@ struct ControllerParts {
             platform: platform, store: MeasuredStore(store, metrics), configuration: configuration, now: Machine.now,
             random: Machine.random)
         let settings = ControllerSettings(
-            version: PatchbayController.version, url: places.url,
+            version: PatchbayController.version, url: places.url, consoleURL: places.consoleURL,
             leafAddresses: places.advertised.map(\.description), serverName: platform.name.controllerHost,
             now: Machine.now)
         let identity = try ControllerIdentity(
-            platform: platform, addresses: places.certified, now: Machine.now, logger: logger)
+            platform: platform, addresses: places.certified, consoleURL: places.consoleURL, now: Machine.now,
+            logger: logger)
         let leaves = LeafHub(directory: directory, logger: logger)
         let events = EventHub(directory: directory, leaves: leaves, logger: logger)
         let responder = RESTService.responder(

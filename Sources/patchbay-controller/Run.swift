@@ -36,6 +36,13 @@ struct Run: AsyncParsableCommand {
 
     @Option(
         help: """
+            The URL under which people's browsers find the console, https://NAME[:PORT]; --url when left out. Passkeys \
+            are bound to its name, and there are none behind an address.
+            """)
+    var consoleURL: String?
+
+    @Option(
+        help: """
             Where metrics and health are shown to whoever can connect: an address and port, or unix:PATH; may be given \
             several times. Nowhere when left out; /metrics of the REST API asks who is there.
             """,
@@ -96,7 +103,21 @@ struct Run: AsyncParsableCommand {
                 remedy: "Give --url https://ADDRESS:PORT.")
         }
         return ControllerPlaces(
-            listen: listen, leafListen: leafListen, advertised: advertised, url: url, metrics: metrics)
+            listen: listen, leafListen: leafListen, advertised: advertised, url: url, consoleURL: try console(url),
+            metrics: metrics)
+    }
+
+    /// The console's URL without a slash at its end.
+    private func console(_ url: String) throws -> String {
+        guard let given = consoleURL else { return url }
+        let plain = String(given.hasSuffix("/") ? given.dropLast() : given[...])
+        guard let parts = URLComponents(string: plain), parts.scheme == "https", parts.host?.isEmpty == false,
+            parts.path.isEmpty, parts.query == nil, parts.fragment == nil, parts.user == nil
+        else {
+            throw CommandError(
+                "'\(given)' is no URL of the console.", remedy: "Give --console-url https://NAME or https://NAME:PORT.")
+        }
+        return plain
     }
 
     private static let defaultListen = ListenAddress(.v4(IPv4Address(127, 0, 0, 1)), port: 7443)

@@ -23,6 +23,7 @@ private let table = """
     renewOwnRecoveryCodes     oneself   --  ----  -  -  -            F
     listOwnPasskeys           oneself   --  ----  -  -  -            -
     addOwnPasskey             oneself   --  ----  -  -  -            F
+    renameOwnPasskey          oneself   --  ----  -  -  -            -
     removeOwnPasskey          oneself   --  ----  -  -  -            F
     listOwnSessions           oneself   --  ----  -  -  -            -
     endOwnSession             oneself   --  ----  -  -  -            -
@@ -43,6 +44,8 @@ private let table = """
     endUserSession            side      o-  O---  -  -  people       -
     listUserTokens            side      oa  O---  -  -  people       -
     deleteUserToken           side      o-  O---  -  -  people       -
+    listUserPasskeys          side      oa  O---  -  -  people       -
+    removeUserPasskey         side      o-  O---  -  -  -            F
     inviteFirstOwner          tenant    o-  ----  -  -  platform     -
     requestAccess             tenant    o-  ----  -  -  platform     -
     listAccessGrants          tenant    oa  O-s-  -  -  people       -

@@ -90,6 +90,24 @@ class Browser:
         self.driver.stop()
 
 
+class Authenticator:
+    """A device with passkeys, in software, that Chromium's DevTools plug into one page."""
+
+    def __init__(self, page):
+        self.devtools = page.context.new_cdp_session(page)
+        self.devtools.send("WebAuthn.enable", {})
+        self.number = self.devtools.send("WebAuthn.addVirtualAuthenticator", {"options": {
+            "protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True,
+            "isUserVerified": True, "automaticPresenceSimulation": True}})["authenticatorId"]
+
+    def passkeys(self):
+        return self.devtools.send("WebAuthn.getCredentials", {"authenticatorId": self.number})["credentials"]
+
+    def verify(self, does):
+        """Whether it makes sure from now on who uses it."""
+        self.devtools.send("WebAuthn.setUserVerified", {"authenticatorId": self.number, "isUserVerified": does})
+
+
 def middle(page, endpoint):
     """The middle of a socket."""
     box = page.locator(f'.jack[data-endpoint="{endpoint}"] .hole').bounding_box()

@@ -24,6 +24,8 @@ class Lab:
         with open(settings, encoding="utf-8") as file:
             found = json.load(file)
         self.url = found["controller"]
+        # People use a name: passkeys are bound to one, and the links of invitations have it.
+        self.console = self.url.replace("127.0.0.1", "localhost")
         with open(found["token_file"], encoding="utf-8") as file:
             self.token = file.read().strip()
         self.tls = ssl.create_default_context(cafile=found["root_certificate"])

@@ -34,7 +34,7 @@ class Console(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.lab = Lab()
-        cls.browser = Browser(cls.lab.url)
+        cls.browser = Browser(cls.lab.console)
         cls.lab.owner("acme", "ada", "Ada Lovelace")
         cls.lab.user("acme", "vic", "Vic Viewer", ["viewer"])
         cls.lab.owner("globex", "hal", "Hal")

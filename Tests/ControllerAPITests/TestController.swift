@@ -23,7 +23,8 @@ final class TestController: Sendable {
     let logger: Logger
     private let late: LateClock
 
-    init(moveDeadline: Int64 = 3) throws {
+    /// - Parameter consoleURL: where people find the console; behind an address when left out.
+    init(moveDeadline: Int64 = 3, consoleURL: String? = nil) throws {
         path = NSTemporaryDirectory() + "patchbay-controller-api-\(UUID().uuidString)"
         platform = try Platform.initialise(dataDirectory: path, now: Self.clock(), random: Self.random)
         var configuration = DirectoryConfiguration()
@@ -39,7 +40,8 @@ final class TestController: Sendable {
         self.late = late
         leaves = LeafHub(directory: directory, logger: logger)
         settings = ControllerSettings(
-            version: "test", url: "https://127.0.0.1:7443", leafAddresses: ["127.0.0.1:7444", "[::1]:7444"],
+            version: "test", url: "https://127.0.0.1:7443", consoleURL: consoleURL,
+            leafAddresses: ["127.0.0.1:7444", "[::1]:7444"],
             serverName: platform.name.controllerHost, now: { late.now() })
         token = try String(contentsOfFile: platform.operatorTokenPath, encoding: .utf8)
             .trimmingCharacters(in: .whitespacesAndNewlines)

@@ -104,7 +104,8 @@ struct AuthorityTests {
         let leaf = try Certificate(
             derEncoded: world.root.issueLeaf(world.leaf, hostName: host, publicKey: key, at: World.now))
         let controller = try Certificate(
-            derEncoded: world.root.issueController(publicKey: key, addresses: addresses, at: World.now))
+            derEncoded: world.root.issueController(
+                publicKey: key, addresses: addresses, consoleHost: "bay.example.org", at: World.now))
         let tenant = try Certificate(derEncoded: world.acme.certificate)
         let gid = world.platform.globalID
         #expect("\(tenant.subject)" == "CN=Patchbay tenant acme")
@@ -121,9 +122,9 @@ struct AuthorityTests {
                 .dnsName("0123456789abcdef0123456789abcdef.leaf.\(gid).patchbay.internal"),
             ])
         let names = try #require(try controller.extensions.subjectAlternativeNames)
-        #expect(names.contains(.dnsName("localhost")))
+        #expect(names.contains(.dnsName("localhost")) && names.contains(.dnsName("bay.example.org")))
         #expect(names.contains(.ipAddress(ASN1OctetString(contentBytes: [192, 0, 2, 1]))))
-        #expect(names.count == 5)
+        #expect(names.count == 6)
         let summary = try CertificateSummary(
             parsing: world.endpoint("web1", groups: ["web"], labels: ["b=2", "a=1"], level: 7).facts.certificate)
         #expect(summary.name == .endpoint(try TenantName(parsing: "acme/web1")))

@@ -7,6 +7,7 @@ import { whoAmI } from './core/account.js';
 import { Network } from './core/network.js';
 import { failure, nothing, button, dialog, form } from './core/parts.js';
 import { icon } from './core/icons.js';
+import { canUsePasskeys, signInByPasskey } from './core/passkeys.js';
 
 /** The pages of a tenant: part of the address, the right that it needs, its module. */
 const tenantPages = [
@@ -290,22 +291,36 @@ askForFreshSignIn(() => new Promise((resolveWith) => {
     close();
     return true;
   };
+  const passkey = (label, close) => (account.passkeys && canUsePasskeys() ? h('div', { class: 'buttons' }, button(label, async () => {
+    const { name } = account;
+    const isDone = enter(close)(await signInByPasskey());
+    // The authenticator chose whose passkey it was.
+    if (isDone && (await whoAmI()).name !== name) location.reload();
+  })) : null);
   const element = dialog(t('signin.again'), (close) => [
     h('p', {}, t('signin.again.text')),
     form({
       fields: [{ name: 'password', label: t('signin.password'), type: 'password', required: true, autocomplete: 'current-password', keep: true }],
       submit: t('signin.submit'), cancel: close,
       send: async ({ password }) => {
-        if (enter(close)(await post('/v1/session', { name: account.name, password }))) return;
+        const answer = await post('/v1/session', { name: account.name, password });
+        if (enter(close)(answer)) return;
+        element.querySelector('.by-passkey')?.remove();
+        const byPasskey = passkey(t('signin.passkey.second'), close);
+        if (!(answer.factors ?? ['code']).includes('code')) {
+          element.querySelector('form').replaceWith(byPasskey ?? h('p', {}, t('signin.passkey.elsewhere')));
+          return;
+        }
         const code = form({
           fields: [{ name: 'code', label: t('signin.code'), hint: t('signin.code.hint'), required: true, autocomplete: 'one-time-code' }],
           submit: t('signin.submit'), cancel: close,
           send: async (values) => { enter(close)(await post('/v1/session/code', { code: values.code.replace(/\s+/g, '') })); },
         });
-        element.querySelector('form').replaceWith(code);
+        element.querySelector('form').replaceWith(code, ...(byPasskey ? [byPasskey] : []));
         code.querySelector('input').focus();
       },
     }),
+    h('div', { class: 'by-passkey' }, passkey(t('signin.passkey'), close)),
   ]);
   element.addEventListener('close', () => resolveWith(isDone));
 }));

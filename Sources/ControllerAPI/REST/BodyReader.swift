@@ -21,14 +21,9 @@ enum BodyReader {
                 throw .unknownField(
                     member.key, pointer: Self.pointer(member.key), allowed: type.fields.map(\.name))
             }
-            try check(member.value, field)
+            try check(member.value, field, "")
         }
-        for field in type.fields where !field.isOptional {
-            guard members.contains(where: { $0.key == field.name }) else {
-                throw .invalid(
-                    "'\(field.name)' is missing", pointer: Self.pointer(field.name), remedy: "Give \(field.summary).")
-            }
-        }
+        try checkPresence(of: type.fields, in: members, "")
         do {
             return try JSONDecoder().decode(type, from: Data(bytes))
         } catch {
@@ -36,8 +31,21 @@ enum BodyReader {
         }
     }
 
-    private static func check(_ value: JSONValue, _ field: BodyField) throws(Problem) {
-        let pointer = Self.pointer(field.name)
+    private static func checkPresence(
+        of fields: [BodyField], in members: [JSONValue.Member], _ above: String
+    ) throws(Problem) {
+        for field in fields where !field.isOptional {
+            guard members.contains(where: { $0.key == field.name }) else {
+                throw .invalid(
+                    "'\(field.name)' is missing", pointer: above + Self.pointer(field.name),
+                    remedy: "Give \(field.summary).")
+            }
+        }
+    }
+
+    /// - Parameter above: the pointer of the object that the field is of.
+    private static func check(_ value: JSONValue, _ field: BodyField, _ above: String) throws(Problem) {
+        let pointer = above + Self.pointer(field.name)
         switch (field.kind, value) {
         case (_, .null) where field.isOptional:
             return
@@ -63,6 +71,12 @@ enum BodyReader {
                         remedy: "Give a string.")
                 }
             }
+        case (.object, .object(let members)):
+            for member in members {
+                guard let inner = field.members.first(where: { $0.name == member.key }) else { continue }
+                try check(member.value, inner, pointer)
+            }
+            try checkPresence(of: field.members, in: members, pointer)
         default:
             throw .invalid(
                 "'\(field.name)' is \(value.kind)", pointer: pointer, remedy: "Give \(expected(field.kind)).")
@@ -75,6 +89,7 @@ enum BodyReader {
         case .boolean: "true or false"
         case .strings: "an array of strings"
         case .number: "a whole number"
+        case .object: "an object"
         }
     }
 

@@ -92,6 +92,21 @@ struct Caller: Sendable {
             + "Max-Age=\(DeviceCookie.lifetime)"
     }
 
+    /// The name of the cookie that binds a sign-in by a passkey to the browser that began it.
+    private static let passkeyCookieName = "__Host-patchbay-passkey"
+
+    /// What binds a sign-in by a passkey to this browser; empty where it has begun none.
+    var passkeyBinding: [UInt8] { cookies[Self.passkeyCookieName].flatMap { Base64URL.decode($0) } ?? [] }
+
+    /// That cookie, for the answer.
+    static func passkeyCookie(_ binding: [UInt8]) -> String {
+        "\(passkeyCookieName)=\(Base64URL.encode(binding)); Path=/; Secure; HttpOnly; SameSite=Strict; "
+            + "Max-Age=\(PasskeyChallenge.lifetime)"
+    }
+
+    /// The answer's order to forget it.
+    static let forgottenPasskeyCookie = "\(passkeyCookieName)=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0"
+
     // MARK: For the audit
 
     /// Who it is, as the audit says it.
@@ -119,7 +134,7 @@ struct WithCookies: Encodable, Sendable {
     /// The body; nil for none.
     let body: (any Encodable & Sendable)?
     /// The values of `Set-Cookie`.
-    let cookies: [String]
+    var cookies: [String]
 
     func encode(to encoder: any Encoder) throws { try body?.encode(to: encoder) }
 }

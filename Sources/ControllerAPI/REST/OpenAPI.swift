@@ -106,6 +106,7 @@ enum OpenAPI {
     private static let pathForms: [String: TextForm] = [
         "tenant": .name, "vnet": .name, "group": .name, "endpoint": .name, "host": .name, "user": .account,
         "entry": .number, "session": .identifier, "token": .identifier, "grant": .identifier,
+        "passkey": .identifier,
     ]
 
     /// What is the same wherever it stands in a query.
@@ -134,7 +135,12 @@ enum OpenAPI {
         return schema
     }
 
-    private static func schema(_ fields: [BodyField]) -> JSONTree {
+    private static func members(of schema: JSONTree) -> [String: JSONTree] {
+        if case .object(let members) = schema { members } else { [:] }
+    }
+
+    /// - Parameter isClosed: whether nothing else may be in it.
+    private static func schema(_ fields: [BodyField], isClosed: Bool = true) -> JSONTree {
         var properties: [String: JSONTree] = [:]
         for field in fields {
             var property: [String: JSONTree] =
@@ -147,6 +153,7 @@ enum OpenAPI {
                         "maximum": .number(Int64(clamping: field.most)),
                     ]
                 case .strings: ["type": .string("array"), "items": .object(text(field.form, field.values))]
+                case .object: members(of: schema(field.members, isClosed: false))
                 }
             if field.isOptional, case .string(let type)? = property["type"] {
                 property["type"] = .array([.string(type), .string("null")])
@@ -156,7 +163,7 @@ enum OpenAPI {
             properties[field.name] = .object(property)
         }
         return .object([
-            "type": .string("object"), "additionalProperties": .boolean(false),
+            "type": .string("object"), "additionalProperties": .boolean(!isClosed),
             "properties": .object(properties),
             "required": .array(fields.filter { !$0.isOptional }.map { .string($0.name) }),
         ])

@@ -143,7 +143,7 @@ extension Operations {
         let name = invited.user.name.description.replacingOccurrences(of: "@", with: "%40")
         return Invitation(
             user: Person(invited.user), setupSecret: invited.setupSecret,
-            setupURL: "\(settings.url)/console/#/setup?name=\(name)&secret=\(invited.setupSecret)")
+            setupURL: "\(settings.consoleURL)/console/#/setup?name=\(name)&secret=\(invited.setupSecret)")
     }
 
     private static func tenant(_ call: Call) throws(Problem) -> Name? {
@@ -218,6 +218,6 @@ extension Person {
             id: user.id.description, name: user.name.description, displayName: user.displayName.text,
             tenant: user.home.tenant?.text, roles: roles, groups: groups, state: user.state.rawValue,
             hasPassword: user.password != nil, hasSecondFactor: user.hasSecondFactor,
-            createdAt: user.createdAt.description, version: user.version)
+            passkeys: user.passkeyCount, createdAt: user.createdAt.description, version: user.version)
     }
 }

@@ -99,7 +99,7 @@ extension Operations {
     }
 
     /// The account and the session that ask.
-    private static func own(_ call: Call) throws(Problem) -> (User, Session) {
+    static func own(_ call: Call) throws(Problem) -> (User, Session) {
         guard let user = call.caller.authenticated?.user, let session = call.caller.authenticated?.session else {
             throw Problem(.sessionOnly)
         }
@@ -151,7 +151,8 @@ extension Operations {
             name: person?.name ?? "installation", displayName: person?.displayName ?? "The platform's own token",
             tenant: person?.tenant, roles: person?.roles ?? [], groups: person?.groups, means: means,
             csrfToken: means == "session" ? caller.authenticated?.secret?.csrfToken : nil,
-            hasSecondFactor: user?.hasSecondFactor ?? false, actions: actions.map(\.rawValue), scopes: scopes)
+            hasSecondFactor: user?.hasSecondFactor ?? false, hasOneTimeCodes: user?.oneTimeCodes != nil,
+            passkeys: user?.passkeyCount ?? 0, actions: actions.map(\.rawValue), scopes: scopes)
     }
 }
 

@@ -65,7 +65,7 @@ extension Operations {
     }
 
     /// Where an attempt comes from whose user is not known yet, with the name that was given.
-    private static func stranger(_ call: Call, _ name: String) -> Origin {
+    static func stranger(_ call: Call, _ name: String) -> Origin {
         let account = try? AccountName(parsing: name)
         var origin =
             Origin.current
@@ -75,9 +75,11 @@ extension Operations {
         return origin
     }
 
-    /// - Parameter wrong: how a refusal counts among the sign-ins.
-    private func answer(
-        _ result: SignInResult, _ origin: Origin, wrong: ControllerMetrics.SignInOutcome
+    /// - Parameters:
+    ///   - wrong: how a refusal counts among the sign-ins.
+    ///   - detail: why it was refused, for the audit.
+    func answer(
+        _ result: SignInResult, _ origin: Origin, wrong: ControllerMetrics.SignInOutcome, detail: String? = nil
     ) async throws -> WithCookies {
         switch result {
         case .begun(let begun):
@@ -85,11 +87,13 @@ extension Operations {
             var cookies = [Caller.cookie(begun.secret)]
             if let device = begun.deviceCookie { cookies.append(Caller.deviceCookie(device, for: begun.user.name)) }
             return WithCookies(
-                body: SessionState(stage: begun.session.stage.rawValue, csrfToken: begun.secret.csrfToken),
+                body: SessionState(
+                    stage: begun.session.stage.rawValue, csrfToken: begun.secret.csrfToken,
+                    factors: begun.session.stage == .complete ? nil : begun.user.factors),
                 cookies: cookies)
         case .wrong:
             metrics.signIn(wrong)
-            await directory.note(origin, outcome: .refused("wrong-credentials"))
+            await directory.note(origin, outcome: .refused("wrong-credentials"), detail: detail)
             throw Problem.wrongCredentials
         case .wait(let seconds):
             metrics.signIn(.throttled)
@@ -98,4 +102,9 @@ extension Operations {
         case .busy: throw Problem.busy
         }
     }
+}
+
+extension User {
+    /// Which second factors will do, for who has shown the password.
+    fileprivate var factors: [String] { (oneTimeCodes == nil ? [] : ["code"]) + (passkeyCount == 0 ? [] : ["passkey"]) }
 }

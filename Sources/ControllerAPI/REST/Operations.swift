@@ -29,7 +29,7 @@ struct Operations: Sendable {
         let described =
             platform + tenants + lifeCycle + live + vnets + groups + endpoints + policies + documents + guardrails
             + wires
-            + traces + hosts + sessions + oneself + people + access + audits + measurements + usage
+            + traces + hosts + sessions + oneself + passkeys + people + access + audits + measurements + usage
         let document = OpenAPI.document(described, version: settings.version)
         return described + [
             Operation(

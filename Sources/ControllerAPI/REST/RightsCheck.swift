@@ -182,8 +182,9 @@ extension Action {
     var isChange: Bool {
         let looks: Set<Action> = [
             .checkDocument, .diffDocument, .diffRevisions, .checkGuardrails, .explain, .trace, .previewTenantDeletion,
-            .listUsers, .showUser, .listUserSessions, .listUserTokens, .listAccessGrants, .exportTenant, .listAudit,
-            .exportAudit, .listOwnPasskeys, .listOwnSessions, .listOwnTokens, .showTenant, .showQuota,
+            .listUsers, .showUser, .listUserSessions, .listUserTokens, .listUserPasskeys, .listAccessGrants,
+            .exportTenant, .listAudit, .exportAudit, .listOwnPasskeys, .listOwnSessions, .listOwnTokens, .showTenant,
+            .showQuota,
         ]
         switch rule.scope {
         case .read?, .policyRead?, .usage?, .audit?: return false

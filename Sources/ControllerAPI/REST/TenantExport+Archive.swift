@@ -28,7 +28,7 @@ extension TenantExport {
                     members: members)
             },
             endpoints: archive.endpoints.map(Item.init), revisions: archive.revisions.map(Revision.init),
-            locks: tenant.locks.map(Lock.init), users: archive.users.map(Person.init),
+            locks: tenant.locks.map(Lock.init), users: archive.users.map { Person($0, archive.passkeys[$0.id] ?? []) },
             accessGrants: archive.grants.map(Grant.init))
     }
 }
@@ -61,7 +61,7 @@ extension TenantExport.Lock {
 }
 
 extension TenantExport.Person {
-    fileprivate init(_ user: User) {
+    fileprivate init(_ user: User, _ passkeys: [Passkey]) {
         var roles: [String] = []
         var groups: [String]?
         switch user.home {
@@ -73,7 +73,11 @@ extension TenantExport.Person {
         self.init(
             id: "\(user.id)", name: "\(user.name)", displayName: "\(user.displayName)", roles: roles.sorted(),
             groups: groups, state: user.state.rawValue, hasSecondFactor: user.hasSecondFactor,
-            createdAt: user.createdAt.description)
+            passkeys: passkeys.map { passkey in
+                TenantExport.PasskeyNote(
+                    label: passkey.label.text, createdAt: passkey.createdAt.description,
+                    lastUsedAt: passkey.lastUsedAt?.description)
+            }, createdAt: user.createdAt.description)
     }
 }
 

@@ -66,7 +66,7 @@ struct UserCommand: AsyncParsableCommand {
                     table.add(
                         person.name, person.displayName, Formatting.list(person.roles),
                         Formatting.list(person.groups ?? []), person.hasPassword ? person.state : "invited",
-                        person.hasSecondFactor ? "yes" : "no")
+                        UserCommand.secondFactor(person))
                 }
                 return table
             }
@@ -154,12 +154,24 @@ struct UserCommand: AsyncParsableCommand {
         }
     }
 
+    private static func secondFactor(_ person: Person) -> String {
+        secondFactor(person.passkeys, person.hasSecondFactor)
+    }
+
+    static func secondFactor(_ passkeys: Int, _ hasSecondFactor: Bool) -> String {
+        switch passkeys {
+        case 0: hasSecondFactor ? "one-time codes" : "none"
+        case 1: "1 passkey"
+        case let count: "\(count) passkeys"
+        }
+    }
+
     private static func write(_ person: Person) {
         Facts([
             ("Account", person.name), ("Name", person.displayName), ("Roles", Formatting.list(person.roles)),
             ("Groups", person.groups.map { Formatting.list($0) } ?? "the whole tenant"), ("State", person.state),
             ("Password", person.hasPassword ? "set" : "not set yet"),
-            ("Second factor", person.hasSecondFactor ? "one-time codes" : "none"), ("Id", person.id),
+            ("Second factor", secondFactor(person)), ("Id", person.id),
         ]).write()
     }
 
@@ -179,6 +191,7 @@ struct WhoAmICommand: AsyncParsableCommand {
             Facts([
                 ("Account", own.name), ("Name", own.displayName), ("Tenant", own.tenant ?? "-"),
                 ("Roles", Formatting.list(own.roles)), ("Means", own.means),
+                ("Second factor", UserCommand.secondFactor(own.passkeys, own.hasSecondFactor)),
                 ("Scopes", own.scopes.map { Formatting.list($0) } ?? "all"), ("May", Formatting.list(own.actions)),
             ]).write()
         }

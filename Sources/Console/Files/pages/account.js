@@ -3,6 +3,7 @@ import { post, put, remove, list, listIfAny, path, setForgeryToken } from '../co
 import { t, time, ago, hasWord } from '../core/words.js';
 import { heading, form, facts, pill, button, table, dialog, formDialog, confirm, notice, secretDialog, nothing } from '../core/parts.js';
 import { qrPath } from '../core/qr.js';
+import { canUsePasskeys, addPasskey } from '../core/passkeys.js';
 
 const scopes = ['read', 'network', 'policy-read', 'policy', 'people', 'platform', 'audit', 'usage'];
 
@@ -36,15 +37,18 @@ export async function render(place, context) {
 
   if (account.can('enrolOwnTOTP') && account.means === 'session') {
     cards.push(h('section', { class: 'card stack' }, h('h2', {}, t('account.factor')),
-      h('p', {}, pill(t(account.has_second_factor ? 'yes' : 'no'), account.has_second_factor ? 'good' : 'warn'), ' ', t(account.has_second_factor ? 'account.factor.on' : 'account.factor.off')),
+      h('p', {}, pill(t(account.has_second_factor ? 'yes' : 'no'), account.has_second_factor ? 'good' : 'warn'), ' ',
+        t(account.has_one_time_codes ? 'account.factor.on' : account.has_second_factor ? 'account.factor.passkey' : 'account.factor.off')),
       h('div', { class: 'buttons' }, button(t('account.factor.begin'), () => enrol(context)),
-        account.has_second_factor ? button(t('account.factor.remove'), () => confirm(t('account.factor.remove'), t('account.factor.remove.text'), t('account.factor.remove'), async () => {
+        account.has_one_time_codes ? button(t('account.factor.remove'), () => confirm(t('account.factor.remove'), t('account.factor.remove.text'), t('account.factor.remove'), async () => {
           await remove('/v1/self/totp');
           location.reload();
         }), { class: 'danger' }) : null)));
   }
 
   const wide = [];
+  const passkeys = account.can('listOwnPasskeys') && account.means === 'session' ? await listIfAny('/v1/self/passkeys') : null;
+  if (passkeys) wide.push(passkeyCard(account, passkeys));
   const tokens = account.can('listOwnTokens') ? await listIfAny('/v1/self/tokens') : null;
   if (tokens) {
     const refresh = async () => tokenTable.update(await list('/v1/self/tokens'));
@@ -95,6 +99,43 @@ export async function render(place, context) {
     wide.push(h('section', { class: 'card span stack' }, h('h2', {}, t('account.sessions')), sessionTable));
   }
   place.append(heading(t('page.account')), h('div', { class: 'cards' }, cards, wide));
+}
+
+/** One's own passkeys. Other sessions end with a change, and this one gets another secret, so the page is loaded anew. */
+function passkeyCard(account, passkeys) {
+  const label = (value) => ({ name: 'label', label: t('account.passkeys.label'), required: true, maxlength: 64, value });
+  const add = () => formDialog(t('account.passkeys.add'), {
+    fields: [label()], submit: t('add'),
+    send: async (values) => {
+      await addPasskey(values.label);
+      location.reload();
+    },
+  });
+  const rename = (one) => formDialog(t('account.passkeys.rename'), {
+    fields: [label(one.label)], submit: t('save'),
+    send: async (values) => {
+      await put(path`/v1/self/passkeys/${one.id}`, values);
+      rows.update(await list('/v1/self/passkeys'));
+    },
+  });
+  const erase = (one) => confirm(t('account.passkeys.remove'), t('account.passkeys.remove.text', { name: one.label }), t('account.passkeys.remove'), async () => {
+    await remove(path`/v1/self/passkeys/${one.id}`);
+    location.reload();
+  });
+  const rows = table({
+    label: t('account.passkeys'), key: (one) => one.id, items: passkeys, empty: nothing(t('account.passkeys.none')),
+    columns: [
+      { label: t('account.passkeys.label'), sort: (one) => one.label, cell: (one) => [one.label, one.is_backed_up ? [' ', pill(t('account.passkeys.copied'))] : null] },
+      { label: t('account.passkeys.added'), sort: (one) => one.created_at, cell: (one) => time(one.created_at) },
+      { label: t('account.sessions.used'), cell: (one) => (one.last_used_at ? ago(one.last_used_at) : '–') },
+      { label: '', cell: (one) => h('div', { class: 'row-tools' },
+        account.can('renameOwnPasskey') ? button(t('account.passkeys.rename'), () => rename(one), { 'aria-label': `${t('account.passkeys.rename')}: ${one.label}` }) : null,
+        account.can('removeOwnPasskey') ? button(t('account.passkeys.remove'), () => erase(one), { 'aria-label': `${t('account.passkeys.remove')}: ${one.label}` }) : null) },
+    ],
+  });
+  return h('section', { class: 'card span stack', id: 'passkeys' }, h('div', { class: 'page-head' }, h('h2', {}, t('account.passkeys')), h('span', { class: 'spring' }),
+    account.can('addOwnPasskey') && canUsePasskeys() ? button(t('account.passkeys.add'), add) : null),
+  h('p', {}, t(canUsePasskeys() ? 'account.passkeys.text' : 'account.passkeys.address')), rows);
 }
 
 async function enrol(context) {

@@ -1,7 +1,8 @@
 import { h, show, announce } from '../core/dom.js';
 import { post, setForgeryToken } from '../core/api.js';
 import { t } from '../core/words.js';
-import { form } from '../core/parts.js';
+import { form, button } from '../core/parts.js';
+import { canUsePasskeys, signInByPasskey } from '../core/passkeys.js';
 
 /** Passwords are checked a few at a time; who finds no room comes again by himself, some times. */
 async function enter(values) {
@@ -15,14 +16,15 @@ async function enter(values) {
   }
 }
 
-/** Name and password, then the second factor where the account has one. */
+/** A passkey alone; or name and password, then the second factor where the account has one. */
 export async function render(place, { entered }) {
   const brand = () => h('div', { class: 'door-brand' }, h('img', { src: 'icon.svg', alt: '', width: 56, height: 56 }), h('h1', { tabindex: '-1' }, 'Patchbay'));
   const finish = async (answer) => {
     setForgeryToken(answer.csrf_token);
-    if (answer.stage === 'second-factor') second();
+    if (answer.stage === 'second-factor') second(answer.factors ?? ['code']);
     else await entered();
   };
+  const passkey = (label, properties) => button(label, async () => finish(await signInByPasskey()), properties);
   function first() {
     show(place, brand(), h('p', { class: 'lead' }, t('signin.lead')), form({
       fields: [
@@ -31,16 +33,25 @@ export async function render(place, { entered }) {
       ],
       submit: t('signin.submit'),
       send: async (values) => finish(await enter(values)),
-    }));
+    }), canUsePasskeys() ? h('div', { class: 'buttons' }, passkey(t('signin.passkey'))) : null);
     place.querySelector('input').focus();
   }
-  function second() {
+  function second(factors) {
+    const byPasskey = factors.includes('passkey') && canUsePasskeys();
+    if (!factors.includes('code')) {
+      const lead = t(byPasskey ? 'signin.passkey.lead' : 'signin.passkey.elsewhere');
+      announce(lead);
+      show(place, brand(), h('p', { class: 'lead' }, lead), h('div', { class: 'buttons' },
+        byPasskey ? passkey(t('signin.passkey.second'), { class: 'primary' }) : null, h('button', { type: 'button', onclick: first }, t('cancel'))));
+      place.querySelector('button').focus();
+      return;
+    }
     announce(t('signin.code.lead'));
     show(place, brand(), h('p', { class: 'lead' }, t('signin.code.lead')), form({
       fields: [{ name: 'code', label: t('signin.code'), hint: t('signin.code.hint'), required: true, autocomplete: 'one-time-code' }],
       submit: t('signin.submit'), cancel: first,
       send: async ({ code }) => finish(await post('/v1/session/code', { code: code.replace(/\s+/g, '') })),
-    }));
+    }), byPasskey ? h('div', { class: 'buttons' }, passkey(t('signin.passkey.second'))) : null);
     place.querySelector('input').focus();
   }
   first();

@@ -65,6 +65,24 @@ export async function render(place, context) {
     await draw();
     dialog(t('users.sessions', { name: one.name }), () => [body], { wide: true });
   };
+  const passkeys = async (one) => {
+    const body = h('div', {});
+    const draw = async () => show(body, table({
+      label: t('users.passkeys', { name: one.name }), key: (passkey) => passkey.id, items: await list(`${at(one)}/passkeys`),
+      columns: [
+        { label: t('account.passkeys.label'), cell: (passkey) => passkey.label },
+        { label: t('account.passkeys.added'), cell: (passkey) => time(passkey.created_at) },
+        { label: t('account.sessions.used'), cell: (passkey) => (passkey.last_used_at ? time(passkey.last_used_at) : '–') },
+        { label: '', cell: (passkey) => (account.can('removeUserPasskey') && !isSelf(one) ? h('div', { class: 'row-tools' }, button(t('account.passkeys.remove'), async () => {
+          await remove(`${at(one)}${path`/passkeys/${passkey.id}`}`);
+          await draw();
+          await refresh();
+        }, { 'aria-label': `${t('account.passkeys.remove')}: ${passkey.label}` })) : '') },
+      ],
+    }));
+    await draw();
+    dialog(t('users.passkeys', { name: one.name }), () => [body], { wide: true });
+  };
   const erase = (one) => confirm(t('users.delete'), t('users.delete.text', { name: one.name }), t('delete'), async () => {
     await remove(at(one));
     await refresh();
@@ -83,6 +101,7 @@ export async function render(place, context) {
       { label: '', cell: (one) => h('div', { class: 'row-tools' },
         account.can('changeUser') && !isSelf(one) ? button(t('edit'), () => edit(one), { 'aria-label': `${t('edit')}: ${one.name}` }) : null,
         account.can('listUserSessions') ? button(t('users.show-sessions'), () => sessions(one), { 'aria-label': t('users.sessions', { name: one.name }) }) : null,
+        one.passkeys && account.can('listUserPasskeys') ? button(t('users.show-passkeys'), () => passkeys(one), { 'aria-label': t('users.passkeys', { name: one.name }) }) : null,
         account.can('resetPassword') && !isSelf(one) ? button(t('users.invite'), act(one, 'invite'), { 'aria-label': `${t('users.invite')}: ${one.name}` }) : null,
         isSelf(one) ? null : state(one) === 'disabled'
           ? account.can('enableUser') ? button(t('users.enable'), act(one, 'enable'), { 'aria-label': `${t('users.enable')}: ${one.name}` }) : null
