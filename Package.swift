@@ -191,7 +191,7 @@ let package = Package(
         .target(
             name: "APIClient",
             dependencies: [
-                "APITypes", "NetTypes", nioCore, nioPosix, nioSSL,
+                "APITypes", "Accounts", "NetTypes", "Trust", crypto, nioCore, nioPosix, nioSSL,
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
             ], swiftSettings: strict),
         .target(

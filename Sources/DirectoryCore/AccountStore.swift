@@ -21,6 +21,10 @@ public protocol AccountReader {
     /// An account's tokens, the oldest first.
     func tokens(of user: AccountID) throws(DirectoryError) -> [PersonalToken]
 
+    func userCertificate(_ id: AccountID) throws(DirectoryError) -> UserCertificate?
+    /// An account's certificates, the oldest first, those that were revoked or have ended too.
+    func userCertificates(of user: AccountID) throws(DirectoryError) -> [UserCertificate]
+
     func accessGrant(_ id: AccountID) throws(DirectoryError) -> AccessGrant?
     /// A tenant's grants, the newest first.
     func accessGrants(of tenant: Name) throws(DirectoryError) -> [AccessGrant]
@@ -40,8 +44,9 @@ public protocol AccountTransaction: AccountReader {
     func deleteSessions(of user: AccountID, except: AccountID?) throws(DirectoryError)
     func put(_ token: PersonalToken) throws(DirectoryError)
     func delete(token: AccountID) throws(DirectoryError)
+    func put(_ certificate: UserCertificate) throws(DirectoryError)
     func put(_ grant: AccessGrant) throws(DirectoryError)
-    /// Forgets sessions that are over, and tokens and grants that ended 90 days ago; returns how many.
+    /// Forgets sessions that are over, and tokens, certificates and grants that ended 90 days ago; returns how many.
     @discardableResult
     func deleteExpiredAccess(at now: Timestamp) throws(DirectoryError) -> Int
 }

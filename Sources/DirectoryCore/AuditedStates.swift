@@ -123,6 +123,16 @@ extension PersonalToken {
     }
 }
 
+extension UserCertificate {
+    var audited: AuditValue {
+        .object([
+            "expires_at": .number(notAfter.seconds), "label": .text(label.text),
+            "revoked_at": .optional(revokedAt?.seconds), "serial": .text(hexadecimal(serial)),
+            "user": .text(user.description),
+        ])
+    }
+}
+
 extension AccessGrant {
     var audited: AuditValue {
         .object([

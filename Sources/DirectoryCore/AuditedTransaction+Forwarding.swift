@@ -73,6 +73,13 @@ extension AuditedTransaction {
     func issued(serial: [UInt8]) throws(DirectoryError) -> IssuedCertificate? { try tx.issued(serial: serial) }
     func issued(for identity: Identity) throws(DirectoryError) -> [IssuedCertificate] { try tx.issued(for: identity) }
     func issued(to leaf: LeafID) throws(DirectoryError) -> [IssuedCertificate] { try tx.issued(to: leaf) }
+    func ownCertificate(of leaf: LeafID) throws(DirectoryError) -> IssuedCertificate? {
+        try tx.ownCertificate(of: leaf)
+    }
+    func userCertificate(_ id: AccountID) throws(DirectoryError) -> UserCertificate? { try tx.userCertificate(id) }
+    func userCertificates(of user: AccountID) throws(DirectoryError) -> [UserCertificate] {
+        try tx.userCertificates(of: user)
+    }
     func revocations() throws(DirectoryError) -> [Revocation] { try tx.revocations() }
     func isRevoked(_ subject: Revocation.Subject) throws(DirectoryError) -> Bool { try tx.isRevoked(subject) }
     func deleteJoinGrants(of host: Name) throws(DirectoryError) { try tx.deleteJoinGrants(of: host) }

@@ -159,6 +159,13 @@ extension AuditedTransaction {
         try tx.delete(token: token)
     }
 
+    func put(_ certificate: UserCertificate) throws(DirectoryError) {
+        note(
+            "certificate/\(certificate.id)", before: try tx.userCertificate(certificate.id)?.audited,
+            after: certificate.audited)
+        try tx.put(certificate)
+    }
+
     func put(_ grant: AccessGrant) throws(DirectoryError) {
         note("access/\(grant.id)", before: try tx.accessGrant(grant.id)?.audited, after: grant.audited)
         try tx.put(grant)

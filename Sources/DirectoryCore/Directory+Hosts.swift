@@ -55,6 +55,11 @@ extension Directory {
         try await store.read { (tx) throws(DirectoryError) in try tx.host(id) }
     }
 
+    /// What is noted of the newest certificate of a host's leaf; nil before it was enrolled.
+    public func certificate(of host: LeafHost) async throws(DirectoryError) -> IssuedCertificate? {
+        try await store.read { (tx) throws(DirectoryError) in try tx.ownCertificate(of: host.id) }
+    }
+
     /// The endpoints that are wanted on a host, in order of identity.
     public func endpoints(on host: Name) async throws(DirectoryError) -> [Endpoint] {
         try await store.read { (tx) throws(DirectoryError) in

@@ -1,3 +1,4 @@
+public import Accounts
 public import NetTypes
 
 /// Something that has been committed and that a leaf or a person may wait for.
@@ -21,8 +22,18 @@ public enum DirectoryChange: Hashable, Sendable {
     case hostChanged(Name)
     /// Something of a tenant, or the tenant itself, was made, changed or deleted; for people who follow.
     case thingChanged(ThingChange)
+    /// Somebody may have lost rights, or the session or token by which he asks.
+    case accessChanged(AccessChange)
     /// Changes were lost because the reader was slow: read everything again.
     case resync
+}
+
+/// Whose rights may have become fewer.
+public enum AccessChange: Hashable, Sendable {
+    /// One account's.
+    case account(AccountID)
+    /// Those of all who look into a tenant.
+    case tenant(Name)
 }
 
 /// What happened to one thing of a tenant. Places and states of endpoints are told by

@@ -8,6 +8,8 @@ struct PeopleKeys: Sendable {
     let devices: DeviceCookie
     /// Where the secrets of one-time codes are sealed.
     let box: SecretBox
+    /// What the short-lived tokens of certificates are made with.
+    let certificateTokens: CertificateTokens
     /// The key that signs the heads of the audit's chains.
     let auditKey: SigningKey
     /// That it is this key, by word of the root.
@@ -20,10 +22,12 @@ struct PeopleKeys: Sendable {
     init(_ keys: any KeyStore, _ root: CertificateAuthority) throws(DirectoryError) {
         let people = try Platform.madeOnce(Self.peopleKeyName, keys)
         guard let devices = DeviceCookie(key: people.derivedKey(for: "patchbay-device")),
-            let box = SecretBox(key: people.derivedKey(for: "patchbay-box"))
+            let box = SecretBox(key: people.derivedKey(for: "patchbay-box")),
+            let certificateTokens = CertificateTokens(key: people.derivedKey(for: "patchbay-certificate-token"))
         else { throw DirectoryError(.storage, "The key '\(Self.peopleKeyName)' gives no keys of 32 octets.") }
         self.devices = devices
         self.box = box
+        self.certificateTokens = certificateTokens
         auditKey = try Platform.madeOnce(Self.auditKeyName, keys)
         do {
             auditStatement = try AuditKeyStatement(key: auditKey.publicKeyInfo) { (bytes) throws(KeyError) in

@@ -140,6 +140,34 @@ extension SQLiteTransaction {
         try run("DELETE FROM token WHERE id = ?", [token.octets.blob])
     }
 
+    // MARK: Certificates
+
+    func userCertificate(_ id: AccountID) throws(DirectoryError) -> UserCertificate? {
+        try first("SELECT * FROM user_certificate WHERE id = ?", [id.octets.blob], UserCertificate.from)
+    }
+
+    func userCertificates(of user: AccountID) throws(DirectoryError) -> [UserCertificate] {
+        try all(
+            "SELECT * FROM user_certificate WHERE account = ? ORDER BY created_at, id", [user.octets.blob],
+            UserCertificate.from)
+    }
+
+    func put(_ certificate: UserCertificate) throws(DirectoryError) {
+        try run(
+            """
+            INSERT INTO user_certificate (id, account, label, serial, key, certificate, not_before, not_after,
+                created_at, revoked_at, last_used_at)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            ON CONFLICT (id) DO UPDATE SET revoked_at = excluded.revoked_at, last_used_at = excluded.last_used_at
+            """,
+            [
+                certificate.id.octets.blob, certificate.user.octets.blob, certificate.label.text,
+                certificate.serial.blob, certificate.key.blob, certificate.certificate.blob,
+                certificate.notBefore.seconds, certificate.notAfter.seconds, certificate.createdAt.seconds,
+                certificate.revokedAt?.seconds, certificate.lastUsedAt?.seconds,
+            ])
+    }
+
     // MARK: Grants
 
     func accessGrant(_ id: AccountID) throws(DirectoryError) -> AccessGrant? {
@@ -179,6 +207,7 @@ extension SQLiteTransaction {
         return try run("DELETE FROM session WHERE last_seen_at <= ?", [(now + -Session.idle).seconds])
             + run("DELETE FROM session WHERE created_at <= ?", [(now + -Session.longest).seconds])
             + run("DELETE FROM token WHERE expires_at <= ?", [ended])
+            + run("DELETE FROM user_certificate WHERE not_after <= ?", [ended])
             + run("DELETE FROM access_grant WHERE ends_at <= ?", [ended])
     }
 }
@@ -282,6 +311,16 @@ extension PersonalToken {
             id: try row.accountID("id"), user: try row.accountID("account"), label: try row.displayName("label"),
             secretHash: row.octets("secret_hash"), scopes: try row.words("scopes"), createdAt: row.time("created_at"),
             expiresAt: row.time("expires_at"), lastUsedAt: row.optionalTime("last_used_at"))
+    }
+}
+
+extension UserCertificate {
+    fileprivate static func from(_ row: Row) throws -> UserCertificate {
+        UserCertificate(
+            id: try row.accountID("id"), user: try row.accountID("account"), label: try row.displayName("label"),
+            serial: row.octets("serial"), key: row.octets("key"), certificate: row.octets("certificate"),
+            notBefore: row.time("not_before"), notAfter: row.time("not_after"), createdAt: row.time("created_at"),
+            revokedAt: row.optionalTime("revoked_at"), lastUsedAt: row.optionalTime("last_used_at"))
     }
 }
 

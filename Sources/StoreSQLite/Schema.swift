@@ -33,8 +33,27 @@ enum Schema {
         migrator.registerMigration("7 usage") { db in
             try db.execute(sql: usage)
         }
+        migrator.registerMigration("10 certificates of people") { db in
+            try db.execute(sql: userCertificates)
+        }
         return migrator
     }
+
+    // What was noted of leaves' and endpoints' certificates before has neither fingerprint nor beginning.
+    private static let userCertificates = """
+        ALTER TABLE certificate ADD COLUMN not_before INTEGER;
+        ALTER TABLE certificate ADD COLUMN fingerprint BLOB;
+        CREATE INDEX certificate_own ON certificate (leaf, not_after) WHERE identity IS NULL;
+        CREATE TABLE user_certificate (
+            id BLOB PRIMARY KEY NOT NULL CHECK (length(id) = 16),
+            account BLOB NOT NULL REFERENCES account ON DELETE CASCADE, label TEXT NOT NULL,
+            serial BLOB NOT NULL UNIQUE, key BLOB NOT NULL, certificate BLOB NOT NULL,
+            not_before INTEGER NOT NULL, not_after INTEGER NOT NULL, created_at INTEGER NOT NULL,
+            revoked_at INTEGER, last_used_at INTEGER
+        ) WITHOUT ROWID;
+        CREATE INDEX user_certificate_account ON user_certificate (account);
+        CREATE INDEX user_certificate_expiry ON user_certificate (not_after);
+        """
 
     // A quota that is NULL has no limit. There is one statement about suspensions, of all tenants.
     private static let lifeCycle = """

@@ -10,13 +10,14 @@ extension Operations {
             Operation(
                 method: .get, path: "/v1/tenants/{tenant}/access", id: "listAccessGrants",
                 summary: "List the access that was granted to the provider, the newest first",
-                answer: ItemList<Access>.self
+                query: Paging.positions, answer: ItemList<Access>.self
             ) { call in
                 var items: [Access] = []
-                for grant in try await directory.accessGrants(of: call.name("tenant")) {
-                    items.append(try await describe(grant))
+                let part = try await Paging(call).part(of: directory.accessGrants(of: call.name("tenant"))) {
+                    Paging.fallingKey($0.from, $0.id)
                 }
-                return ItemList(items: items)
+                for grant in part.items { items.append(try await describe(grant)) }
+                return ItemList(items: items, next: part.next)
             },
             Operation(
                 method: .post, path: "/v1/tenants/{tenant}/access", id: "createAccessGrant",

@@ -49,12 +49,15 @@ extension Operations {
     }
 
     private func describe(_ host: LeafHost) async throws -> Host {
+        let note = try await directory.certificate(of: host)
+        let name = directory.platform.name.leafURI(host.id)
         let hello = leaves.session(of: host.id)?.hello
         return Host(
             name: host.name.text, id: host.id.description, enrolled: host.isEnrolled, connected: hello != nil,
             locators: (hello?.locators ?? []).map(\.description), underlayDevice: hello?.underlayDevice,
             version: hello?.version, engine: hello?.engine,
-            endpoints: try await directory.endpoints(on: host.name).count)
+            endpoints: try await directory.endpoints(on: host.name).count,
+            certificate: note.map { CertificateFacts($0, name: name) })
     }
 
     private func enrol(_ request: EnrolmentRequest) async throws -> APITypes.Enrolment {

@@ -184,6 +184,7 @@ extension Action {
             .checkDocument, .diffDocument, .diffRevisions, .checkGuardrails, .explain, .trace, .previewTenantDeletion,
             .listUsers, .showUser, .listUserSessions, .listUserTokens, .listAccessGrants, .exportTenant, .listAudit,
             .exportAudit, .listOwnPasskeys, .listOwnSessions, .listOwnTokens, .showTenant, .showQuota,
+            .listOwnCertificates, .listUserCertificates,
         ]
         switch rule.scope {
         case .read?, .policyRead?, .usage?, .audit?: return false
