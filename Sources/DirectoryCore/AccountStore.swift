@@ -25,6 +25,10 @@ public protocol AccountReader {
     /// An account's certificates, the oldest first, those that were revoked or have ended too.
     func userCertificates(of user: AccountID) throws(DirectoryError) -> [UserCertificate]
 
+    func accessRequest(_ id: AccountID) throws(DirectoryError) -> AccessRequest?
+    /// What a tenant was asked for, the newest first.
+    func accessRequests(of tenant: Name) throws(DirectoryError) -> [AccessRequest]
+
     func accessGrant(_ id: AccountID) throws(DirectoryError) -> AccessGrant?
     /// A tenant's grants, the newest first.
     func accessGrants(of tenant: Name) throws(DirectoryError) -> [AccessGrant]
@@ -45,6 +49,7 @@ public protocol AccountTransaction: AccountReader {
     func put(_ token: PersonalToken) throws(DirectoryError)
     func delete(token: AccountID) throws(DirectoryError)
     func put(_ certificate: UserCertificate) throws(DirectoryError)
+    func put(_ request: AccessRequest) throws(DirectoryError)
     func put(_ grant: AccessGrant) throws(DirectoryError)
     /// Forgets sessions that are over, and tokens, certificates and grants that ended 90 days ago; returns how many.
     @discardableResult

@@ -133,6 +133,22 @@ extension UserCertificate {
     }
 }
 
+extension AccessRequest {
+    var audited: AuditValue {
+        let decided: (String?, AccountID?) =
+            switch decision {
+            case .granted(let grant): ("granted", grant)
+            case .declined: ("declined", nil)
+            case nil: (nil, nil)
+            }
+        return .object([
+            "consoles": .boolean(includesConsoles), "decision": .text(decided.0), "grant": .text(decided.1),
+            "reason": .text(reason.text), "requester": .text(requester),
+            "roles": .texts(roles.sorted().map(\.rawValue)), "seconds": .number(lifetime),
+        ])
+    }
+}
+
 extension AccessGrant {
     var audited: AuditValue {
         .object([

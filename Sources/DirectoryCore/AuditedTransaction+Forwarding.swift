@@ -103,6 +103,10 @@ extension AuditedTransaction {
     func token(secretHash: [UInt8]) throws(DirectoryError) -> PersonalToken? { try tx.token(secretHash: secretHash) }
     func token(_ id: AccountID) throws(DirectoryError) -> PersonalToken? { try tx.token(id) }
     func tokens(of user: AccountID) throws(DirectoryError) -> [PersonalToken] { try tx.tokens(of: user) }
+    func accessRequest(_ id: AccountID) throws(DirectoryError) -> AccessRequest? { try tx.accessRequest(id) }
+    func accessRequests(of tenant: Name) throws(DirectoryError) -> [AccessRequest] {
+        try tx.accessRequests(of: tenant)
+    }
     func accessGrant(_ id: AccountID) throws(DirectoryError) -> AccessGrant? { try tx.accessGrant(id) }
     func accessGrants(of tenant: Name) throws(DirectoryError) -> [AccessGrant] { try tx.accessGrants(of: tenant) }
     func accessGrants(for user: AccountID, at now: Timestamp) throws(DirectoryError) -> [AccessGrant] {

@@ -166,6 +166,12 @@ extension AuditedTransaction {
         try tx.put(certificate)
     }
 
+    func put(_ request: AccessRequest) throws(DirectoryError) {
+        note(
+            "access-request/\(request.id)", before: try tx.accessRequest(request.id)?.audited, after: request.audited)
+        try tx.put(request)
+    }
+
     func put(_ grant: AccessGrant) throws(DirectoryError) {
         note("access/\(grant.id)", before: try tx.accessGrant(grant.id)?.audited, after: grant.audited)
         try tx.put(grant)

@@ -41,6 +41,8 @@ public enum AccessChange: Hashable, Sendable {
 public struct ThingChange: Hashable, Sendable {
     public enum Kind: String, Hashable, Sendable {
         case tenant, endpoint, group, vnet
+        /// What the provider asks the tenant to let it see.
+        case access
     }
 
     public enum What: String, Hashable, Sendable {
@@ -70,6 +72,11 @@ extension DirectoryTransaction {
         _ kind: ThingChange.Kind, _ what: ThingChange.What, _ name: TenantName, groups: [Name]? = nil
     ) {
         announce(.thingChanged(ThingChange(kind, what, name.tenant, name.name, groups: groups)))
+    }
+
+    /// Tells that the provider asks for access, or that it was answered.
+    func tell(_ what: ThingChange.What, accessOf tenant: Name) {
+        announce(.thingChanged(ThingChange(.access, what, tenant)))
     }
 
     /// Tells what happened to a tenant as a whole.

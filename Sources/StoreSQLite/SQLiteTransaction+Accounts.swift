@@ -202,12 +202,41 @@ extension SQLiteTransaction {
             ])
     }
 
+    func accessRequest(_ id: AccountID) throws(DirectoryError) -> AccessRequest? {
+        try first("SELECT * FROM access_request WHERE id = ?", [id.octets.blob], AccessRequest.from)
+    }
+
+    func accessRequests(of tenant: Name) throws(DirectoryError) -> [AccessRequest] {
+        try all(
+            "SELECT * FROM access_request WHERE tenant = ? ORDER BY created_at DESC, id", [tenant.text],
+            AccessRequest.from)
+    }
+
+    func put(_ request: AccessRequest) throws(DirectoryError) {
+        var grant: AccountID?
+        if case .granted(let id) = request.decision { grant = id }
+        try run(
+            """
+            INSERT INTO access_request (id, tenant, requester, roles, consoles, lifetime, reason, created_at, decided_at,
+                access_grant)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            ON CONFLICT (id) DO UPDATE SET decided_at = excluded.decided_at, access_grant = excluded.access_grant
+            """,
+            [
+                request.id.octets.blob, request.tenant.text, request.requester.octets.blob,
+                request.roles.sorted().map(\.rawValue).joined(separator: ","), request.includesConsoles,
+                request.lifetime, request.reason.text, request.createdAt.seconds, request.decidedAt?.seconds,
+                grant?.octets.blob,
+            ])
+    }
+
     func deleteExpiredAccess(at now: Timestamp) throws(DirectoryError) -> Int {
         let ended = (now + -endedAccessMemory).seconds
         return try run("DELETE FROM session WHERE last_seen_at <= ?", [(now + -Session.idle).seconds])
             + run("DELETE FROM session WHERE created_at <= ?", [(now + -Session.longest).seconds])
             + run("DELETE FROM token WHERE expires_at <= ?", [ended])
             + run("DELETE FROM user_certificate WHERE not_after <= ?", [ended])
+            + run("DELETE FROM access_request WHERE created_at <= ?", [ended])
             + run("DELETE FROM access_grant WHERE ends_at <= ?", [ended])
     }
 }
@@ -311,6 +340,22 @@ extension PersonalToken {
             id: try row.accountID("id"), user: try row.accountID("account"), label: try row.displayName("label"),
             secretHash: row.octets("secret_hash"), scopes: try row.words("scopes"), createdAt: row.time("created_at"),
             expiresAt: row.time("expires_at"), lastUsedAt: row.optionalTime("last_used_at"))
+    }
+}
+
+extension AccessRequest {
+    fileprivate static func from(_ row: Row) throws -> AccessRequest {
+        let (id, tenant, requester) = (try row.accountID("id"), try row.name("tenant"), try row.accountID("requester"))
+        let roles: Set<TenantRole> = try row.words("roles")
+        let reason = try row.displayName("reason")
+        let decidedAt = row.optionalTime("decided_at")
+        let grant = row.optionalOctets("access_grant").flatMap { AccountID(octets: $0) }
+        return try row.value("roles") { row in
+            AccessRequest(
+                id: id, tenant: tenant, requester: requester, roles: roles, includesConsoles: row["consoles"],
+                lifetime: row["lifetime"], reason: reason, createdAt: row.time("created_at"), decidedAt: decidedAt,
+                decision: decidedAt.map { _ in grant.map { .granted($0) } ?? .declined })
+        }
     }
 }
 

@@ -33,13 +33,13 @@ enum Schema {
         migrator.registerMigration("7 usage") { db in
             try db.execute(sql: usage)
         }
-        migrator.registerMigration("10 certificates of people") { db in
+        migrator.registerMigration("10 certificates of people, access requests") { db in
             try db.execute(sql: userCertificates)
         }
         return migrator
     }
 
-    // What was noted of leaves' and endpoints' certificates before has neither fingerprint nor beginning.
+    // A request that was decided without a grant was declined. What was noted of leaves' and endpoints' certificates before has neither fingerprint nor beginning.
     private static let userCertificates = """
         ALTER TABLE certificate ADD COLUMN not_before INTEGER;
         ALTER TABLE certificate ADD COLUMN fingerprint BLOB;
@@ -53,6 +53,14 @@ enum Schema {
         ) WITHOUT ROWID;
         CREATE INDEX user_certificate_account ON user_certificate (account);
         CREATE INDEX user_certificate_expiry ON user_certificate (not_after);
+        CREATE TABLE access_request (
+            id BLOB PRIMARY KEY NOT NULL CHECK (length(id) = 16),
+            tenant TEXT NOT NULL REFERENCES tenant ON DELETE CASCADE, requester BLOB NOT NULL, roles TEXT NOT NULL,
+            consoles INTEGER NOT NULL, lifetime INTEGER NOT NULL, reason TEXT NOT NULL, created_at INTEGER NOT NULL,
+            decided_at INTEGER, access_grant BLOB
+        ) WITHOUT ROWID;
+        CREATE INDEX access_request_tenant ON access_request (tenant);
+        CREATE INDEX access_request_age ON access_request (created_at);
         """
 
     // A quota that is NULL has no limit. There is one statement about suspensions, of all tenants.

@@ -44,7 +44,7 @@ struct Patchbay: AsyncParsableCommand {
                 name: "Wires",
                 subcommands: [
                     PlugCommand.self, UnplugCommand.self, ExplainCommand.self, TraceCommand.self, WiresCommand.self,
-                    UsageCommand.self, PolicyCommand.self, GuardrailsCommand.self,
+                    UsageCommand.self, EventsCommand.self, PolicyCommand.self, GuardrailsCommand.self,
                 ]),
             CommandGroup(
                 name: "People", subcommands: [UserCommand.self, AuditCommand.self, WhoAmICommand.self]),

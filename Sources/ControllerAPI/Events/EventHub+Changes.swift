@@ -45,7 +45,7 @@ extension EventHub {
                 tell(scope, type, groups: thing.groups, data)
             }
         case .group: tell(scope, type, groups: thing.name.map { [$0] }, data)
-        case .vnet: tell(scope, type, data)
+        case .vnet, .access: tell(scope, type, data)
         }
     }
 

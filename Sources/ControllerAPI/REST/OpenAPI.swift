@@ -117,7 +117,7 @@ enum OpenAPI {
     private static let pathForms: [String: TextForm] = [
         "tenant": .name, "vnet": .name, "group": .name, "endpoint": .name, "host": .name, "user": .account,
         "entry": .number, "session": .identifier, "token": .identifier, "grant": .identifier,
-        "certificate": .identifier,
+        "certificate": .identifier, "request": .identifier,
     ]
 
     /// What is the same wherever it stands in a query.
