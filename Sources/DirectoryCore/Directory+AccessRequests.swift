@@ -76,7 +76,8 @@ extension Directory {
 
     private func decide(
         _ id: AccountID, of tenant: Name,
-        _ body: @escaping @Sendable (AccessRequest, Timestamp, any DirectoryTransaction) throws(DirectoryError) ->
+        _ body:
+            @escaping @Sendable (AccessRequest, Timestamp, any DirectoryTransaction) throws(DirectoryError) ->
             AccessRequest.Decision
     ) async throws(DirectoryError) -> AccessRequest {
         let at = now()
@@ -88,7 +89,8 @@ extension Directory {
             }
             guard request.decision == nil else {
                 throw DirectoryError(
-                    .conflict, "The request '\(id)' was answered already.", remedy: "List the tenant's access requests.")
+                    .conflict, "The request '\(id)' was answered already.", remedy: "List the tenant's access requests."
+                )
             }
             guard request.waits(at: at) else {
                 throw DirectoryError(

@@ -63,7 +63,8 @@ struct Run: AsyncParsableCommand {
         let logger = logFormat.logger("patchbay-controller", level: logLevel)
         let parts: ControllerParts
         do {
-            parts = try ControllerParts(places(), data: data, lifetimes: lifetimes.values(), retention: retention, logger: logger)
+            parts = try ControllerParts(
+                places(), data: data, lifetimes: lifetimes.values(), retention: retention, logger: logger)
         } catch let error as DirectoryError {
             throw CommandError(error.message, remedy: error.remedy)
         }

@@ -53,7 +53,8 @@ import Testing
         for (head, claims) in [
             (#"{"alg":"none","x5t#S256":"\#(print)"}"#, body), (#"{"alg":"ES384","x5t#S256":"\#(print)"}"#, body),
             (#"{"alg":"es256","x5t#S256":"\#(print)"}"#, body), (#"{"alg":"ES256"}"#, body),
-            (#"{"alg":"ES256","x5t#S256":"AAAA"}"#, body), (#"{"alg":"ES256","x5t#S256":"\#(print)","crit":["x"]}"#, body),
+            (#"{"alg":"ES256","x5t#S256":"AAAA"}"#, body),
+            (#"{"alg":"ES256","x5t#S256":"\#(print)","crit":["x"]}"#, body),
             (#"{"alg":"ES256","typ":"x","x5t#S256":"\#(print)"}"#, body),
             (#"{"alg":"ES256","x5t#S256":"\#(print)"}"#, "[]"),
             (#"{"alg":"ES256","x5t#S256":"\#(print)"}"#, #"{"iss":"a","sub":"a","aud":"c","jti":"1"}"#),

@@ -59,7 +59,8 @@ import Testing
             // Both chains tell of asking and granting.
             for chain in ["/v1/audit", "/v1/tenants/acme/audit"] {
                 for action in ["requestAccess", "grantAccessRequest"] {
-                    let entries = try await api.get(ItemList<AuditRecord>.self, "\(chain)?action=\(action)&outcome=done")
+                    let entries = try await api.get(
+                        ItemList<AuditRecord>.self, "\(chain)?action=\(action)&outcome=done")
                     #expect(entries.items.count == 1, "\(chain) \(action)")
                 }
             }

@@ -32,7 +32,8 @@ import Trust
             let host = try await api.get(Host.self, "/v1/hosts/h1")
             let summary = try CertificateSummary(parsing: enrolled.certificate)
             #expect(host.certificate?.serial == summary.serial.hexadecimal)
-            #expect(host.certificate?.sha256?.count == 64 && host.certificate?.validFrom == summary.notBefore.description)
+            #expect(
+                host.certificate?.sha256?.count == 64 && host.certificate?.validFrom == summary.notBefore.description)
             #expect(host.certificate?.name == "spiffe://leaf.\(platform.name)/\(host.id)")
             // The provider's people see it, a tenant's do not.
             let aud = try await TestPerson.make(api, "aud", of: nil, ["auditor"])

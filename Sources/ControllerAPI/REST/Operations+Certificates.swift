@@ -10,7 +10,8 @@ extension Operations {
         [
             Operation(
                 method: .post, path: "/v1/session/certificate", id: "signInWithCertificate",
-                summary: "Take an assertion that the key of a certificate has signed (RFC 7523), and give a token for it",
+                summary:
+                    "Take an assertion that the key of a certificate has signed (RFC 7523), and give a token for it",
                 access: .everyone, body: CertificateAssertion.self, bodyLimit: ControllerLimits.signInBytes,
                 answer: CertificateToken.self, isAction: .signIn
             ) { call in try await signIn(call.read(CertificateAssertion.self).assertion) },

@@ -28,7 +28,7 @@ extension Operations {
                 query: [
                     .init(
                         name: "after", isRequired: false, summary: "the name before the @ after which to go on",
-                        form: .account),
+                        form: .account)
                 ] + Paging.positions, answer: ItemList<Person>.self, isAction: .listUsers
             ) { call in
                 let paging = try Paging(call)

@@ -28,7 +28,8 @@ struct GroupCommand: AsyncParsableCommand {
         @OptionGroup var options: ControllerOptions
 
         func run() async throws {
-            try await options.showList({ try await $0.groups(of: tenant.text, limit: list.limit) }, none: "No groups.") { groups in
+            try await options.showList({ try await $0.groups(of: tenant.text, limit: list.limit) }, none: "No groups.")
+            { groups in
                 var table = Table("GROUP", "MEMBERS")
                 for group in groups { table.add("\(group.tenant)/group:\(group.name)", Formatting.list(group.members)) }
                 return table

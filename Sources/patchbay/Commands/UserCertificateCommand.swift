@@ -158,7 +158,8 @@ enum Secret {
     static func ask(_ what: String) throws -> String {
         guard isatty(STDIN_FILENO) == 1 else {
             throw APIClientError.setting(
-                "\(what) is asked for, and there is no terminal", remedy: "give --password-file, and --code where needed")
+                "\(what) is asked for, and there is no terminal",
+                remedy: "give --password-file, and --code where needed")
         }
         FileHandle.standardError.write(Data("\(what): ".utf8))
         var shown = termios()

@@ -61,7 +61,8 @@ struct UserCommand: AsyncParsableCommand {
         @OptionGroup var options: ControllerOptions
 
         func run() async throws {
-            try await options.showList({ try await $0.people(of: tenant?.text, limit: list.limit) }, none: "Nobody.") { people in
+            try await options.showList({ try await $0.people(of: tenant?.text, limit: list.limit) }, none: "Nobody.") {
+                people in
                 var table = Table("ACCOUNT", "NAME", "ROLES", "GROUPS", "STATE", "2ND FACTOR")
                 for person in people {
                     table.add(

@@ -33,7 +33,8 @@ struct VNetCommand: AsyncParsableCommand {
         @OptionGroup var options: ControllerOptions
 
         func run() async throws {
-            try await options.showList({ try await $0.vnets(of: tenant.text, limit: list.limit) }, none: "No vnets.") { vnets in
+            try await options.showList({ try await $0.vnets(of: tenant.text, limit: list.limit) }, none: "No vnets.") {
+                vnets in
                 var table = Table("VNET", "PREFIX", "ID")
                 for vnet in vnets { table.add("\(vnet.tenant)/\(vnet.name)", vnet.ipv4Prefix, vnet.id) }
                 return table
