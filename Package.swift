@@ -29,6 +29,7 @@ let protobuf: Target.Dependency = .product(name: "SwiftProtobuf", package: "swif
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
+let asyncHTTPClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
 let certificateReloading: Target.Dependency = .product(
     name: "NIOCertificateReloading", package: "swift-nio-extras")
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
@@ -186,13 +187,12 @@ let package = Package(
                 "Plugging", "Policy", "PolicyLanguage", "PolicyZones", "PrometheusMetrics", "Trust", logging, metrics,
                 grpcCore, grpcTransport, nioCore,
                 nioPosix, nioSSL, lifecycle,
-                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                asyncHTTPClient,
             ], swiftSettings: strict),
         .target(
             name: "APIClient",
             dependencies: [
-                "APITypes", "Accounts", "NetTypes", "Trust", crypto, nioCore, nioPosix, nioSSL,
-                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                "APITypes", "Accounts", "NetTypes", "Trust", crypto, nioCore, nioPosix, nioSSL, asyncHTTPClient,
             ], swiftSettings: strict),
         .target(
             name: "Lab", dependencies: ["APIClient", "APITypes", "LinuxKit", "NetTypes"], swiftSettings: strict),
@@ -228,9 +228,10 @@ let package = Package(
         .executableTarget(
             name: "patchbay-bench",
             dependencies: [
-                "APIClient", "APITypes", "CBench", "CryptClient", "CryptProtocol", "ESP", "KernelPath", "Lab",
-                "LeafAgent", "LeafProtocol", "LinuxKit", "MutualTLS", "NetTypes", "Plugging", "Policy",
-                "PolicyLanguage", "PolicyYAML", "PolicyZones", "Trust", "CLinux", arguments, grpcCore, grpcTransport,
+                "APIClient", "APITypes", "CBench", "CryptClient", "CryptProtocol", "DirectoryCore", "ESP", "KernelPath",
+                "Lab", "LeafAgent", "LeafProtocol", "LinuxKit", "MutualTLS", "NetTypes", "Plugging", "Policy",
+                "PolicyLanguage", "PolicyYAML", "PolicyZones", "StoreSQLite", "Trust", "CLinux", arguments,
+                asyncHTTPClient, grpcCore, grpcTransport, nioCore, nioPosix, nioSSL,
             ], swiftSettings: strict),
         .target(name: "CBench"),
 

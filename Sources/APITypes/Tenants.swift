@@ -128,14 +128,23 @@ public struct Group: Codable, Sendable, Equatable {
     public var tenant: String
     /// The name inside the tenant.
     public var name: String
-    /// The names of the endpoints in it, sorted.
+    /// How many endpoints are in it.
+    public var memberCount: Int
+    /// The names of the first endpoints in it, sorted: 20 in a list, 1,000 where one group is shown. The list of endpoints
+    /// with this group gives all of them, in parts.
     public var members: [String]
 
     /// Makes a description of a group.
-    public init(tenant: String, name: String, members: [String]) {
+    public init(tenant: String, name: String, memberCount: Int, members: [String]) {
         self.tenant = tenant
         self.name = name
+        self.memberCount = memberCount
         self.members = members
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case tenant, name, members
+        case memberCount = "member_count"
     }
 }
 

@@ -37,6 +37,10 @@ enum ControllerLimits {
     static let connections = listeners + 1_024
     /// How many endpoints are read from the directory at a time.
     static let pageSize = 1_000
+    /// How many members of a group are named where many groups are listed.
+    static let listedMembers = 20
+    /// How many members of a group are named where it is shown.
+    static let shownMembers = 1_000
 
     // MARK: Events
 

@@ -35,6 +35,10 @@ extension AuditedTransaction {
     func endpoints(of tenant: Name, page: Page) throws(DirectoryError) -> [Endpoint] {
         try tx.endpoints(of: tenant, page: page)
     }
+    func endpoints(of tenant: Name, matching query: EndpointQuery, page: Page) throws(DirectoryError) -> [Endpoint] {
+        try tx.endpoints(of: tenant, matching: query, page: page)
+    }
+    func endpointCount(on host: Name) throws(DirectoryError) -> Int { try tx.endpointCount(on: host) }
     func endpoints(on host: Name, limit: Int?) throws(DirectoryError) -> [Endpoint] {
         try tx.endpoints(on: host, limit: limit)
     }
@@ -51,6 +55,7 @@ extension AuditedTransaction {
     func members(of group: TenantName, page: Page) throws(DirectoryError) -> [Name] {
         try tx.members(of: group, page: page)
     }
+    func memberCount(of group: TenantName) throws(DirectoryError) -> Int { try tx.memberCount(of: group) }
     func host(_ name: Name) throws(DirectoryError) -> LeafHost? { try tx.host(name) }
     func host(_ id: LeafID) throws(DirectoryError) -> LeafHost? { try tx.host(id) }
     func hosts() throws(DirectoryError) -> [LeafHost] { try tx.hosts() }

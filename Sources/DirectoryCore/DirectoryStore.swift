@@ -55,8 +55,12 @@ public protocol DirectoryReader: AccountReader, AuditReader, LifeCycleReader, Us
     func endpoint(kind: Endpoint.Kind, attachment: String, on host: Name) throws(DirectoryError) -> Endpoint?
     /// A tenant's endpoints in order of name.
     func endpoints(of tenant: Name, page: Page) throws(DirectoryError) -> [Endpoint]
+    /// Those of a tenant's endpoints that are asked for, in order of name.
+    func endpoints(of tenant: Name, matching query: EndpointQuery, page: Page) throws(DirectoryError) -> [Endpoint]
     /// The endpoints that are wanted on a host, in order of identity; `limit` nil: all.
     func endpoints(on host: Name, limit: Int?) throws(DirectoryError) -> [Endpoint]
+    /// How many endpoints are wanted on a host.
+    func endpointCount(on host: Name) throws(DirectoryError) -> Int
     /// The endpoints that a host still has to give up, in order of identity.
     func endpoints(movingFrom host: Name) throws(DirectoryError) -> [Endpoint]
     /// The endpoints whose move has a deadline not later than a time.
@@ -70,6 +74,8 @@ public protocol DirectoryReader: AccountReader, AuditReader, LifeCycleReader, Us
     func groups(of tenant: Name) throws(DirectoryError) -> [Group]
     /// The names of a group's members in order.
     func members(of group: TenantName, page: Page) throws(DirectoryError) -> [Name]
+    /// How many members a group has.
+    func memberCount(of group: TenantName) throws(DirectoryError) -> Int
 
     func host(_ name: Name) throws(DirectoryError) -> LeafHost?
     func host(_ id: LeafID) throws(DirectoryError) -> LeafHost?

@@ -4,7 +4,7 @@ import NetTypes
 
 extension SQLiteTransaction {
     /// An endpoint with the names of its groups, which have no commas.
-    private static let select = """
+    static let select = """
         SELECT endpoint.*,
             (SELECT group_concat(group_name, ',') FROM membership WHERE membership.identity = endpoint.identity)
                 AS group_names
@@ -35,6 +35,10 @@ extension SQLiteTransaction {
         try all(
             Self.select + " WHERE tenant = ? AND name > ? ORDER BY name LIMIT ?",
             [tenant.text, page.after?.text ?? "", page.limit], Endpoint.init(row:))
+    }
+
+    func endpointCount(on host: Name) throws(DirectoryError) -> Int {
+        try first("SELECT endpoint_count FROM host WHERE name = ?", [host.text]) { $0["endpoint_count"] } ?? 0
     }
 
     func endpoints(on host: Name, limit: Int?) throws(DirectoryError) -> [Endpoint] {
@@ -100,6 +104,16 @@ extension SQLiteTransaction {
                 endpoint.labels.map(\.description).joined(separator: ","), Int64(endpoint.level),
                 endpoint.networks.map(\.description).joined(separator: ","),
             ])
+        let memberships = try all(
+            "SELECT group_name, name FROM membership WHERE identity = ? ORDER BY group_name", [endpoint.identity.blob]
+        ) { (try $0.name("group_name"), try $0.name("name")) }
+        // Most changes are of the state alone.
+        guard
+            memberships.map(\.0) != endpoint.groups
+                || memberships.contains(where: { $0.1 != endpoint.name.name })
+        else {
+            return
+        }
         try run("DELETE FROM membership WHERE identity = ?", [endpoint.identity.blob])
         for group in endpoint.groups {
             try run(
@@ -114,7 +128,7 @@ extension SQLiteTransaction {
 }
 
 extension Endpoint {
-    fileprivate init(row: Row) throws {
+    init(row: Row) throws {
         let groups = (row["group_names"] as String?)?.split(separator: ",") ?? []
         let labels = (row["labels"] as String).split(separator: ",")
         let networks = (row["networks"] as String).split(separator: ",")

@@ -113,6 +113,12 @@ extension SQLiteTransaction {
         ) { try $0.name("name") }
     }
 
+    func memberCount(of group: TenantName) throws(DirectoryError) -> Int {
+        try first(
+            "SELECT member_count FROM tenant_group WHERE tenant = ? AND name = ?", [group.tenant.text, group.name.text]
+        ) { $0["member_count"] } ?? 0
+    }
+
     func put(_ group: Group) throws(DirectoryError) {
         try run(
             """

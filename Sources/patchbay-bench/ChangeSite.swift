@@ -29,7 +29,7 @@ actor ChangeSite {
         try FileManager.default.createDirectory(
             atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         try Command.run([program, "init", "--data", data])
-        let ports = try Self.freePorts(2)
+        let ports = try Ports.free(2)
         controller = try Running([
             program, "run", "--data", data, "--listen", "127.0.0.1:\(ports[0])", "--leaf-listen",
             "127.0.0.1:\(ports[1])", "--log-level", "warning",
@@ -175,21 +175,5 @@ actor ChangeSite {
             // The leaves say themselves when it was; a short wait takes no part in it.
             try await Task.sleep(for: .milliseconds(2))
         }
-    }
-
-    /// TCP ports of 127.0.0.1 on which nobody listens.
-    private static func freePorts(_ count: Int) throws -> [Int] {
-        var taken = Set<Int>()
-        for file in ["/proc/net/tcp", "/proc/net/tcp6"] {
-            guard let text = try? String(contentsOfFile: file, encoding: .utf8) else { continue }
-            for line in text.split(separator: "\n").dropFirst() {
-                let fields = line.split(separator: " ")
-                guard fields.count > 1, let port = fields[1].split(separator: ":").last else { continue }
-                if let port = Int(port, radix: 16) { taken.insert(port) }
-            }
-        }
-        let free = (7_643..<7_843).filter { !taken.contains($0) }
-        guard free.count >= count else { throw BenchError("no TCP port from 7643 to 7842 is free") }
-        return Array(free.prefix(count))
     }
 }

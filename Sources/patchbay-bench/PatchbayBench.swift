@@ -32,7 +32,7 @@ struct Run: ParsableCommand {
     @Option(help: "The seed of the order of cases.") var seed: UInt64 = 1
 
     private static let suites =
-        ["whole", "segmented"] + ProtectedSuites.names + ["rules", "wires", "policy", "change", "plugging"]
+        ["whole", "segmented"] + ProtectedSuites.names + ["rules", "wires", "policy", "change", "api", "plugging"]
 
     func validate() throws {
         guard rounds > 0 else { throw ValidationError("--rounds must be at least 1") }
@@ -50,10 +50,11 @@ struct Run: ParsableCommand {
         let wires = WiresSuite(durations: durations)
         let policy = PolicySuite(isQuick: quick)
         let change = ChangeSuite(isQuick: quick)
+        let api = APISuite(isQuick: quick)
         let plugging = PluggingSuite(isQuick: quick)
         let all =
             plain.steps() + protected.steps() + rules.steps() + wires.steps() + policy.steps() + change.steps()
-            + plugging.steps()
+            + api.steps() + plugging.steps()
         let names = Set(all.map(\.name))
         let isExact = { (name: String) in names.contains(name) }
         let steps = all.filter { step in
@@ -73,6 +74,7 @@ struct Run: ParsableCommand {
         var rounds = Rounds(steps: steps, count: quick ? 1 : rounds, seed: seed)
         rounds.run()
         change.close()
+        api.close()
         plugging.close()
         wires.close()
         paths.close()

@@ -50,6 +50,8 @@ struct Metric: Hashable {
     static let ruleMemoryWithGroups = Metric(name: "memory-with-groups", unit: "bytes")
     static let ruleMemoryWithDocument = Metric(name: "memory-with-document", unit: "bytes")
     static let duration = Metric(name: "duration", unit: "ms")
+    static let resident = Metric(name: "resident-memory", unit: "MB")
+    static let listeners = Metric(name: "listeners", unit: "count")
     static let textSize = Metric(name: "size", unit: "bytes")
     static let findings = Metric(name: "findings", unit: "count")
     static let comparedPairs = Metric(name: "class-pairs", unit: "count")
@@ -59,7 +61,8 @@ struct Metric: Hashable {
     static let all: [Metric] = [
         tcp1, tcp4, tcpBoth, cpu, udpReceived, udpOffered, udpLoss, small, smallLoss, large, largeLoss, rtt50, rtt99,
         engineDrops, guestFrame, wireMemory, fill, verdict, verdict99, tables, membership, ruleMemory,
-        ruleMemoryWithGroups, ruleMemoryWithDocument, duration, textSize, findings, comparedPairs, changes, p50, p99,
+        ruleMemoryWithGroups, ruleMemoryWithDocument, duration, textSize, findings, comparedPairs, changes, listeners,
+        p50, p99,
         answer50, lostFirst, samples,
     ]
 

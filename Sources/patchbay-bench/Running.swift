@@ -37,6 +37,9 @@ final class Running {
 
     deinit { stop() }
 
+    /// Its process id.
+    var id: Int32 { child.pid }
+
     /// What it has written to its standard output so far.
     func output() throws -> String { String(decoding: try out.bytes(), as: UTF8.self) }
 

@@ -38,6 +38,8 @@ struct DirectoryStoreConformance: Sendable, CustomTestStringConvertible {
         Self("deletion takes along what belongs to the thing, and no more", deletion),
         Self("what has expired is forgotten, to the second", expiry),
         Self("pages are complete and in order", pages),
+        Self("a query finds what looking at each endpoint would find", queries),
+        Self("members and endpoints are counted as they come and go", counts),
     ]
 }
 

@@ -29,7 +29,7 @@ extension LabTests.OverIPv4 {
             (["tenant", "show", "acme"], tenant), (["tenant", "quota", "acme"], ["tenant", "items"]),
             (["tenant", "delete", "acme", "--preview"], ["tenant", "id", "items", "confirmation"]),
             (["vnet", "show", "acme/lan"], ["tenant", "name", "id", "ipv4_prefix"]),
-            (["group", "show", "acme/web"], ["tenant", "name", "members"]),
+            (["group", "show", "acme/web"], ["tenant", "name", "member_count", "members"]),
             (["endpoint", "show", "acme/web1"], endpoint),
             (["host", "show", "h1"], host),
             (
@@ -69,8 +69,8 @@ extension LabTests.OverIPv4 {
         let lists: [(words: [String], keys: Set<String>)] = [
             (["tenant", "list"], tenant), (["host", "list"], host),
             (["vnet", "list", "acme"], ["tenant", "name", "id", "ipv4_prefix"]),
-            (["group", "list", "acme"], ["tenant", "name", "members"]), (["endpoint", "list", "acme"], endpoint),
-            (["wires"], wire),
+            (["group", "list", "acme"], ["tenant", "name", "member_count", "members"]),
+            (["endpoint", "list", "acme"], endpoint), (["wires"], wire),
         ]
         for (words, keys) in lists {
             let answer = try await lab.json(words)

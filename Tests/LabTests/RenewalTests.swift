@@ -2,7 +2,7 @@ import Foundation
 import NetTypes
 import Testing
 
-/// A platform whose certificates live seconds: leaves 90, endpoints and policy keys 16, location records 10.
+/// A platform whose certificates live seconds: leaves 60, endpoints and policy keys 16, location records 10.
 extension LabTests.WithShortLives {
     @Test(.timeLimit(.minutes(2))) func everythingIsRenewedInTimeAndNobodyNotices() async throws {
         let lab = try TestLab.current()
@@ -15,14 +15,14 @@ extension LabTests.WithShortLives {
         // Longer than the longest life: everything that the wire was plugged on has ended.
         let ping = try Command(
             try lab.endpoint("acme/web1").inside
-                + ["ping", "-n", "-q", "-i", "0.02", "-c", "3600", lab.endpoint("acme/web2").identity]
+                + ["ping", "-n", "-q", "-i", "0.02", "-c", "2400", lab.endpoint("acme/web2").identity]
         ).start()
-        try await Task.sleep(for: .seconds(22))
+        try await Task.sleep(for: .seconds(20))
         let second = try await serials(of: lab)
         // In the middle a pair that never met before: its leaves have never spoken.
         try await lab.succeed("plug", "acme/batch1", "acme/web1")
         try await lab.expectPlugged("acme/batch1", "acme/web1")
-        try await ping.wait(seconds: 110)
+        try await ping.wait(seconds: 80)
         #expect(ping.output.contains(" 0% packet loss"), "\(ping.output)")
         let third = try await serials(of: lab)
         for name in first.keys {
@@ -42,7 +42,7 @@ extension LabTests.WithShortLives {
         try await lab.expectPlugged("acme/batch1", "acme/db1")
 
         // A leaf's certificate of long ago, with the right key, is not heard any more; the present one is.
-        try await Task.sleep(until: began + .seconds(92), clock: .continuous)
+        try await Task.sleep(until: began + .seconds(62), clock: .continuous)
         let leaf = try LeafID(parsing: try #require(try await lab.json("host", "show", "h2")["id"].string))
         let present = try await HostileLeaf(of: "h3").ask(nil, at: leaf, lab.host("h2").locator)
         #expect(present.number == 7)

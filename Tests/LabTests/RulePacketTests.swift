@@ -131,7 +131,7 @@ extension LabTests.OverIPv4 {
         var calendar = Calendar(identifier: .gregorian)
         calendar.timeZone = try #require(TimeZone(identifier: "UTC"))
         // Ten seconds at least, so that everything is in force before.
-        let edge = Date(timeIntervalSince1970: ((Date().timeIntervalSince1970 + 20) / 60).rounded(.up) * 60)
+        let edge = Date(timeIntervalSince1970: ((Date().timeIntervalSince1970 + 14) / 60).rounded(.up) * 60)
         func clock(_ date: Date, hours: Double = 0) -> String {
             let parts = calendar.dateComponents([.hour, .minute], from: date.addingTimeInterval(hours * 3600))
             return String(format: "%02d:%02d", parts.hour ?? 0, parts.minute ?? 0)

@@ -329,7 +329,7 @@ extension Trait where Self == LabTrait {
     @Suite(.serialized, .lab(.ipv6)) struct OverIPv6 {}
     @Suite(
         .serialized,
-        .lab(.ipv4, "--leaf-lifetime", "90s", "--endpoint-lifetime", "16s", "--record-lifetime", "10s"))
+        .lab(.ipv4, "--leaf-lifetime", "60s", "--endpoint-lifetime", "16s", "--record-lifetime", "10s"))
     struct WithShortLives {}
     @Suite(.serialized, .lab(.ipv4, "--rekey-age", "200ms")) struct WithShortKeys {}
 }

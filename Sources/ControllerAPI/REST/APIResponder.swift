@@ -28,6 +28,7 @@ public struct APIResponder: HTTPResponder {
     public typealias Context = APIRequestContext
 
     private let operations: [Operation]
+    private let routes: RouteTable
     private let directory: Directory
     private let rights: RightsCheck
     private let metrics: ControllerMetrics
@@ -38,6 +39,7 @@ public struct APIResponder: HTTPResponder {
         metrics: ControllerMetrics, logger: Logger
     ) {
         self.operations = operations
+        routes = RouteTable(operations)
         self.directory = directory
         rights = RightsCheck(directory: directory, now: now)
         self.metrics = metrics
@@ -80,10 +82,9 @@ public struct APIResponder: HTTPResponder {
         // 1. Limits.
         guard (request.head.path ?? "").utf8.count <= ControllerLimits.pathBytes else { throw Problem.pathTooLong }
         let declared = request.headers[.contentLength].flatMap { Int($0) } ?? 0
-        let segments = request.uri.path.split(separator: "/", omittingEmptySubsequences: true)
-            .map { $0.removingPercentEncoding ?? String($0) }
-        let here = operations.filter { Self.match($0, segments) != nil }
-        let operation = here.first { $0.method == request.method }
+        let here = routes.match(Self.segments(request))
+        let route = here?.route(request.method)
+        let operation = route?.operation
         asked = operation
         let limit = operation?.bodyLimit ?? ControllerLimits.bodyBytes
         guard declared <= limit else { throw Problem.tooLarge(limit) }
@@ -99,9 +100,9 @@ public struct APIResponder: HTTPResponder {
             }
         }
         // 3. What for.
-        guard let operation, let parameters = Self.match(operation, segments) else {
-            guard !here.isEmpty else { throw Problem.noRoute(request.uri.path) }
-            throw Problem.method(request.method.rawValue, allowed: here.map(\.method.rawValue))
+        guard let (operation, parameters) = route else {
+            guard let here else { throw Problem.noRoute(request.uri.path) }
+            throw Problem.method(request.method.rawValue, allowed: here.operations.map(\.method.rawValue))
         }
         let path = String(request.uri.path.prefix(ControllerLimits.pathBytes))
         let early = Call(parameters: parameters, query: [:], body: [], caller: caller)
@@ -288,19 +289,10 @@ public struct APIResponder: HTTPResponder {
         await directory.note(origin, outcome: .refused(problem.code))
     }
 
-    /// The parameters of a path, if it is the operation's.
-    private static func match(_ operation: Operation, _ segments: [String]) -> [String: String]? {
-        let pattern = operation.segments
-        guard pattern.count == segments.count else { return nil }
-        var parameters: [String: String] = [:]
-        for (expected, given) in zip(pattern, segments) {
-            if expected.hasPrefix("{") {
-                parameters[String(expected.dropFirst().dropLast())] = given
-            } else if expected != given {
-                return nil
-            }
-        }
-        return parameters
+    /// The segments of a request's path.
+    private static func segments(_ request: Request) -> [String] {
+        request.uri.path.split(separator: "/", omittingEmptySubsequences: true)
+            .map { $0.removingPercentEncoding ?? String($0) }
     }
 
     private static func query(_ request: Request, _ operation: Operation) throws(Problem) -> [String: String] {
@@ -387,9 +379,8 @@ public struct APIResponder: HTTPResponder {
             response.headers[.retryAfter] = String(seconds ?? 5)
         }
         if problem.status == 405 {
-            response.headers[.allow] = operations.filter { operation in
-                Self.match(operation, request.uri.path.split(separator: "/").map(String.init)) != nil
-            }.map(\.method.rawValue).joined(separator: ", ")
+            response.headers[.allow] = routes.match(Self.segments(request))?.operations.map(\.method.rawValue)
+                .joined(separator: ", ")
         }
         if request.headers[.contentLength].map({ $0 != "0" }) ?? (request.headers[.transferEncoding] != nil) {
             endSoon(context, &response)

@@ -9,9 +9,9 @@ extension Operations {
         [
             Operation(
                 method: .get, path: "/v1/tenants/{tenant}/endpoints", id: "listEndpoints",
-                summary: "List a tenant's endpoints", query: Paging.parameters + EndpointFilter.parameters,
+                summary: "List a tenant's endpoints", query: Paging.parameters + EndpointQuery.parameters,
                 answer: ItemList<APITypes.Endpoint>.self
-            ) { call in try await list(call.name("tenant"), EndpointFilter(call), Paging(call)) },
+            ) { call in try await list(call) },
             Operation(
                 method: .post, path: "/v1/tenants/{tenant}/endpoints", id: "createEndpoint",
                 summary: "Create an endpoint", body: APITypes.NewEndpoint.self, status: .created,
@@ -20,7 +20,10 @@ extension Operations {
             Operation(
                 method: .get, path: "/v1/tenants/{tenant}/endpoints/{endpoint}", id: "showEndpoint",
                 summary: "Show an endpoint", answer: APITypes.Endpoint.self
-            ) { call in try await describe(directory.endpoint(call.tenantName("endpoint"))) },
+            ) { call in
+                let listed = try await directory.listed(call.tenantName("endpoint"))
+                return APITypes.Endpoint(listed.endpoint, listed.published)
+            },
             Operation(
                 method: .delete, path: "/v1/tenants/{tenant}/endpoints/{endpoint}", id: "deleteEndpoint",
                 summary: "Delete an endpoint and cut its wires", status: .noContent

@@ -11,9 +11,7 @@ extension Operations {
                 query: Paging.parameters, answer: ItemList<Host>.self
             ) { call in
                 let part = try Paging(call).part(of: await directory.hosts()) { $0.name.text }
-                var items: [Host] = []
-                for host in part.items { items.append(try await describe(host)) }
-                return ItemList(items: items, next: part.next)
+                return ItemList(items: try await describe(part.items), next: part.next)
             },
             Operation(
                 method: .post, path: "/v1/hosts", id: "createHost",
@@ -25,7 +23,7 @@ extension Operations {
             },
             Operation(
                 method: .get, path: "/v1/hosts/{host}", id: "showHost", summary: "Show a host", answer: Host.self
-            ) { call in try await describe(directory.host(call.name("host"))) },
+            ) { call in try await describe([directory.host(call.name("host"))])[0] },
             Operation(
                 method: .post, path: "/v1/hosts/{host}/token", id: "renewToken",
                 summary: "Make a new token for a host, in place of any former one", answer: HostInvitation.self
@@ -48,16 +46,18 @@ extension Operations {
         ]
     }
 
-    private func describe(_ host: LeafHost) async throws -> Host {
-        let note = try await directory.certificate(of: host)
-        let name = directory.platform.name.leafURI(host.id)
-        let hello = leaves.session(of: host.id)?.hello
-        return Host(
-            name: host.name.text, id: host.id.description, enrolled: host.isEnrolled, connected: hello != nil,
-            locators: (hello?.locators ?? []).map(\.description), underlayDevice: hello?.underlayDevice,
-            version: hello?.version, engine: hello?.engine,
-            endpoints: try await directory.endpoints(on: host.name).count,
-            certificate: note.map { CertificateFacts($0, name: name) })
+    private func describe(_ hosts: [LeafHost]) async throws -> [Host] {
+        let counts = try await directory.endpointCounts(on: hosts.map(\.name))
+        let notes = try await directory.certificates(of: hosts)
+        return hosts.map { host in
+            let name = directory.platform.name.leafURI(host.id)
+            let hello = leaves.session(of: host.id)?.hello
+            return Host(
+                name: host.name.text, id: host.id.description, enrolled: host.isEnrolled, connected: hello != nil,
+                locators: (hello?.locators ?? []).map(\.description), underlayDevice: hello?.underlayDevice,
+                version: hello?.version, engine: hello?.engine, endpoints: counts[host.name] ?? 0,
+                certificate: notes[host.id].map { CertificateFacts($0, name: name) })
+        }
     }
 
     private func enrol(_ request: EnrolmentRequest) async throws -> APITypes.Enrolment {

@@ -93,9 +93,9 @@ extension Operations {
                 let own = try await directory.groups(of: call.name("tenant"))
                     .filter { call.caller.limit?.contains($0.name.name) ?? true }
                 let part = try Paging(call).part(of: own) { $0.name.name.text }
-                var items: [APITypes.Group] = []
-                for group in part.items { items.append(try await describe(group)) }
-                return ItemList(items: items, next: part.next)
+                let summaries = try await directory.summaries(
+                    of: part.items.map(\.name), members: ControllerLimits.listedMembers)
+                return ItemList(items: summaries.map(APITypes.Group.init), next: part.next)
             },
             Operation(
                 method: .post, path: "/v1/tenants/{tenant}/groups", id: "createGroup", summary: "Create a group",
@@ -134,14 +134,17 @@ extension Operations {
     }
 
     private func describe(_ group: DirectoryCore.Group) async throws -> APITypes.Group {
-        var members: [String] = []
-        var page = Page(limit: ControllerLimits.pageSize)
-        repeat {
-            let names = try await directory.members(of: group.name, page: page)
-            members += names.map(\.text)
-            page.after = names.count == page.limit ? names.last : nil
-        } while page.after != nil
-        return APITypes.Group(tenant: group.name.tenant.text, name: group.name.name.text, members: members)
+        let summary = try await directory.summaries(of: [group.name], members: ControllerLimits.shownMembers).first
+        return APITypes.Group(summary ?? GroupSummary(group: group, memberCount: 0, members: []))
+    }
+}
+
+extension APITypes.Group {
+    init(_ summary: GroupSummary) {
+        let name = summary.group.name
+        self.init(
+            tenant: name.tenant.text, name: name.name.text, memberCount: summary.memberCount,
+            members: summary.members.map(\.text))
     }
 }
 

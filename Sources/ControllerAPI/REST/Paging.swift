@@ -103,16 +103,7 @@ struct Paging: Sendable {
 
 // MARK: Endpoints, which are read from the store part by part
 
-/// Which endpoints are listed.
-struct EndpointFilter: Sendable {
-    let group: Name?
-    let host: Name?
-    let vnet: Name?
-    let state: EndpointState?
-    let label: String?
-    /// The groups to which the caller is limited.
-    let limit: Set<Name>?
-
+extension EndpointQuery {
     static let parameters: [Operation.QueryParameter] = [
         .init(name: "group", isRequired: false, summary: "only the members of this group", form: .name),
         .init(name: "host", isRequired: false, summary: "only those that this host is to run", form: .name),
@@ -125,51 +116,44 @@ struct EndpointFilter: Sendable {
             form: TextForm("^[ -~]+$", longest: 140)),
     ]
 
-    init(_ call: Call) throws(Problem) {
-        group = call.query["group"] == nil ? nil : try call.queryName("group")
-        host = call.query["host"] == nil ? nil : try call.queryName("host")
-        vnet = call.query["vnet"] == nil ? nil : try call.queryName("vnet")
-        state = try call.query["state"].map { (text) throws(Problem) in
+    init(_ call: Call, _ paging: Paging) throws(Problem) {
+        let state = try call.query["state"].map { (text) throws(Problem) in
             guard let state = EndpointState(rawValue: text) else {
                 throw .invalid(
                     "'\(text.prefix(80))' is no state", pointer: "state",
                     remedy: "Give one of \(EndpointState.allCases.map(\.rawValue).joined(separator: ", ")).")
             }
-            return state
+            return state.rawValue
         }
-        label = call.query["label"]
+        let label = call.query["label"]
         guard label.map({ Paging.isPlain($0, longest: 140) }) ?? true else {
             throw .invalid("this is no label", pointer: "label", remedy: "Give one label KEY=VALUE.")
         }
-        limit = call.caller.limit
-    }
-
-    func wants(_ endpoint: DirectoryCore.Endpoint) -> Bool {
-        group.map { endpoint.groups.contains($0) } ?? true && host.map { endpoint.host == $0 } ?? true
-            && vnet.map { endpoint.vnetName == $0 } ?? true
-            && state.map { EndpointState(endpoint.state) == $0 } ?? true
-            && label.map { text in endpoint.labels.contains { $0.description == text } } ?? true
-            && limit.map { !$0.isDisjoint(with: endpoint.groups) } ?? true
+        func name(_ parameter: String) throws(Problem) -> Name? {
+            call.query[parameter] == nil ? nil : try call.queryName(parameter)
+        }
+        self.init(
+            group: try name("group"), host: try name("host"), vnet: try name("vnet"), state: state, label: label,
+            search: paging.search, anyGroup: call.caller.limit)
     }
 }
 
 extension Operations {
     /// A part of a tenant's endpoints.
-    func list(_ tenant: Name, _ filter: EndpointFilter, _ paging: Paging) async throws -> ItemList<APITypes.Endpoint> {
+    func list(_ call: Call) async throws -> ItemList<APITypes.Endpoint> {
+        let tenant = try call.name("tenant")
+        let paging = try Paging(call)
+        let query = try EndpointQuery(call, paging)
         var items: [APITypes.Endpoint] = []
-        var page = Page(after: try paging.after.map(Self.cursorName), limit: ControllerLimits.pageSize)
+        var after = try paging.after.map(Self.cursorName)
         repeat {
-            let endpoints = try await directory.endpoints(of: tenant, page: page)
-            for endpoint in endpoints where filter.wants(endpoint) && paging.wants(endpoint.name.name.text) {
-                // One more than asked for shows that there is another part.
-                if let limit = paging.limit, items.count == limit {
-                    return ItemList(items: items, next: items.last.map { Paging.cursor($0.name) })
-                }
-                items.append(try await describe(endpoint))
-            }
-            page.after = endpoints.count == page.limit ? endpoints.last?.name.name : nil
-        } while page.after != nil
-        return ItemList(items: items)
+            // One more than asked for shows that there is another part.
+            let page = Page(after: after, limit: paging.limit.map { $0 + 1 } ?? ControllerLimits.pageSize)
+            let found = try await directory.endpoints(of: tenant, matching: query, page: page)
+            items += found.prefix(paging.limit ?? page.limit).map { APITypes.Endpoint($0.endpoint, $0.published) }
+            after = found.count == page.limit ? found.last?.endpoint.name.name : nil
+        } while paging.limit == nil && after != nil
+        return ItemList(items: items, next: after == nil ? nil : items.last.map { Paging.cursor($0.name) })
     }
 
     private static func cursorName(_ key: String) throws(Problem) -> Name {

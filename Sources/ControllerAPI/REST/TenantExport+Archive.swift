@@ -24,8 +24,10 @@ extension TenantExport {
             policyCertificate: CertificatePEM.text([tenant.policyCertificate]),
             quota: TenantQuota(tenant.name, archive.quota), vnets: archive.vnets.map(APITypes.VNet.init),
             groups: archive.groups.map { group in
-                APITypes.Group(
-                    tenant: tenant.name.text, name: group.name.name.text, members: members[group.name.name] ?? [])
+                let members = members[group.name.name] ?? []
+                return APITypes.Group(
+                    tenant: tenant.name.text, name: group.name.name.text, memberCount: members.count,
+                    members: members)
             },
             endpoints: archive.endpoints.map(Item.init), revisions: archive.revisions.map(Revision.init),
             locks: tenant.locks.map(Lock.init), users: archive.users.map(Person.init),

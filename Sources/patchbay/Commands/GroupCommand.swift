@@ -31,7 +31,7 @@ struct GroupCommand: AsyncParsableCommand {
             try await options.showList({ try await $0.groups(of: tenant.text, limit: list.limit) }, none: "No groups.")
             { groups in
                 var table = Table("GROUP", "MEMBERS")
-                for group in groups { table.add("\(group.tenant)/group:\(group.name)", Formatting.list(group.members)) }
+                for group in groups { table.add("\(group.tenant)/group:\(group.name)", Formatting.members(of: group)) }
                 return table
             }
         }
@@ -44,7 +44,7 @@ struct GroupCommand: AsyncParsableCommand {
 
         func run() async throws {
             try await options.show({ try await $0.group(name.name.text, of: name.tenant.text) }) {
-                Facts([("Group", "\($0.tenant)/group:\($0.name)"), ("Members", Formatting.list($0.members))]).write()
+                Facts([("Group", "\($0.tenant)/group:\($0.name)"), ("Members", Formatting.members(of: $0))]).write()
             }
         }
     }
@@ -75,7 +75,7 @@ struct GroupCommand: AsyncParsableCommand {
                     endpoint: endpoint.text, toGroup: name.name.text, of: name.tenant.text)
                 return try await client.group(name.name.text, of: name.tenant.text)
             }) {
-                Screen.line("\(name.tenant)/group:\($0.name) has \(Formatting.list($0.members, none: "no members")).")
+                Screen.line("\(name.tenant)/group:\($0.name) has \(Formatting.members(of: $0, none: "no members")).")
             }
         }
     }
@@ -94,7 +94,7 @@ struct GroupCommand: AsyncParsableCommand {
                     endpoint: endpoint.text, fromGroup: name.name.text, of: name.tenant.text)
                 return try await client.group(name.name.text, of: name.tenant.text)
             }) {
-                Screen.line("\(name.tenant)/group:\($0.name) has \(Formatting.list($0.members, none: "no members")).")
+                Screen.line("\(name.tenant)/group:\($0.name) has \(Formatting.members(of: $0, none: "no members")).")
             }
         }
     }

@@ -1,3 +1,4 @@
+import APITypes
 import Foundation
 
 /// How values are written for people.
@@ -33,6 +34,12 @@ enum Formatting {
     /// A list in words, or what stands for none.
     static func list(_ items: [String], none: String = "-") -> String {
         items.isEmpty ? none : items.joined(separator: ", ")
+    }
+
+    /// The first members of a group, and how many more there are.
+    static func members(of group: Group, none: String = "-") -> String {
+        let more = group.memberCount - group.members.count
+        return list(group.members + (more > 0 ? ["and \(more) more"] : []), none: none)
     }
 }
 

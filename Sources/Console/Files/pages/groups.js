@@ -42,11 +42,11 @@ export async function render(place, context) {
     if (next === print) return;
     print = next;
     show(cards, network.groups.map((group) => h('section', { class: 'card stack', data: { group: group.name } },
-      h('h2', {}, group.name), h('p', { class: 'quiet' }, t('groups.members', { count: group.members.length })),
-      h('ul', { class: 'pills' }, group.members.slice(0, 60).map((name) => h('li', { class: 'pill' },
+      h('h2', {}, group.name), h('p', { class: 'quiet' }, t('groups.members', { count: group.member_count })),
+      h('ul', { class: 'pills' }, group.members.map((name) => h('li', { class: 'pill' },
         h('a', { href: `#/t/${encodeURIComponent(tenant)}/endpoints/${encodeURIComponent(name)}` }, name),
         account.can('removeMember') ? button('✕', () => takeOut(group, name), { class: 'bare', 'aria-label': t('groups.remove', { name, group: group.name }) }) : null)),
-      group.members.length > 60 ? h('li', { class: 'pill' }, '…') : null),
+      group.member_count > group.members.length ? h('li', { class: 'pill' }, '…') : null),
       account.can('addMember') || account.can('deleteGroup') ? h('div', { class: 'buttons' },
         account.can('addMember') ? button(t('groups.add'), () => add(group), { 'aria-label': `${t('groups.add')}: ${group.name}` }) : null,
         account.can('deleteGroup') ? button(t('delete'), () => erase(group), { class: 'danger', 'aria-label': `${t('delete')}: ${group.name}` }) : null) : null)));
