@@ -193,8 +193,7 @@ let package = Package(
         .target(
             name: "APIClient",
             dependencies: [
-                "APITypes", "NetTypes", nioCore, nioPosix, nioSSL,
-                asyncHTTPClient,
+                "APITypes", "Accounts", "NetTypes", "Trust", crypto, nioCore, nioPosix, nioSSL, asyncHTTPClient,
             ], swiftSettings: strict),
         .target(
             name: "Lab", dependencies: ["APIClient", "APITypes", "LinuxKit", "NetTypes"], swiftSettings: strict),

@@ -9,9 +9,8 @@ extension APIClient {
     // MARK: Tenants
 
     /// Every tenant.
-    public func tenants() async throws(APIClientError) -> [Tenant] {
-        let list: ItemList<Tenant> = try await get(Path("v1", "tenants"))
-        return list.items
+    public func tenants(limit: Int? = nil) async throws(APIClientError) -> [Tenant] {
+        try await all(Path("v1", "tenants"), limit: limit)
     }
 
     /// One tenant.
@@ -32,9 +31,8 @@ extension APIClient {
     // MARK: Vnets
 
     /// Every vnet of a tenant.
-    public func vnets(of tenant: String) async throws(APIClientError) -> [VNet] {
-        let list: ItemList<VNet> = try await get(Path("v1", "tenants", tenant, "vnets"))
-        return list.items
+    public func vnets(of tenant: String, limit: Int? = nil) async throws(APIClientError) -> [VNet] {
+        try await all(Path("v1", "tenants", tenant, "vnets"), limit: limit)
     }
 
     /// One vnet.
@@ -55,9 +53,8 @@ extension APIClient {
     // MARK: Groups
 
     /// Every group of a tenant.
-    public func groups(of tenant: String) async throws(APIClientError) -> [Group] {
-        let list: ItemList<Group> = try await get(Path("v1", "tenants", tenant, "groups"))
-        return list.items
+    public func groups(of tenant: String, limit: Int? = nil) async throws(APIClientError) -> [Group] {
+        try await all(Path("v1", "tenants", tenant, "groups"), limit: limit)
     }
 
     /// One group.
@@ -88,9 +85,8 @@ extension APIClient {
     // MARK: Endpoints
 
     /// Every endpoint of a tenant.
-    public func endpoints(of tenant: String) async throws(APIClientError) -> [Endpoint] {
-        let list: ItemList<Endpoint> = try await get(Path("v1", "tenants", tenant, "endpoints"))
-        return list.items
+    public func endpoints(of tenant: String, limit: Int? = nil) async throws(APIClientError) -> [Endpoint] {
+        try await all(Path("v1", "tenants", tenant, "endpoints"), limit: limit)
     }
 
     /// One endpoint.
@@ -191,9 +187,8 @@ extension APIClient {
     // MARK: Hosts
 
     /// Every host.
-    public func hosts() async throws(APIClientError) -> [Host] {
-        let list: ItemList<Host> = try await get(Path("v1", "hosts"))
-        return list.items
+    public func hosts(limit: Int? = nil) async throws(APIClientError) -> [Host] {
+        try await all(Path("v1", "hosts"), limit: limit)
     }
 
     /// One host.

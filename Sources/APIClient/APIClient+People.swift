@@ -11,9 +11,8 @@ extension APIClient {
     }
 
     /// Everybody of one side.
-    public func people(of tenant: String?) async throws(APIClientError) -> [Person] {
-        let list: ItemList<Person> = try await get(users(tenant))
-        return list.items
+    public func people(of tenant: String?, limit: Int? = nil) async throws(APIClientError) -> [Person] {
+        try await all(users(tenant), limit: limit)
     }
 
     /// One account, by its name before the `@`.

@@ -12,12 +12,21 @@ import NIOSSL
 public struct APIClient: Sendable {
     /// The URL of the controller without a slash at its end.
     public let controller: String
-    private let token: String
-    private let client: HTTPClient
-    private let timeout: TimeAmount
+    private var credentials: Means
+    let client: HTTPClient
+    let timeout: TimeAmount
+
+    /// By what it says who asks.
+    private enum Means: Sendable {
+        case nothing
+        case token(String)
+        case certificate(CertificateSignIn)
+        /// A session's cookie, and what its changes carry.
+        case session(cookie: String, csrf: String)
+    }
 
     /// The longest answer that is read: more than any list of this release can be.
-    private static let longestAnswer = 256 << 20
+    static let longestAnswer = 256 << 20
 
     /// Makes a client; connects at the first call.
     ///
@@ -38,8 +47,15 @@ public struct APIClient: Sendable {
                 "'\(location.controller)' is not the URL of a controller",
                 remedy: "give one such as https://127.0.0.1:7443")
         }
-        guard !location.token.isEmpty, location.token.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {
-            throw .setting("the operator's token is empty or not ASCII", remedy: "use the controller's operator.token")
+        guard location.token.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {
+            throw .setting("the operator's token is not ASCII", remedy: "use the controller's operator.token")
+        }
+        if let certificate = location.certificate {
+            credentials = .certificate(
+                try CertificateSignIn(
+                    certificate: certificate.certificate, key: certificate.key, root: location.rootCertificate))
+        } else {
+            credentials = location.token.isEmpty ? .nothing : .token(location.token)
         }
         var configuration = HTTPClient.Configuration(
             tlsConfiguration: tls, redirectConfiguration: .disallow,
@@ -48,7 +64,6 @@ public struct APIClient: Sendable {
         // A person who waits for the answer is told at once that nobody listens, or that it is someone else.
         configuration.connectionPool.retryConnectionEstablishment = false
         controller = location.controller.withoutTrailingSlash
-        token = location.token
         client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
         self.timeout = .seconds(timeout)
     }
@@ -127,8 +142,8 @@ public struct APIClient: Sendable {
     ) async throws(APIClientError) -> ByteBuffer {
         var request = HTTPClientRequest(url: controller + path.text)
         request.method = .RAW(value: method)
-        request.headers.add(name: "authorization", value: "Bearer \(token)")
         request.headers.add(name: "accept", value: "application/json, application/yaml, application/problem+json")
+        try await addCredentials(to: &request)
         if let body {
             request.headers.add(name: "content-type", value: type)
             request.body = .bytes(body)
@@ -145,14 +160,75 @@ public struct APIClient: Sendable {
         }
     }
 
-    private func problem(_ body: ByteBuffer, status: Int) -> Problem {
+    /// Says who asks.
+    func addCredentials(to request: inout HTTPClientRequest) async throws(APIClientError) {
+        switch credentials {
+        case .nothing: return
+        case .token(let token): request.headers.add(name: "authorization", value: "Bearer \(token)")
+        case .certificate(let certificate):
+            let token = try await certificate.token { (assertion) throws(APIClientError) in
+                var anonymous = self
+                anonymous.credentials = .nothing
+                return try await anonymous.post(
+                    Path("v1", "session", "certificate"), CertificateAssertion(assertion: assertion))
+            }
+            request.headers.add(name: "authorization", value: "Bearer \(token)")
+        case .session(let cookie, let csrf):
+            request.headers.add(name: "cookie", value: cookie)
+            request.headers.add(name: "x-patchbay-csrf", value: csrf)
+        }
+    }
+
+    /// The same client for one who signs in with a password; the session ends by itself, or by ``signOut()``.
+    ///
+    /// - Parameter code: gives the code of the second factor, where one is asked for.
+    public func signedIn(
+        _ name: String, password: String, code: () throws -> String
+    ) async throws -> APIClient {
+        var (client, state) = try await begun(Path("v1", "session"), Credentials(name: name, password: password))
+        if state.stage != "complete" {
+            (client, state) = try await client.begun(Path("v1", "session", "code"), SecondFactorCode(code: try code()))
+        }
+        return client
+    }
+
+    /// Ends the session that ``signedIn(_:password:code:)`` has begun.
+    public func signOut() async throws(APIClientError) { try await delete(Path("v1", "session")) }
+
+    private func begun(_ path: Path, _ body: some APIRequestBody) async throws(APIClientError) -> (
+        APIClient, SessionState
+    ) {
+        var request = HTTPClientRequest(url: controller + path.text)
+        request.method = .POST
+        request.headers.add(name: "content-type", value: "application/json")
+        try await addCredentials(to: &request)
+        request.body = .bytes(try encode(body))
+        let (cookie, answer): (String, ByteBuffer)
+        do {
+            let response = try await client.execute(request, timeout: timeout)
+            answer = try await response.body.collect(upTo: Self.longestAnswer)
+            guard (200..<300).contains(response.status.code) else {
+                throw APIClientError.problem(problem(answer, status: Int(response.status.code)))
+            }
+            let pairs = response.headers["set-cookie"].map { String($0.prefix { $0 != ";" }) }
+            cookie = pairs.first { $0.hasPrefix("__Host-patchbay=") } ?? ""
+        } catch {
+            throw failure(error, "POST \(path)")
+        }
+        let state: SessionState = try read(answer, "POST \(path)")
+        var session = self
+        session.credentials = .session(cookie: cookie, csrf: state.csrfToken)
+        return (session, state)
+    }
+
+    func problem(_ body: ByteBuffer, status: Int) -> Problem {
         if let problem = try? JSONDecoder().decode(Problem.self, from: Data(body.readableBytesView)) { return problem }
         return Problem(
             code: "http", title: "the controller answered with status \(status)", status: status,
             remedy: "look into the controller's log")
     }
 
-    private func failure(_ error: any Error, _ request: String) -> APIClientError {
+    func failure(_ error: any Error, _ request: String) -> APIClientError {
         switch error {
         case let error as APIClientError:
             return error
@@ -197,6 +273,13 @@ public struct Path: Sendable, CustomStringConvertible {
     }
 
     public var description: String { text }
+
+    /// The same path with a query; what has no value in it is left out.
+    func with(query: KeyValuePairs<String, String?>) -> Path {
+        Path(encoded: text + Path(segments: [], query: query).text)
+    }
+
+    private init(encoded: String) { text = encoded }
 
     /// Keeps the unreserved characters of RFC 3986, section 2.3.
     private static func encode(_ text: String) -> String {

@@ -1,34 +1,49 @@
 import FoundationEssentials
 
 /// Where a controller is, and what is needed to speak with it.
-public struct ControllerLocation: Sendable, Hashable, CustomStringConvertible {
+public struct ControllerLocation: Sendable, CustomStringConvertible {
     /// The URL of the controller, `https://ADDRESS:PORT`.
     public var controller: String
-    /// The operator's token. Secret: it is not part of the description.
+    /// The operator's token, or a personal one; empty where a certificate says who asks. Secret: it is not part of the
+    /// description.
     public var token: String
+    /// The certificate of a user, and its key, PEM both. Secret like the token.
+    public var certificate: (certificate: String, key: String)?
     /// The root certificate of the platform, PEM.
     public var rootCertificate: String
 
-    /// Takes the three values themselves.
-    public init(controller: String, token: String, rootCertificate: String) {
+    /// Takes the values themselves.
+    public init(
+        controller: String, token: String, rootCertificate: String,
+        certificate: (certificate: String, key: String)? = nil
+    ) {
         self.controller = controller
         self.token = token
         self.rootCertificate = rootCertificate
+        self.certificate = certificate
     }
 
     /// The file that the lab writes: `{controller, token_file, root_certificate}`.
     public static let labFile = "/run/patchbay/lab/cli.json"
 
     /// Finds the controller: what is given goes before the environment (`PATCHBAY_CONTROLLER`,
-    /// `PATCHBAY_TOKEN_FILE`, `PATCHBAY_ROOT`), and that before the lab's file.
+    /// `PATCHBAY_CERTIFICATE` and `PATCHBAY_CERTIFICATE_KEY`, `PATCHBAY_TOKEN_FILE`, `PATCHBAY_ROOT`), and that before the lab's file.
     ///
+    /// - Parameters:
+    ///   - certificateFile: the certificate of a user; it goes before a token that is not given by name.
+    ///   - keyFile: its key; that in the certificate's place with `.key` for `.pem` when left out.
+    ///   - needsCredentials: false for one who is about to sign in.
     /// - Throws: ``APIClientError/setting(_:remedy:)`` with what is missing or cannot be read.
     public static func find(
         controller: String? = nil, tokenFile: String? = nil, rootCertificateFile: String? = nil,
+        certificateFile: String? = nil, keyFile: String? = nil, needsCredentials: Bool = true,
         environment: [String: String], labFile: String = labFile
     ) throws(APIClientError) -> ControllerLocation {
         var url = controller ?? environment["PATCHBAY_CONTROLLER"]
-        var token = tokenFile ?? environment["PATCHBAY_TOKEN_FILE"]
+        var certificate = certificateFile
+        if certificate == nil, tokenFile == nil { certificate = environment["PATCHBAY_CERTIFICATE"] }
+        let isCertified = certificate != nil || !needsCredentials
+        var token = isCertified ? "" : tokenFile ?? environment["PATCHBAY_TOKEN_FILE"]
         var root = rootCertificateFile ?? environment["PATCHBAY_ROOT"]
         if url == nil || token == nil || root == nil, let lab = try LabFile.read(labFile) {
             url = url ?? lab.controller
@@ -38,10 +53,16 @@ public struct ControllerLocation: Sendable, Hashable, CustomStringConvertible {
         guard let url else { throw missing("the controller's URL", "--controller", "PATCHBAY_CONTROLLER") }
         guard let token else { throw missing("the operator's token", "--token-file", "PATCHBAY_TOKEN_FILE") }
         guard let root else { throw missing("the root certificate", "--root-certificate", "PATCHBAY_ROOT") }
+        var credentials: (certificate: String, key: String)?
+        if let certificate, needsCredentials {
+            let key =
+                keyFile ?? (certificateFile == nil ? environment["PATCHBAY_CERTIFICATE_KEY"] : nil)
+                ?? (certificate.hasSuffix(".pem") ? String(certificate.dropLast(4)) : certificate) + ".key"
+            credentials = (try text(of: certificate, "the certificate"), try text(of: key, "the certificate's key"))
+        }
         return ControllerLocation(
-            controller: url,
-            token: try text(of: token, "the operator's token").trimmed,
-            rootCertificate: try text(of: root, "the root certificate"))
+            controller: url, token: isCertified ? "" : try text(of: token, "the operator's token").trimmed,
+            rootCertificate: try text(of: root, "the root certificate"), certificate: credentials)
     }
 
     public var description: String { controller }

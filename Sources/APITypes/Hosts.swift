@@ -18,12 +18,16 @@ public struct Host: Codable, Sendable, Equatable {
     public var engine: String?
     /// How many endpoints it is to run.
     public var endpoints: Int
+    /// The newest certificate of its leaf; nil before it was enrolled.
+    public var certificate: CertificateFacts?
 
     /// Makes a description of a host.
     public init(
         name: String, id: String, enrolled: Bool, connected: Bool, locators: [String], underlayDevice: String?,
-        version: String?, engine: String? = nil, endpoints: Int
+        version: String?, engine: String? = nil, endpoints: Int,
+        certificate: CertificateFacts? = nil
     ) {
+        self.certificate = certificate
         self.engine = engine
         self.name = name
         self.id = id
@@ -36,7 +40,7 @@ public struct Host: Codable, Sendable, Equatable {
     }
 
     enum CodingKeys: String, CodingKey {
-        case name, id, enrolled, connected, locators, version, engine, endpoints
+        case name, id, enrolled, connected, locators, version, engine, endpoints, certificate
         case underlayDevice = "underlay_device"
     }
 }

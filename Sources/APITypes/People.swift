@@ -205,6 +205,78 @@ public struct Access: Codable, Sendable, Equatable {
     }
 }
 
+/// What one of the provider's people asks a tenant for.
+public struct AccessRequestSummary: Codable, Sendable, Equatable {
+    /// What has become of it.
+    public enum State: String, Codable, Sendable, CaseIterable {
+        case waiting, granted, declined
+        /// Nobody has answered for a week.
+        case expired
+    }
+
+    /// The number of the request.
+    public var id: String
+    /// Who asks.
+    public var requester: String
+    public var roles: [String]
+    public var consoles: Bool
+    public var hours: UInt64
+    public var reason: String
+    public var createdAt: String
+    /// When it is over if nobody answers.
+    public var expiresAt: String
+    public var state: State
+    public var decidedAt: String?
+    /// The grant, where it was granted.
+    public var grant: String?
+
+    public init(
+        id: String, requester: String, roles: [String], consoles: Bool, hours: UInt64, reason: String,
+        createdAt: String, expiresAt: String, state: State, decidedAt: String?, grant: String?
+    ) {
+        self.id = id
+        self.requester = requester
+        self.roles = roles
+        self.consoles = consoles
+        self.hours = hours
+        self.reason = reason
+        self.createdAt = createdAt
+        self.expiresAt = expiresAt
+        self.state = state
+        self.decidedAt = decidedAt
+        self.grant = grant
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case id, requester, roles, consoles, hours, reason, state, grant
+        case createdAt = "created_at"
+        case expiresAt = "expires_at"
+        case decidedAt = "decided_at"
+    }
+}
+
+/// What asks for access.
+public struct NewAccessRequest: APIRequestBody, Equatable {
+    public var roles: [String]
+    public var hours: UInt64
+    public var reason: String
+    public var consoles: Bool?
+
+    public init(roles: [String], hours: UInt64, reason: String, consoles: Bool? = nil) {
+        self.roles = roles
+        self.hours = hours
+        self.reason = reason
+        self.consoles = consoles
+    }
+
+    public static let fields = [
+        BodyField("roles", .strings, "Some of viewer, network-admin, security-admin"),
+        BodyField("hours", .number, most: 168, "For how many hours, 1 to 168"),
+        BodyField("reason", .string, "Why, 1 to 64 characters"),
+        BodyField("consoles", .boolean, isOptional: true, "Whether consoles of endpoints are to be opened as well"),
+    ]
+}
+
 /// What gives access.
 public struct NewAccess: APIRequestBody, Equatable {
     /// Who may use it; nil for every operator.

@@ -88,7 +88,7 @@ public struct SelfDescription: Codable, Sendable, Equatable {
     public var tenant: String?
     public var roles: [String]
     public var groups: [String]?
-    /// `session`, `token` or `installation`.
+    /// `session`, `token`, `certificate` or `installation`.
     public var means: String
     /// Of a session: what its changes carry in the header `X-Patchbay-CSRF`.
     public var csrfToken: String?

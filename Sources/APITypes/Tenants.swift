@@ -25,12 +25,16 @@ public struct Tenant: Codable, Sendable, Equatable {
     public var certificateExpiresAt: String
     /// SHA-256 of that certificate, hexadecimal.
     public var certificateSHA256: String
+    /// The certificate of its authority.
+    public var certificate: CertificateFacts?
 
     /// Makes a description of a tenant.
     public init(
         id: String, name: String, createdAt: String, endpoints: Int, state: State, suspendedAt: String? = nil,
-        suspensionReason: String? = nil, certificateExpiresAt: String, certificateSHA256: String
+        suspensionReason: String? = nil, certificateExpiresAt: String, certificateSHA256: String,
+        certificate: CertificateFacts? = nil
     ) {
+        self.certificate = certificate
         self.id = id
         self.name = name
         self.createdAt = createdAt
@@ -43,7 +47,7 @@ public struct Tenant: Codable, Sendable, Equatable {
     }
 
     enum CodingKeys: String, CodingKey {
-        case id, name, endpoints, state
+        case id, name, endpoints, state, certificate
         case createdAt = "created_at"
         case suspendedAt = "suspended_at"
         case suspensionReason = "suspension_reason"

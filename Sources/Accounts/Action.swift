@@ -10,11 +10,13 @@ public enum Action: String, Hashable, Sendable, CaseIterable {
     case listOwnPasskeys, addOwnPasskey, renameOwnPasskey, removeOwnPasskey
     case listOwnSessions, endOwnSession, addOwnDevice
     case listOwnTokens, createOwnToken, deleteOwnToken
+    case listOwnCertificates, createOwnCertificate, deleteOwnCertificate
 
     // MARK: People, of the provider or of a tenant
     case listUsers, showUser, createUser, changeUser, disableUser, enableUser, deleteUser
     case resetPassword, resetSecondFactor
     case listUserSessions, endUserSession, listUserTokens, deleteUserToken, listUserPasskeys, removeUserPasskey
+    case listUserCertificates, revokeUserCertificate
     case inviteFirstOwner
 
     // MARK: Access of the provider to a tenant
@@ -102,17 +104,17 @@ extension Action {
         case .showSelf:
             return ActionRule(subject: .oneself, scope: .read)
         case .changeOwnName, .signOut, .listOwnPasskeys, .renameOwnPasskey, .listOwnSessions, .endOwnSession,
-            .listOwnTokens, .deleteOwnToken:
+            .listOwnTokens, .deleteOwnToken, .listOwnCertificates, .deleteOwnCertificate:
             return ActionRule(subject: .oneself)
         case .changeOwnPassword, .enrolOwnTOTP, .removeOwnTOTP, .renewOwnRecoveryCodes, .addOwnPasskey,
-            .removeOwnPasskey, .addOwnDevice, .createOwnToken:
+            .removeOwnPasskey, .addOwnDevice, .createOwnToken, .createOwnCertificate:
             return ActionRule(subject: .oneself, needsFreshSignIn: true)
 
         case .listUsers, .showUser:
             return ActionRule(subject: .side, provider: both, tenant: [.owner], scope: .people)
-        case .disableUser, .endUserSession, .deleteUserToken:
+        case .disableUser, .endUserSession, .deleteUserToken, .revokeUserCertificate:
             return ActionRule(subject: .side, provider: [.operator], tenant: [.owner], scope: .people)
-        case .listUserSessions, .listUserTokens, .listUserPasskeys:
+        case .listUserSessions, .listUserTokens, .listUserPasskeys, .listUserCertificates:
             return ActionRule(subject: .side, provider: both, tenant: [.owner], scope: .people)
         case .createUser, .changeUser, .enableUser, .deleteUser:
             return ActionRule(

@@ -17,6 +17,8 @@ public struct Principal: Hashable, Sendable {
         case session(AccountID, signedInAt: Timestamp)
         /// A personal API token with its scopes.
         case token(AccountID, Set<TokenScope>)
+        /// A certificate of the account, by a token that was got with it and is good until a time.
+        case certificate(AccountID, until: Timestamp)
         /// The platform's own token.
         case platformToken
     }

@@ -80,6 +80,11 @@ public func may(
     case .token(_, let scopes):
         guard let scope = rule.scope else { return .forbidden(.sessionOnly) }
         guard scopes.contains(scope) else { return .forbidden(.scope(scope)) }
+    case .certificate:
+        // It is a program's, as a token with all scopes is, but for what it does with itself.
+        guard rule.scope != nil || action == .listOwnCertificates || action == .deleteOwnCertificate else {
+            return .forbidden(.sessionOnly)
+        }
     case .session(_, let signedInAt):
         if rule.needsFreshSignIn {
             guard signedInAt <= now, now - signedInAt <= Session.freshness else { return .forbidden(.signInAgain) }

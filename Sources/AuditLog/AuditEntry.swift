@@ -52,6 +52,8 @@ public struct AuditEvent: Hashable, Sendable {
         /// A session or a token, by its id.
         case session(String)
         case token(String)
+        /// A certificate of the account, by its id.
+        case certificate(String)
         /// A command on the controller's own machine.
         case command
         /// The platform's own token.
@@ -234,6 +236,7 @@ extension AuditEvent.Means {
         switch self {
         case .session(let id): .object(["id": .short(id), "kind": .text("session")])
         case .token(let id): .object(["id": .short(id), "kind": .text("token")])
+        case .certificate(let id): .object(["id": .short(id), "kind": .text("certificate")])
         case .command: .object(["kind": .text("command")])
         case .platformToken: .object(["kind": .text("platform-token")])
         case .none: .object(["kind": .text("none")])
@@ -244,6 +247,7 @@ extension AuditEvent.Means {
         switch (value["kind"]?.text, value["id"]?.text) {
         case ("session", let id?): self = .session(id)
         case ("token", let id?): self = .token(id)
+        case ("certificate", let id?): self = .certificate(id)
         case ("command", nil): self = .command
         case ("platform-token", nil): self = .platformToken
         case ("none", nil): self = .none

@@ -29,6 +29,14 @@ public protocol AccountReader {
     /// Whether a challenge was used; those whose time is over may be forgotten.
     func isUsed(challenge: [UInt8]) throws(DirectoryError) -> Bool
 
+    func userCertificate(_ id: AccountID) throws(DirectoryError) -> UserCertificate?
+    /// An account's certificates, the oldest first, those that were revoked or have ended too.
+    func userCertificates(of user: AccountID) throws(DirectoryError) -> [UserCertificate]
+
+    func accessRequest(_ id: AccountID) throws(DirectoryError) -> AccessRequest?
+    /// What a tenant was asked for, the newest first.
+    func accessRequests(of tenant: Name) throws(DirectoryError) -> [AccessRequest]
+
     func accessGrant(_ id: AccountID) throws(DirectoryError) -> AccessGrant?
     /// A tenant's grants, the newest first.
     func accessGrants(of tenant: Name) throws(DirectoryError) -> [AccessGrant]
@@ -53,8 +61,11 @@ public protocol AccountTransaction: AccountReader {
     func delete(passkey: AccountID) throws(DirectoryError)
     /// Remembers a challenge that was used, until a time.
     func use(challenge: [UInt8], until: Timestamp) throws(DirectoryError)
+    func put(_ certificate: UserCertificate) throws(DirectoryError)
+    func put(_ request: AccessRequest) throws(DirectoryError)
     func put(_ grant: AccessGrant) throws(DirectoryError)
-    /// Forgets sessions and challenges that are over, and tokens and grants that ended 90 days ago; returns how many.
+    /// Forgets sessions and challenges that are over, and tokens, certificates and grants that ended 90 days ago; returns
+    /// how many.
     @discardableResult
     func deleteExpiredAccess(at now: Timestamp) throws(DirectoryError) -> Int
 }

@@ -134,6 +134,32 @@ extension Passkey {
     }
 }
 
+extension UserCertificate {
+    var audited: AuditValue {
+        .object([
+            "expires_at": .number(notAfter.seconds), "label": .text(label.text),
+            "revoked_at": .optional(revokedAt?.seconds), "serial": .text(hexadecimal(serial)),
+            "user": .text(user.description),
+        ])
+    }
+}
+
+extension AccessRequest {
+    var audited: AuditValue {
+        let decided: (String?, AccountID?) =
+            switch decision {
+            case .granted(let grant): ("granted", grant)
+            case .declined: ("declined", nil)
+            case nil: (nil, nil)
+            }
+        return .object([
+            "consoles": .boolean(includesConsoles), "decision": .text(decided.0), "grant": .text(decided.1),
+            "reason": .text(reason.text), "requester": .text(requester),
+            "roles": .texts(roles.sorted().map(\.rawValue)), "seconds": .number(lifetime),
+        ])
+    }
+}
+
 extension AccessGrant {
     var audited: AuditValue {
         .object([

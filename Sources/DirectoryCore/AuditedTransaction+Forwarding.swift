@@ -78,6 +78,13 @@ extension AuditedTransaction {
     func issued(serial: [UInt8]) throws(DirectoryError) -> IssuedCertificate? { try tx.issued(serial: serial) }
     func issued(for identity: Identity) throws(DirectoryError) -> [IssuedCertificate] { try tx.issued(for: identity) }
     func issued(to leaf: LeafID) throws(DirectoryError) -> [IssuedCertificate] { try tx.issued(to: leaf) }
+    func ownCertificate(of leaf: LeafID) throws(DirectoryError) -> IssuedCertificate? {
+        try tx.ownCertificate(of: leaf)
+    }
+    func userCertificate(_ id: AccountID) throws(DirectoryError) -> UserCertificate? { try tx.userCertificate(id) }
+    func userCertificates(of user: AccountID) throws(DirectoryError) -> [UserCertificate] {
+        try tx.userCertificates(of: user)
+    }
     func revocations() throws(DirectoryError) -> [Revocation] { try tx.revocations() }
     func isRevoked(_ subject: Revocation.Subject) throws(DirectoryError) -> Bool { try tx.isRevoked(subject) }
     func deleteJoinGrants(of host: Name) throws(DirectoryError) { try tx.deleteJoinGrants(of: host) }
@@ -107,6 +114,10 @@ extension AuditedTransaction {
     func isUsed(challenge: [UInt8]) throws(DirectoryError) -> Bool { try tx.isUsed(challenge: challenge) }
     func use(challenge: [UInt8], until: Timestamp) throws(DirectoryError) {
         try tx.use(challenge: challenge, until: until)
+    }
+    func accessRequest(_ id: AccountID) throws(DirectoryError) -> AccessRequest? { try tx.accessRequest(id) }
+    func accessRequests(of tenant: Name) throws(DirectoryError) -> [AccessRequest] {
+        try tx.accessRequests(of: tenant)
     }
     func accessGrant(_ id: AccountID) throws(DirectoryError) -> AccessGrant? { try tx.accessGrant(id) }
     func accessGrants(of tenant: Name) throws(DirectoryError) -> [AccessGrant] { try tx.accessGrants(of: tenant) }

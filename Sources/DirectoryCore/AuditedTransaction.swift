@@ -169,6 +169,19 @@ extension AuditedTransaction {
         try tx.delete(passkey: passkey)
     }
 
+    func put(_ certificate: UserCertificate) throws(DirectoryError) {
+        note(
+            "certificate/\(certificate.id)", before: try tx.userCertificate(certificate.id)?.audited,
+            after: certificate.audited)
+        try tx.put(certificate)
+    }
+
+    func put(_ request: AccessRequest) throws(DirectoryError) {
+        note(
+            "access-request/\(request.id)", before: try tx.accessRequest(request.id)?.audited, after: request.audited)
+        try tx.put(request)
+    }
+
     func put(_ grant: AccessGrant) throws(DirectoryError) {
         note("access/\(grant.id)", before: try tx.accessGrant(grant.id)?.audited, after: grant.audited)
         try tx.put(grant)

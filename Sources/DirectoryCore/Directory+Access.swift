@@ -64,6 +64,7 @@ extension Directory {
             guard grant.holds(at: at) else { return }
             grant.revokedAt = at
             try tx.put(grant)
+            tx.announce(.accessChanged(.tenant(tenant)))
         }
     }
 }

@@ -25,6 +25,7 @@ extension Directory {
             user.set(password: hash)
             try tx.put(user)
             try tx.deleteSessions(of: user.id, except: nil)
+            tx.announce(.accessChanged(.account(user.id)))
         }
     }
 
@@ -89,6 +90,7 @@ extension Directory {
             user.removeSecondFactor()
             try tx.put(user)
             try tx.deleteSessions(of: user.id, except: nil)
+            tx.announce(.accessChanged(.account(user.id)))
             return user
         }
     }
@@ -115,6 +117,7 @@ extension Directory {
             let secret = kept.complete(for: user, at: at, random: random)
             try tx.put(user)
             try tx.deleteSessions(of: id, except: session)
+            tx.announce(.accessChanged(.account(id)))
             try tx.put(kept)
             return (value, secret)
         }

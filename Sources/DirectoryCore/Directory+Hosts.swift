@@ -55,6 +55,15 @@ extension Directory {
         try await store.read { (tx) throws(DirectoryError) in try tx.host(id) }
     }
 
+    /// What is noted of the newest certificate of each host's leaf; of those that were never enrolled nothing.
+    public func certificates(of hosts: [LeafHost]) async throws(DirectoryError) -> [LeafID: IssuedCertificate] {
+        try await store.read { (tx) throws(DirectoryError) in
+            var found: [LeafID: IssuedCertificate] = [:]
+            for host in hosts { found[host.id] = try tx.ownCertificate(of: host.id) }
+            return found
+        }
+    }
+
     /// The endpoints that are wanted on a host, in order of identity.
     public func endpoints(on host: Name) async throws(DirectoryError) -> [Endpoint] {
         try await store.read { (tx) throws(DirectoryError) in

@@ -78,7 +78,7 @@ extension Directory {
     ) async throws(DirectoryError) -> [User] {
         try await store.read { (tx) throws(DirectoryError) in
             if let tenant { _ = try tx.requireTenant(tenant) }
-            return try tx.users(of: tenant, after: local, limit: min(max(limit, 1), 1_000))
+            return try tx.users(of: tenant, after: local, limit: min(max(limit, 1), 1_001))
         }
     }
 
@@ -117,6 +117,7 @@ extension Directory {
             let user = try tx.requireUser(name)
             try tx.delete(user: user.id)
             try Self.checkLastOwner(of: user.home.tenant, was: user, tx)
+            tx.announce(.accessChanged(.account(user.id)))
         }
     }
 
@@ -140,6 +141,7 @@ extension Directory {
             try change(&user, tx)
             try tx.put(user)
             try Self.checkLastOwner(of: user.home.tenant, was: before, tx)
+            tx.announce(.accessChanged(.account(user.id)))
             return user
         }
     }
@@ -207,13 +209,15 @@ extension Directory {
                 throw DirectoryError(.notFound, "There is no token '\(id)'.", remedy: "List the account's tokens.")
             }
             try tx.delete(token: id)
+            tx.announce(.accessChanged(.account(user)))
         }
     }
 
     // MARK: Who asks
 
-    /// Who presents a personal token; nil: nobody.
+    /// Who presents a personal token, or one that was given for a certificate; nil: nobody.
     public func authenticate(token text: String) async throws(DirectoryError) -> Authenticated? {
+        if text.hasPrefix(CertificateTokens.prefix) { return try await authenticate(certificateToken: text) }
         guard let secret = PersonalToken.secret(in: text) else { return nil }
         let at = now()
         let found = try await store.read { (tx) throws(DirectoryError) -> (PersonalToken, User, Principal)? in

@@ -149,7 +149,9 @@ extension Directory {
     public func signOut(cookie: String) async throws(DirectoryError) {
         guard let secret = BearerSecret(cookie: cookie) else { return }
         try await write { (tx) throws(DirectoryError) in
-            if let session = try tx.session(secretHash: secret.hash) { try tx.delete(session: session.id) }
+            guard let session = try tx.session(secretHash: secret.hash) else { return }
+            try tx.delete(session: session.id)
+            tx.announce(.accessChanged(.account(session.user)))
         }
     }
 
@@ -226,6 +228,7 @@ extension Directory {
                     .notFound, "There is no session '\(id)'.", remedy: "List the account's sessions.")
             }
             try tx.delete(session: id)
+            tx.announce(.accessChanged(.account(user)))
         }
     }
 }

@@ -11,6 +11,7 @@ extension Directory {
         return try await store.read { (tx) throws(DirectoryError) in
             switch principal.means {
             case .platformToken: return principal
+            case .certificate(let id, let until): return try Self.principal(certificate: id, until: until, tx, at)
             case .session(let id, _):
                 guard let session = try tx.session(id), let user = try tx.user(session.user) else { return nil }
                 if case .ended = session.check(user, presented: session.secretHash, at: at) { return nil }

@@ -16,6 +16,7 @@ extension Directory {
             try tx.put(tenant)
             try self.stateSuspensions(at: at, tx)
             tx.tell(.changed, tenant: name)
+            tx.announce(.accessChanged(.tenant(name)))
             return tenant
         }
     }

@@ -1,3 +1,4 @@
+public import Accounts
 public import NetTypes
 
 /// Something that has been committed and that a leaf or a person may wait for.
@@ -21,8 +22,18 @@ public enum DirectoryChange: Hashable, Sendable {
     case hostChanged(Name)
     /// Something of a tenant, or the tenant itself, was made, changed or deleted; for people who follow.
     case thingChanged(ThingChange)
+    /// Somebody may have lost rights, or the session or token by which he asks.
+    case accessChanged(AccessChange)
     /// Changes were lost because the reader was slow: read everything again.
     case resync
+}
+
+/// Whose rights may have become fewer.
+public enum AccessChange: Hashable, Sendable {
+    /// One account's.
+    case account(AccountID)
+    /// Those of all who look into a tenant.
+    case tenant(Name)
 }
 
 /// What happened to one thing of a tenant. Places and states of endpoints are told by
@@ -30,6 +41,8 @@ public enum DirectoryChange: Hashable, Sendable {
 public struct ThingChange: Hashable, Sendable {
     public enum Kind: String, Hashable, Sendable {
         case tenant, endpoint, group, vnet
+        /// What the provider asks the tenant to let it see.
+        case access
     }
 
     public enum What: String, Hashable, Sendable {
@@ -59,6 +72,11 @@ extension DirectoryTransaction {
         _ kind: ThingChange.Kind, _ what: ThingChange.What, _ name: TenantName, groups: [Name]? = nil
     ) {
         announce(.thingChanged(ThingChange(kind, what, name.tenant, name.name, groups: groups)))
+    }
+
+    /// Tells that the provider asks for access, or that it was answered.
+    func tell(_ what: ThingChange.What, accessOf tenant: Name) {
+        announce(.thingChanged(ThingChange(.access, what, tenant)))
     }
 
     /// Tells what happened to a tenant as a whole.

@@ -101,6 +101,8 @@ public protocol DirectoryReader: AccountReader, AuditReader, LifeCycleReader, Us
     func issued(for identity: Identity) throws(DirectoryError) -> [IssuedCertificate]
     /// All certificates whose keys a leaf has: its own and those of endpoints.
     func issued(to leaf: LeafID) throws(DirectoryError) -> [IssuedCertificate]
+    /// The newest certificate of a leaf itself.
+    func ownCertificate(of leaf: LeafID) throws(DirectoryError) -> IssuedCertificate?
     func revocations() throws(DirectoryError) -> [Revocation]
     func isRevoked(_ subject: Revocation.Subject) throws(DirectoryError) -> Bool
 

@@ -15,8 +15,17 @@ public struct IssuedCertificate: Hashable, Sendable {
     public var identity: Identity?
     /// The last second in which it is valid.
     public var notAfter: Timestamp
+    /// The first second in which it is valid; nil for one that was noted before this was kept.
+    public var notBefore: Timestamp?
+    /// SHA-256 of the certificate; nil for one that was noted before this was kept.
+    public var fingerprint: [UInt8]?
 
-    public init(serial: [UInt8], keyHash: [UInt8], leaf: LeafID, identity: Identity?, notAfter: Timestamp) {
+    public init(
+        serial: [UInt8], keyHash: [UInt8], leaf: LeafID, identity: Identity?, notAfter: Timestamp,
+        notBefore: Timestamp? = nil, fingerprint: [UInt8]? = nil
+    ) {
+        self.notBefore = notBefore
+        self.fingerprint = fingerprint
         self.serial = serial
         self.keyHash = keyHash
         self.leaf = leaf

@@ -10,6 +10,8 @@ struct PeopleKeys: Sendable {
     let box: SecretBox
     /// What authenticators sign.
     let challenges: PasskeyChallenge
+    /// What the short-lived tokens of certificates are made with.
+    let certificateTokens: CertificateTokens
     /// The key that signs the heads of the audit's chains.
     let auditKey: SigningKey
     /// That it is this key, by word of the root.
@@ -23,11 +25,13 @@ struct PeopleKeys: Sendable {
         let people = try Platform.madeOnce(Self.peopleKeyName, keys)
         guard let devices = DeviceCookie(key: people.derivedKey(for: "patchbay-device")),
             let box = SecretBox(key: people.derivedKey(for: "patchbay-box")),
-            let challenges = PasskeyChallenge(key: people.derivedKey(for: "patchbay-passkey-challenge"))
+            let challenges = PasskeyChallenge(key: people.derivedKey(for: "patchbay-passkey-challenge")),
+            let certificateTokens = CertificateTokens(key: people.derivedKey(for: "patchbay-certificate-token"))
         else { throw DirectoryError(.storage, "The key '\(Self.peopleKeyName)' gives no keys of 32 octets.") }
         self.devices = devices
         self.box = box
         self.challenges = challenges
+        self.certificateTokens = certificateTokens
         auditKey = try Platform.madeOnce(Self.auditKeyName, keys)
         do {
             auditStatement = try AuditKeyStatement(key: auditKey.publicKeyInfo) { (bytes) throws(KeyError) in

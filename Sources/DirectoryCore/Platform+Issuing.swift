@@ -1,3 +1,5 @@
+import Accounts
+import Crypto
 public import NetTypes
 import Trust
 
@@ -7,9 +9,15 @@ struct Issued {
     let serial: [UInt8]
     let keyHash: [UInt8]
     let notAfter: Timestamp
+    let notBefore: Timestamp
+
+    /// SHA-256 of the certificate.
+    var fingerprint: [UInt8] { Array(SHA256.hash(data: certificate)) }
 
     func note(leaf: LeafID, identity: Identity?) -> IssuedCertificate {
-        IssuedCertificate(serial: serial, keyHash: keyHash, leaf: leaf, identity: identity, notAfter: notAfter)
+        IssuedCertificate(
+            serial: serial, keyHash: keyHash, leaf: leaf, identity: identity, notAfter: notAfter, notBefore: notBefore,
+            fingerprint: fingerprint)
     }
 }
 
@@ -68,6 +76,21 @@ extension Platform {
         }
     }
 
+    /// Certifies a key of a person: by the tenant's authority, or by the root for one of the provider's.
+    func issueUser(
+        _ user: User, of tenant: Tenant?, publicKey: [UInt8], at now: Timestamp, lifetime: Int64
+    ) throws(DirectoryError) -> Issued {
+        let authorityKey = try tenant.map { (tenant) throws(DirectoryError) in try key(tenant.authorityKey) }
+        return try issue("the user '\(user.name)'") { () throws(AuthorityError) in
+            var authority = root
+            if let tenant, let authorityKey {
+                authority = try CertificateAuthority(certificate: tenant.authority, key: authorityKey)
+            }
+            return try authority.issueUser(
+                user.id.description, name: user.name.local, publicKey: publicKey, at: now, lifetime: lifetime)
+        }
+    }
+
     private func issue(
         _ what: String, _ body: () throws(AuthorityError) -> [UInt8]
     ) throws(DirectoryError) -> Issued {
@@ -78,7 +101,8 @@ extension Platform {
         do {
             let summary = try CertificateSummary(parsing: certificate)
             return Issued(
-                certificate: certificate, serial: summary.serial, keyHash: summary.keyHash, notAfter: summary.notAfter)
+                certificate: certificate, serial: summary.serial, keyHash: summary.keyHash, notAfter: summary.notAfter,
+                notBefore: summary.notBefore)
         } catch {
             throw DirectoryError(.storage, "The certificate issued for \(what) cannot be read: \(error).")
         }

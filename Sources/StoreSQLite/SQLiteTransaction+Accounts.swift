@@ -194,6 +194,34 @@ extension SQLiteTransaction {
             [challenge.blob, until.seconds])
     }
 
+    // MARK: Certificates
+
+    func userCertificate(_ id: AccountID) throws(DirectoryError) -> UserCertificate? {
+        try first("SELECT * FROM user_certificate WHERE id = ?", [id.octets.blob], UserCertificate.from)
+    }
+
+    func userCertificates(of user: AccountID) throws(DirectoryError) -> [UserCertificate] {
+        try all(
+            "SELECT * FROM user_certificate WHERE account = ? ORDER BY created_at, id", [user.octets.blob],
+            UserCertificate.from)
+    }
+
+    func put(_ certificate: UserCertificate) throws(DirectoryError) {
+        try run(
+            """
+            INSERT INTO user_certificate (id, account, label, serial, key, certificate, not_before, not_after,
+                created_at, revoked_at, last_used_at)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            ON CONFLICT (id) DO UPDATE SET revoked_at = excluded.revoked_at, last_used_at = excluded.last_used_at
+            """,
+            [
+                certificate.id.octets.blob, certificate.user.octets.blob, certificate.label.text,
+                certificate.serial.blob, certificate.key.blob, certificate.certificate.blob,
+                certificate.notBefore.seconds, certificate.notAfter.seconds, certificate.createdAt.seconds,
+                certificate.revokedAt?.seconds, certificate.lastUsedAt?.seconds,
+            ])
+    }
+
     // MARK: Grants
 
     func accessGrant(_ id: AccountID) throws(DirectoryError) -> AccessGrant? {
@@ -228,12 +256,42 @@ extension SQLiteTransaction {
             ])
     }
 
+    func accessRequest(_ id: AccountID) throws(DirectoryError) -> AccessRequest? {
+        try first("SELECT * FROM access_request WHERE id = ?", [id.octets.blob], AccessRequest.from)
+    }
+
+    func accessRequests(of tenant: Name) throws(DirectoryError) -> [AccessRequest] {
+        try all(
+            "SELECT * FROM access_request WHERE tenant = ? ORDER BY created_at DESC, id", [tenant.text],
+            AccessRequest.from)
+    }
+
+    func put(_ request: AccessRequest) throws(DirectoryError) {
+        var grant: AccountID?
+        if case .granted(let id) = request.decision { grant = id }
+        try run(
+            """
+            INSERT INTO access_request (id, tenant, requester, roles, consoles, lifetime, reason, created_at, decided_at,
+                access_grant)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            ON CONFLICT (id) DO UPDATE SET decided_at = excluded.decided_at, access_grant = excluded.access_grant
+            """,
+            [
+                request.id.octets.blob, request.tenant.text, request.requester.octets.blob,
+                request.roles.sorted().map(\.rawValue).joined(separator: ","), request.includesConsoles,
+                request.lifetime, request.reason.text, request.createdAt.seconds, request.decidedAt?.seconds,
+                grant?.octets.blob,
+            ])
+    }
+
     func deleteExpiredAccess(at now: Timestamp) throws(DirectoryError) -> Int {
         let ended = (now + -endedAccessMemory).seconds
         return try run("DELETE FROM session WHERE last_seen_at <= ?", [(now + -Session.idle).seconds])
             + run("DELETE FROM session WHERE created_at <= ?", [(now + -Session.longest).seconds])
             + run("DELETE FROM token WHERE expires_at <= ?", [ended])
             + run("DELETE FROM passkey_challenge WHERE expires_at <= ?", [now.seconds])
+            + run("DELETE FROM user_certificate WHERE not_after <= ?", [ended])
+            + run("DELETE FROM access_request WHERE created_at <= ?", [ended])
             + run("DELETE FROM access_grant WHERE ends_at <= ?", [ended])
     }
 }
@@ -349,6 +407,32 @@ extension Passkey {
             isBackupEligible: row["backup_eligible"], isBackedUp: row["backed_up"],
             transports: (row["transports"] as String).split(separator: ",").map(String.init),
             createdAt: row.time("created_at"), lastUsedAt: row.optionalTime("last_used_at"))
+    }
+}
+
+extension AccessRequest {
+    fileprivate static func from(_ row: Row) throws -> AccessRequest {
+        let (id, tenant, requester) = (try row.accountID("id"), try row.name("tenant"), try row.accountID("requester"))
+        let roles: Set<TenantRole> = try row.words("roles")
+        let reason = try row.displayName("reason")
+        let decidedAt = row.optionalTime("decided_at")
+        let grant = row.optionalOctets("access_grant").flatMap { AccountID(octets: $0) }
+        return try row.value("roles") { row in
+            AccessRequest(
+                id: id, tenant: tenant, requester: requester, roles: roles, includesConsoles: row["consoles"],
+                lifetime: row["lifetime"], reason: reason, createdAt: row.time("created_at"), decidedAt: decidedAt,
+                decision: decidedAt.map { _ in grant.map { .granted($0) } ?? .declined })
+        }
+    }
+}
+
+extension UserCertificate {
+    fileprivate static func from(_ row: Row) throws -> UserCertificate {
+        UserCertificate(
+            id: try row.accountID("id"), user: try row.accountID("account"), label: try row.displayName("label"),
+            serial: row.octets("serial"), key: row.octets("key"), certificate: row.octets("certificate"),
+            notBefore: row.time("not_before"), notAfter: row.time("not_after"), createdAt: row.time("created_at"),
+            revokedAt: row.optionalTime("revoked_at"), lastUsedAt: row.optionalTime("last_used_at"))
     }
 }
 

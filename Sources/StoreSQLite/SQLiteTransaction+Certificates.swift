@@ -1,4 +1,5 @@
 import DirectoryCore
+import Foundation
 import GRDB
 import NetTypes
 import Trust
@@ -48,16 +49,24 @@ extension SQLiteTransaction {
         try all("SELECT * FROM certificate WHERE leaf = ? ORDER BY serial", [leaf.blob], IssuedCertificate.init(row:))
     }
 
+    func ownCertificate(of leaf: LeafID) throws(DirectoryError) -> IssuedCertificate? {
+        try first(
+            "SELECT * FROM certificate WHERE leaf = ? AND identity IS NULL ORDER BY not_after DESC LIMIT 1",
+            [leaf.blob], IssuedCertificate.init(row:))
+    }
+
     func put(_ certificate: IssuedCertificate) throws(DirectoryError) {
         try run(
             """
-            INSERT INTO certificate (serial, key_hash, leaf, identity, not_after) VALUES (?, ?, ?, ?, ?)
+            INSERT INTO certificate (serial, key_hash, leaf, identity, not_after, not_before, fingerprint)
+            VALUES (?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT (serial) DO UPDATE SET key_hash = excluded.key_hash, leaf = excluded.leaf,
-                identity = excluded.identity, not_after = excluded.not_after
+                identity = excluded.identity, not_after = excluded.not_after, not_before = excluded.not_before,
+                fingerprint = excluded.fingerprint
             """,
             [
                 certificate.serial.blob, certificate.keyHash.blob, certificate.leaf.blob, certificate.identity?.blob,
-                certificate.notAfter.seconds,
+                certificate.notAfter.seconds, certificate.notBefore?.seconds, certificate.fingerprint?.blob,
             ])
     }
 
@@ -128,7 +137,8 @@ extension IssuedCertificate {
         let identity: Identity? = try (row["identity"] as DatabaseValue).isNull ? nil : row.identity()
         self.init(
             serial: row.octets("serial"), keyHash: row.octets("key_hash"), leaf: try row.leaf(), identity: identity,
-            notAfter: row.time("not_after"))
+            notAfter: row.time("not_after"), notBefore: row.optionalTime("not_before"),
+            fingerprint: (row["fingerprint"] as Data?).map { [UInt8]($0) })
     }
 }
 

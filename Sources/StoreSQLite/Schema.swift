@@ -39,6 +39,9 @@ enum Schema {
         migrator.registerMigration("9 passkeys") { db in
             try db.execute(sql: passkeys)
         }
+        migrator.registerMigration("10 certificates of people, access requests") { db in
+            try db.execute(sql: userCertificates)
+        }
         return migrator
     }
 
@@ -91,6 +94,31 @@ enum Schema {
         END;
         CREATE INDEX endpoint_state ON endpoint (tenant, state, name);
         CREATE INDEX endpoint_listed ON endpoint (tenant, name, host, vnet_name, state, labels);
+        """
+
+    // A request that was decided without a grant was declined. What was noted of leaves' and endpoints' certificates before
+    // has neither fingerprint nor beginning.
+    private static let userCertificates = """
+        ALTER TABLE certificate ADD COLUMN not_before INTEGER;
+        ALTER TABLE certificate ADD COLUMN fingerprint BLOB;
+        CREATE INDEX certificate_own ON certificate (leaf, not_after) WHERE identity IS NULL;
+        CREATE TABLE user_certificate (
+            id BLOB PRIMARY KEY NOT NULL CHECK (length(id) = 16),
+            account BLOB NOT NULL REFERENCES account ON DELETE CASCADE, label TEXT NOT NULL,
+            serial BLOB NOT NULL UNIQUE, key BLOB NOT NULL, certificate BLOB NOT NULL,
+            not_before INTEGER NOT NULL, not_after INTEGER NOT NULL, created_at INTEGER NOT NULL,
+            revoked_at INTEGER, last_used_at INTEGER
+        ) WITHOUT ROWID;
+        CREATE INDEX user_certificate_account ON user_certificate (account);
+        CREATE INDEX user_certificate_expiry ON user_certificate (not_after);
+        CREATE TABLE access_request (
+            id BLOB PRIMARY KEY NOT NULL CHECK (length(id) = 16),
+            tenant TEXT NOT NULL REFERENCES tenant ON DELETE CASCADE, requester BLOB NOT NULL, roles TEXT NOT NULL,
+            consoles INTEGER NOT NULL, lifetime INTEGER NOT NULL, reason TEXT NOT NULL, created_at INTEGER NOT NULL,
+            decided_at INTEGER, access_grant BLOB
+        ) WITHOUT ROWID;
+        CREATE INDEX access_request_tenant ON access_request (tenant);
+        CREATE INDEX access_request_age ON access_request (created_at);
         """
 
     // A quota that is NULL has no limit. There is one statement about suspensions, of all tenants.

@@ -38,7 +38,7 @@ public struct CertificateAuthority: Sendable {
         }
         switch fields.certified.name {
         case .root, .tenant: break
-        case .endpoint, .policy, .guardrails, .leaf, .controller:
+        case .endpoint, .policy, .guardrails, .leaf, .controller, .user:
             throw .notAnAuthority("it is that of \(fields.certified.name.kind)")
         }
         guard fields.certified.key.info == key.publicKeyInfo else { throw .keyMismatch }
@@ -85,7 +85,7 @@ public struct CertificateAuthority: Sendable {
         return try issue(
             subject: hostName.text, publicKey: publicKey, lifetime: lifetime,
             names: [.uniformResourceIdentifier(platform.leafURI(id)), .dnsName(platform.leafHost(id))],
-            forTLS: true, at: now)
+            use: [.serverAuth, .clientAuth], at: now)
     }
 
     /// Issues the certificate of a controller that listens on some addresses; the result is DER.
@@ -106,7 +106,7 @@ public struct CertificateAuthority: Sendable {
             + addresses.map { .ipAddress(ASN1OctetString(contentBytes: $0.octets[...])) }
         return try issue(
             subject: "controller", publicKey: publicKey, lifetime: lifetime, names: names,
-            forTLS: true, at: now)
+            use: [.serverAuth, .clientAuth], at: now)
     }
 
     /// Issues the certificate of an endpoint of this tenant; the result is DER.
@@ -123,7 +123,7 @@ public struct CertificateAuthority: Sendable {
             names: [
                 .uniformResourceIdentifier(platform.endpointURI(TenantName(tenant, endpoint))),
                 .ipAddress(ASN1OctetString(contentBytes: identity.octets[...])),
-            ], forTLS: false, attributes: Attributes(groups: groups, labels: labels, level: level, networks: networks),
+            ], attributes: Attributes(groups: groups, labels: labels, level: level, networks: networks),
             at: now)
     }
 
@@ -136,7 +136,7 @@ public struct CertificateAuthority: Sendable {
         guard case .tenant(let tenant) = name else { throw .needsTenant("the certificate of a policy key") }
         return try issue(
             subject: "policy", publicKey: publicKey, lifetime: lifetime,
-            names: [.uniformResourceIdentifier(platform.policyURI(tenant))], forTLS: false, at: now)
+            names: [.uniformResourceIdentifier(platform.policyURI(tenant))], at: now)
     }
 
     /// Issues the certificate of the key that signs the platform's guardrails; the result is DER.
@@ -148,20 +148,36 @@ public struct CertificateAuthority: Sendable {
         guard case .root = name else { throw .needsRoot("the certificate of the platform's policy key") }
         return try issue(
             subject: "guardrails", publicKey: publicKey, lifetime: lifetime,
-            names: [.uniformResourceIdentifier(platform.guardrailsURI)], forTLS: false, at: now)
+            names: [.uniformResourceIdentifier(platform.guardrailsURI)], at: now)
+    }
+
+    /// Issues the certificate with which a person's programs show who they are: a tenant's people are certified by the
+    /// tenant's CA, the provider's by the root. It is a TLS client's and nothing else; the result is DER.
+    ///
+    /// - Parameters:
+    ///   - account: the id of the account, 32 hexadecimal digits.
+    ///   - name: the account's name before the `@`, for people who read the certificate.
+    ///   - lifetime: in seconds.
+    public func issueUser(
+        _ account: String, name local: String, publicKey: [UInt8], at now: Timestamp, lifetime: Int64
+    ) throws(AuthorityError) -> [UInt8] {
+        try issue(
+            subject: local, publicKey: publicKey, lifetime: min(lifetime, TrustLimits.userLongest),
+            names: [.uniformResourceIdentifier(platform.userURI(account, of: name.tenant))], use: [.clientAuth],
+            at: now)
     }
 
     // MARK: Signing
 
     private func issue(
-        subject: String, publicKey: [UInt8], lifetime: Int64, names: [GeneralName], forTLS: Bool,
-        attributes: Attributes = Attributes(), at now: Timestamp
+        subject: String, publicKey: [UInt8], lifetime: Int64, names: [GeneralName],
+        use: [ExtendedKeyUsage.Usage] = [], attributes: Attributes = Attributes(), at now: Timestamp
     ) throws(AuthorityError) -> [UInt8] {
         let key: PublicKey
         do { key = try PublicKey(info: publicKey) } catch { throw .badPublicKey }
         let draft = CertificateDraft(
             subject: try DistinguishedName(commonName: subject), key: Certificate.PublicKey(key.key),
-            lifetime: lifetime, extensions: try .endEntity(names: names, forTLS: forTLS, attributes: attributes))
+            lifetime: lifetime, extensions: try .endEntity(names: names, use: use, attributes: attributes))
         return try sign(draft, at: now)
     }
 
@@ -225,7 +241,7 @@ extension Certificate.Extensions {
     }
 
     static func endEntity(
-        names: [GeneralName], forTLS: Bool, attributes: Attributes = Attributes()
+        names: [GeneralName], use: [ExtendedKeyUsage.Usage] = [], attributes: Attributes = Attributes()
     ) throws(AuthorityError) -> Self {
         let certified = try attributes.makeExtensions()
         do {
@@ -234,9 +250,7 @@ extension Certificate.Extensions {
                 try Certificate.Extension(KeyUsage(digitalSignature: true), critical: true),
                 try Certificate.Extension(SubjectAlternativeNames(names), critical: false),
             ]
-            if forTLS {
-                list.append(try Certificate.Extension(ExtendedKeyUsage([.serverAuth, .clientAuth]), critical: false))
-            }
+            if !use.isEmpty { list.append(try Certificate.Extension(ExtendedKeyUsage(use), critical: false)) }
             return try Self(list + certified)
         } catch { throw .encoding }
     }

@@ -117,6 +117,12 @@ struct ExtensionReader {
                 throw malformed("a controller has the host name \(platform.controllerHost)")
             }
             try checkUsedInTLS()
+        case .user:
+            guard names.count == 1 else { throw malformed("a user has one URI, and nothing else") }
+            guard try !commonName().isEmpty else { throw malformed("the subject of a user is the account's name") }
+            guard let usage = try? certificate.extensions.extendedKeyUsage, usage == (try? .init([.clientAuth])) else {
+                throw malformed("the extended key usage of a user is that of a TLS client alone")
+            }
         case .root, .tenant:
             throw malformed("its URI is not that of an end of a chain")
         }

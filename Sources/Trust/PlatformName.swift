@@ -61,6 +61,12 @@ public struct PlatformName: Hashable, Sendable, CustomStringConvertible {
     /// `controller.<domain>`, the server name that the controllers are addressed by in TLS.
     public var controllerHost: String { "controller.\(domain)" }
 
+    /// `spiffe://user.acme.tenant.<domain>/<account id>`, or `spiffe://user.<domain>/<account id>` for one of the
+    /// provider's people.
+    public func userURI(_ account: String, of tenant: Name?) -> String {
+        "spiffe://user.\(tenant.map(tenantDomain) ?? domain)/\(account)"
+    }
+
     /// `spiffe://guardrails.<domain>/`
     public var guardrailsURI: String { "spiffe://guardrails.\(domain)/" }
 
@@ -87,6 +93,8 @@ public enum CertificateName: Hashable, Sendable, CustomStringConvertible {
     case guardrails
     case leaf(LeafID)
     case controller
+    /// A person, by the id of the account: 32 hexadecimal digits. The tenant is nil for the provider's people.
+    case user(String, of: Name?)
 
     /// What kind of thing it is, as a noun.
     public var kind: String {
@@ -98,6 +106,7 @@ public enum CertificateName: Hashable, Sendable, CustomStringConvertible {
         case .guardrails: "the platform's policy key"
         case .leaf: "a leaf"
         case .controller: "a controller"
+        case .user: "a user"
         }
     }
 
@@ -106,6 +115,7 @@ public enum CertificateName: Hashable, Sendable, CustomStringConvertible {
         switch self {
         case .tenant(let tenant), .policy(let tenant): tenant
         case .endpoint(let name): name.tenant
+        case .user(_, let tenant): tenant
         case .root, .guardrails, .leaf, .controller: nil
         }
     }
@@ -119,6 +129,7 @@ public enum CertificateName: Hashable, Sendable, CustomStringConvertible {
         case .guardrails: "platform guardrails"
         case .leaf(let id): "leaf \(id)"
         case .controller: "controller"
+        case .user(let account, let tenant): "user \(account)" + (tenant.map { " of \($0)" } ?? "")
         }
     }
 }
@@ -142,11 +153,20 @@ extension PlatformName {
         case ("guardrails", 4): name = .guardrails
         case ("leaf", 4): name = .leaf(try LeafID(parsing: path))
         case ("controller", 4): name = .controller
+        case ("user", 4): name = .user(try account(path), of: nil)
+        case ("user", 6): name = .user(try account(path), of: try Name(parsing: labels[1]))
         default: throw bad
         }
         // One spelling only: what was read must be written again as it was.
         guard platform.uri(of: name).map({ Array($0.utf8) == Array(uri.utf8) }) == true else { throw bad }
         return (platform, name)
+    }
+
+    private static func account(_ text: Substring) throws(TextError) -> String {
+        guard text.utf8.count == 32, text.utf8.allSatisfy(isHexDigit) else {
+            throw TextError(text, "the id of an account, 32 hexadecimal digits")
+        }
+        return String(text)
     }
 
     /// The URI of a name; roots and tenant CAs have none.
@@ -158,6 +178,7 @@ extension PlatformName {
         case .guardrails: guardrailsURI
         case .leaf(let id): leafURI(id)
         case .controller: controllerURI
+        case .user(let account, let tenant): userURI(account, of: tenant)
         }
     }
 }

@@ -35,6 +35,12 @@ public struct SigningKey: Sendable {
         return Array(signature.derRepresentation)
     }
 
+    /// Signs bytes for JSON: the 64 octets r and s of the signature over their SHA-256 (RFC 7518, section 3.4).
+    public func signJSON(_ bytes: [UInt8]) throws(KeyError) -> [UInt8] {
+        guard let signature = try? privateKey.signature(for: bytes) else { throw .signingFailed }
+        return Array(signature.rawRepresentation)
+    }
+
     /// A symmetric key of 32 octets that follows from this one: HKDF-SHA256 (RFC 5869) with the purpose as info. Secret.
     public func derivedKey(for purpose: String) -> [UInt8] {
         let key = HKDF<SHA256>.deriveKey(

@@ -46,6 +46,20 @@ public struct SigningRequest: Hashable, Sendable {
         publicKeyInfo = publicKey.info
         keyHash = publicKey.hash
     }
+
+    /// Reads the PEM of one request (RFC 7468, section 7) and verifies that its maker has the key.
+    public init(pem: String) throws(TrustRefusal) {
+        let limit = 2 * TrustLimits.requestBytes
+        guard pem.utf8.count <= limit else { throw .oversize(.request, bytes: pem.utf8.count, limit: limit) }
+        guard let document = try? PEMDocument(pemString: pem),
+            ["CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST"].contains(document.discriminator)
+        else { throw .malformed(.request, "it is not the PEM of one PKCS #10 request") }
+        try self.init(parsing: document.derBytes)
+    }
+
+    /// The request in PEM.
+    public var pem: String { PEMDocument(type: "CERTIFICATE REQUEST", derBytes: der).pemString + "\n" }
+
     /// The library passes over unused bits of a signature; a request has one form only.
     private static func hasStrictSignature(_ der: [UInt8]) -> Bool {
         let unused = try? DER.sequence(try DER.parse(der), identifier: .sequence) { nodes in

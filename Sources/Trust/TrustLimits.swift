@@ -18,6 +18,8 @@ public enum TrustLimits {
     public static let recordLongest: Int64 = day
     /// The longest that certificates of leaves, endpoints and policy keys can be made to live: thirty days.
     public static let certificateLongest: Int64 = 30 * day
+    /// The longest that the certificate of a person can be made to live: ninety days.
+    public static let userLongest: Int64 = 90 * day
     /// How far a certificate is dated back, so that a host whose clock is behind accepts it at once.
     public static let backdating: Int64 = 300
 

@@ -40,11 +40,14 @@ struct ControllerParts {
     /// How long a former host has to let go of an endpoint, in seconds.
     private static let moveDeadline: Int64 = 3
 
-    init(_ places: ControllerPlaces, data: String, lifetimes: Lifetimes, logger: Logger) throws {
+    init(
+        _ places: ControllerPlaces, data: String, lifetimes: Lifetimes, retention: RetentionOptions, logger: Logger
+    ) throws {
         let platform = try Platform.open(dataDirectory: data, lifetimes: lifetimes)
         store = try SQLiteStore(path: platform.storePath)
         var configuration = DirectoryConfiguration()
         configuration.moveDeadline = Self.moveDeadline
+        retention.apply(to: &configuration)
         let metrics = ControllerMetrics()
         MetricsSystem.bootstrap(metrics.registry)
         let directory = Directory(

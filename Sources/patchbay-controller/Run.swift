@@ -52,6 +52,9 @@ struct Run: AsyncParsableCommand {
     @OptionGroup(title: "Lifetimes (like 90s, 30m, 12h, 7d)")
     var lifetimes: LifetimeOptions
 
+    @OptionGroup(title: "Accounts of traffic")
+    var retention: RetentionOptions
+
     @Option(
         help: "How much is logged: trace, debug, info, notice, warning, error or critical.",
         transform: { text in
@@ -67,7 +70,8 @@ struct Run: AsyncParsableCommand {
         let logger = logFormat.logger("patchbay-controller", level: logLevel)
         let parts: ControllerParts
         do {
-            parts = try ControllerParts(places(), data: data, lifetimes: lifetimes.values(), logger: logger)
+            parts = try ControllerParts(
+                places(), data: data, lifetimes: lifetimes.values(), retention: retention, logger: logger)
         } catch let error as DirectoryError {
             throw CommandError(error.message, remedy: error.remedy)
         }

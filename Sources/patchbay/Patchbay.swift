@@ -21,8 +21,8 @@ struct Patchbay: AsyncParsableCommand {
               patchbay policy apply shop.yaml            a document of rules, with its tests
               patchbay lab up                            a whole platform on this machine
 
-            The controller is found by --controller, --token-file and --root-certificate, else by \
-            PATCHBAY_CONTROLLER, PATCHBAY_TOKEN_FILE and PATCHBAY_ROOT, else it is the lab's.
+            The controller is found by --controller, --token-file or --certificate, and --root-certificate, else by \
+            PATCHBAY_CONTROLLER, PATCHBAY_TOKEN_FILE or PATCHBAY_CERTIFICATE, and PATCHBAY_ROOT, else it is the lab's.
 
             Exit codes: 0 done; 1 refused or failed; 2 the controller cannot be reached or is not the one of this \
             platform; 64 the command line is wrong.
@@ -38,13 +38,13 @@ struct Patchbay: AsyncParsableCommand {
                 name: "Directory",
                 subcommands: [
                     TenantCommand.self, VNetCommand.self, GroupCommand.self, EndpointCommand.self, HostCommand.self,
-                    CertificateCommand.self,
+                    CertificateCommand.self, PlatformCommand.self,
                 ]),
             CommandGroup(
                 name: "Wires",
                 subcommands: [
                     PlugCommand.self, UnplugCommand.self, ExplainCommand.self, TraceCommand.self, WiresCommand.self,
-                    UsageCommand.self, PolicyCommand.self, GuardrailsCommand.self,
+                    UsageCommand.self, EventsCommand.self, PolicyCommand.self, GuardrailsCommand.self,
                 ]),
             CommandGroup(
                 name: "People", subcommands: [UserCommand.self, AuditCommand.self, WhoAmICommand.self]),

@@ -31,6 +31,9 @@ private let table = """
     listOwnTokens             oneself   --  ----  -  -  -            -
     createOwnToken            oneself   --  ----  -  -  -            F
     deleteOwnToken            oneself   --  ----  -  -  -            -
+    listOwnCertificates       oneself   --  ----  -  -  -            -
+    createOwnCertificate      oneself   --  ----  -  -  -            F
+    deleteOwnCertificate      oneself   --  ----  -  -  -            -
     listUsers                 side      oa  O---  -  -  people       -
     showUser                  side      oa  O---  -  -  people       -
     createUser                side      o-  O---  -  -  people       F
@@ -46,6 +49,8 @@ private let table = """
     deleteUserToken           side      o-  O---  -  -  people       -
     listUserPasskeys          side      oa  O---  -  -  people       -
     removeUserPasskey         side      o-  O---  -  -  -            F
+    listUserCertificates      side      oa  O---  -  -  people       -
+    revokeUserCertificate     side      o-  O---  -  -  people       -
     inviteFirstOwner          tenant    o-  ----  -  -  platform     -
     requestAccess             tenant    o-  ----  -  -  platform     -
     listAccessGrants          tenant    oa  O-s-  -  -  people       -
@@ -179,6 +184,9 @@ private func reference(_ p: Principal, _ action: Action, _ r: Resource, _ now: T
     case .token(_, let scopes): return scopes.contains { $0.rawValue == scope } ? "allowed" : "forbidden"
     case .session(_, let at):
         return fresh == "F" && (at.seconds > now.seconds || now.seconds - at.seconds > 600) ? "forbidden" : "allowed"
+    case .certificate:
+        return scope != "-" || ["listOwnCertificates", "deleteOwnCertificate"].contains(action.rawValue)
+            ? "allowed" : "forbidden"
     case .platformToken: return "forbidden"
     }
 }
@@ -253,7 +261,8 @@ struct RightsTests {
             }
             let means: Principal.Means =
                 Bool.random(using: &g)
-                ? .token(id, some(TokenScope.allCases, &g))
+                ? Bool.random(using: &g)
+                    ? .token(id, some(TokenScope.allCases, &g)) : .certificate(id, until: now + 1)
                 : .session(id, signedInAt: now + [-700, -601, -600, -1, 0, 1].randomElement(using: &g).offset)
             let grants = (0..<Int.random(in: 0...2, using: &g)).compactMap { _ in
                 AccessGrant(

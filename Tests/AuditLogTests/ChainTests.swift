@@ -38,7 +38,9 @@ struct ChainTests {
             .user(id: "1", name: "ada"), .installation, .system, .unknown(name: nil),
             .unknown(name: "x\u{202e}\n\"<script>"),
         ]
-        let means: [AuditEvent.Means] = [.session("a"), .token("b"), .command, .platformToken, .none]
+        let means: [AuditEvent.Means] = [
+            .session("a"), .token("b"), .certificate("c"), .command, .platformToken, .none,
+        ]
         let outcomes: [AuditEvent.Outcome] = [.done, .refused("role"), .failed("storage")]
         var book = Book(chain: tenant)
         for actor in actors {

@@ -64,6 +64,50 @@ import Testing
         }
     }
 
+    @Test func whoOfATenantSpeaksWithWhomIsItsOwnAffair() async throws {
+        try await TestController().test { api in
+            try await api.makeAcme()
+            let owen = try await TestPerson.make(api, "owen", of: "acme", ["owner"])
+            let vic = try await TestPerson.make(api, "vic", of: "acme", ["viewer"])
+            let sub = try await TestPerson.make(api, "sub", of: "acme", ["viewer"], groups: ["web"])
+            let ops = try await TestPerson.make(api, "ops", of: nil, ["operator"])
+            let aud = try await TestPerson.make(api, "aud", of: nil, ["auditor"])
+            let path = "/v1/tenants/acme/usage"
+            let traffic = "/v1/tenants/acme/wires/web1/db1/traffic"
+            func expect(_ who: TestPerson, _ path: String, _ status: Int) async throws {
+                let answer = try await who.send(.get, path)
+                #expect(answer.status == status, "\(who.name) \(path): \(answer.status)")
+            }
+            for who in [ops, aud] {
+                for by in ["tenant", "endpoint"] {
+                    try await expect(who, "\(path)?by=\(by)", 200)
+                    try await expect(who, "\(path)/export?by=\(by)", 200)
+                }
+                try await expect(who, "\(path)?by=wire", 403)
+                try await expect(who, "\(path)?by=wire&endpoint=web1&peer=db1", 403)
+                try await expect(who, "\(path)/export?by=wire", 403)
+                try await expect(who, "\(path)/export?by=wire&format=json", 403)
+                try await expect(who, traffic, 403)
+            }
+            for by in ["tenant", "endpoint", "wire"] {
+                try await expect(owen, "\(path)?by=\(by)", 200)
+                try await expect(vic, "\(path)?by=\(by)", 200)
+                try await expect(owen, "\(path)/export?by=\(by)", 200)
+                // Exports are the owners'; sums of a tenant say more than the groups of a sub-user.
+                try await expect(vic, "\(path)/export?by=\(by)", 403)
+                try await expect(sub, "\(path)?by=\(by)", 403)
+            }
+            // A grant lets the provider see one wire, and still no list of who speaks with whom.
+            let grant = try await owen.send(
+                .post, "/v1/tenants/acme/access", json: #"{"roles":["viewer"],"hours":1,"reason":"x"}"#)
+            #expect(grant.status == 201)
+            try await expect(ops, traffic, 200)
+            try await expect(ops, "\(path)?by=wire", 403)
+            try await expect(ops, "\(path)/export?by=wire", 403)
+            #expect(try await api.send(.get, "\(path)?by=wire").status == 200)
+        }
+    }
+
     @Test func badQuestionsNameTheField() async throws {
         try await TestController().test { api in
             try await api.makeAcme()

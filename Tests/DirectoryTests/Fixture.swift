@@ -201,6 +201,7 @@ func changes(
         if change == .hostChanged(marker) { break }
         // What people follow is looked at by tests of its own.
         if case .thingChanged = change { continue }
+        if case .accessChanged = change { continue }
         seen.append(change)
     }
     return seen

@@ -14,10 +14,11 @@ extension LabTests.OverIPv4 {
         ]
         let tenant: Set = [
             "id", "name", "endpoints", "state", "created_at", "certificate_expires_at", "certificate_sha256",
+            "certificate",
         ]
         let host: Set = [
             "name", "id", "enrolled", "connected", "locators", "underlay_device", "version", "engine",
-            "endpoints",
+            "endpoints", "certificate",
         ]
         let wire: Set = [
             "host", "source", "destination", "source_identity", "destination_identity", "direction", "security",
@@ -31,6 +32,13 @@ extension LabTests.OverIPv4 {
             (["group", "show", "acme/web"], ["tenant", "name", "member_count", "members"]),
             (["endpoint", "show", "acme/web1"], endpoint),
             (["host", "show", "h1"], host),
+            (
+                ["platform", "show"],
+                [
+                    "id", "name", "prefix", "authorities", "controller_name", "version", "api", "leaf_versions",
+                    "counts",
+                ]
+            ),
             (
                 ["certificate", "show", "acme/web1"],
                 [

@@ -374,7 +374,7 @@ struct EndpointTests {
             let certificate = try world.acme.sign(
                 CertificateDraft(
                     subject: try DistinguishedName(commonName: "web1"), key: key, lifetime: 3_600,
-                    extensions: try .endEntity(names: names, forTLS: false)), at: World.now)
+                    extensions: try .endEntity(names: names)), at: World.now)
             let facts = EndpointFacts(
                 certificate: certificate, issuer: world.acme.certificate,
                 record: try world.record(identity).signed(with: SigningKey()))
@@ -423,7 +423,7 @@ extension World {
         let parent = try Certificate(derEncoded: issuer)
         let draft = CertificateDraft(
             subject: try DistinguishedName(commonName: subject), key: key.certificateKey.publicKey, lifetime: 3_600,
-            extensions: try .endEntity(names: names, forTLS: false))
+            extensions: try .endEntity(names: names))
         return try draft.signed(
             by: issuerKey, issuer: parent.subject, issuerKey: parent.publicKey, at: now, until: nil)
     }

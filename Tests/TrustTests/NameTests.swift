@@ -31,6 +31,8 @@ struct PlatformNameTests {
             .endpoint(try TenantName(parsing: "acme/web1")), .endpoint(try TenantName(parsing: "tenant/endpoint")),
             .endpoint(try TenantName(parsing: "endpoint/policy")), .policy(try Name(parsing: "acme")),
             .policy(try Name(parsing: "leaf")), .leaf(LeafID(0)), .leaf(LeafID(.max)), .controller,
+            .user(String(repeating: "0a", count: 16), of: nil),
+            .user(String(repeating: "0a", count: 16), of: try Name(parsing: "leaf")),
         ]
         for name in names {
             let uri = try #require(platform.uri(of: name))
@@ -61,6 +63,9 @@ struct PlatformNameTests {
             "spiffe://endpoint..tenant.\(d)/web1", "spiffe://endpoint.a.b.tenant.\(d)/web1",
             "spiffe://endpoint.\(d)/web1",
             "spiffe://endpoint.acme.tenant.\(d)/%77eb1", "spiffe://endpoint.acme.tenant.\(d):443/web1",
+            "spiffe://user.\(d)/", "spiffe://user.\(d)/ada", "spiffe://user.acme.tenant.\(d)/0123456789abcdef",
+            "spiffe://user.acme.tenant.\(d)/0123456789ABCDEF0123456789abcdef",
+            "spiffe://user.tenant.\(d)/0123456789abcdef0123456789abcdef",
             "spiffe://x@endpoint.acme.tenant.\(d)/web1", " spiffe://controller.\(d)/", "spiffe://controller.\(d)/\n",
             "spiffe://controller.\(d)/\0", "spiffe://root.\(d)/",
             "spiffe://" + String(repeating: "a.", count: 300) + "\(d)/",

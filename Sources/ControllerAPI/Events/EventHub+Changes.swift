@@ -17,6 +17,7 @@ extension EventHub {
         case .guardrailsChanged: tell(.everyone, "guardrails.changed", [:])
         case .hostChanged(let host): tell(.platform, "host.changed", ["host": host.text])
         case .resync: tell(.everyone, "reset", ["reason": "changes-lost"])
+        case .accessChanged(let change): askAgain(change)
         case .portsChanged, .revoked, .suspensionsChanged: return
         }
     }
@@ -34,6 +35,7 @@ extension EventHub {
             ]
             tell(.platform, type, state)
             tell(scope, type, state)
+            if thing.what == .deleted { close(scope) }
         case .endpoint:
             if thing.what != .deleted, let name = thing.name,
                 let endpoint = try? await directory.endpoint(TenantName(thing.tenant, name))
@@ -43,7 +45,7 @@ extension EventHub {
                 tell(scope, type, groups: thing.groups, data)
             }
         case .group: tell(scope, type, groups: thing.name.map { [$0] }, data)
-        case .vnet: tell(scope, type, data)
+        case .vnet, .access: tell(scope, type, data)
         }
     }
 

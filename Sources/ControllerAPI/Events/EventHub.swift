@@ -1,3 +1,4 @@
+import Accounts
 public import DirectoryCore
 public import Logging
 import NIOCore
@@ -57,7 +58,9 @@ public final class EventHub: Service {
     /// not known any more: then everything is to be read again.
     ///
     /// - Returns: nil where there are as many listeners as can be.
-    func listen(to scope: LiveEvent.Scope, limit: Set<Name>?, after last: String?) -> (UInt64, EventListener)? {
+    func listen(
+        to scope: LiveEvent.Scope, limit: Set<Name>?, account: AccountID? = nil, after last: String?
+    ) -> (UInt64, EventListener)? {
         state.withLock { state in
             guard !state.isClosed, state.count < ControllerLimits.listeners else { return nil }
             var first: [ByteBuffer] = []
@@ -72,7 +75,7 @@ public final class EventHub: Service {
             }
             // So that one who comes again before anything happened knows its place.
             if first.isEmpty { first = [LiveEvent.encode(id: present, type: "ready", [:])] }
-            let listener = EventListener(scope, limit: limit, first: first)
+            let listener = EventListener(scope, limit: limit, account: account, first: first)
             let id = state.nextListener
             state.nextListener += 1
             state.count += 1
@@ -132,6 +135,34 @@ public final class EventHub: Service {
             return gone
         }
         for (id, listener) in gone { leave(id, listener) }
+    }
+
+    /// Has those whose rights may have become fewer be asked for them at once.
+    func askAgain(_ change: AccessChange) {
+        let concerned = state.withLock { state -> [EventListener] in
+            switch change {
+            case .account(let account):
+                state.listeners.values.flatMap { $0.values.filter { $0.account == account } }
+            case .tenant(let tenant): Array((state.listeners[.tenant(tenant)] ?? [:]).values)
+            }
+        }
+        for listener in concerned { listener.askAgain() }
+    }
+
+    /// Ends those who listen to a tenant that is gone, when they have got what waits for them, and forgets what happened
+    /// to it: a later tenant of the name is another one.
+    func close(_ scope: LiveEvent.Scope) {
+        let gone = state.withLock { state in
+            for index in state.latest.indices where state.latest[index].scope == scope {
+                let event = state.latest[index]
+                state.latest[index] = LiveEvent(
+                    number: event.number, scope: .nobody, groups: nil, bytes: event.bytes)
+            }
+            let gone = Array((state.listeners.removeValue(forKey: scope) ?? [:]).values)
+            state.count -= gone.count
+            return gone
+        }
+        for listener in gone { listener.finish() }
     }
 
     /// Tells everybody who is waiting that the connection is alive.

@@ -1,3 +1,4 @@
+import Accounts
 import NIOCore
 import NetTypes
 import Synchronization
@@ -9,6 +10,8 @@ final class EventListener: Sendable {
     let scope: LiveEvent.Scope
     /// The groups to which the one who listens is limited; nil: to none.
     let limit: Set<Name>?
+    /// The account that listens; nil for the installation.
+    let account: AccountID?
     /// Protects what waits, and the reader that waits for it.
     private let state: Mutex<State>
 
@@ -16,10 +19,15 @@ final class EventListener: Sendable {
         var waiting: [ByteBuffer]
         var reader: CheckedContinuation<[ByteBuffer]?, Never>?
         var hasEnded = false
+        /// Whether it ends when what waits has been taken.
+        var isFinishing = false
+        /// Whether it is to be asked whether the one who listens still may.
+        var isDue = true
         var onCut: (@Sendable () -> Void)?
     }
 
-    init(_ scope: LiveEvent.Scope, limit: Set<Name>?, first: [ByteBuffer]) {
+    init(_ scope: LiveEvent.Scope, limit: Set<Name>?, account: AccountID?, first: [ByteBuffer]) {
+        self.account = account
         self.scope = scope
         self.limit = limit
         state = Mutex(State(waiting: first))
@@ -32,7 +40,7 @@ final class EventListener: Sendable {
     func push(_ bytes: ByteBuffer, unlessBusy: Bool = false) -> Bool {
         let (outcome, reader, cut) = state.withLock {
             state -> (Bool, CheckedContinuation<[ByteBuffer]?, Never>?, (@Sendable () -> Void)?) in
-            guard !state.hasEnded else { return (false, nil, nil) }
+            guard !state.hasEnded, !state.isFinishing else { return (false, nil, nil) }
             if let reader = state.reader {
                 state.reader = nil
                 return (true, reader, nil)
@@ -57,6 +65,9 @@ final class EventListener: Sendable {
             await withCheckedContinuation { continuation in
                 let answer: [ByteBuffer]?? = state.withLock { state in
                     guard !state.hasEnded, !Task.isCancelled else { return .some(nil) }
+                    // Nothing waits, but rights are to be asked for.
+                    if state.isDue, state.waiting.isEmpty { return .some([]) }
+                    if state.isFinishing, state.waiting.isEmpty { return .some(nil) }
                     guard !state.waiting.isEmpty else {
                         state.reader = continuation
                         return .none
@@ -69,6 +80,34 @@ final class EventListener: Sendable {
         } onCancel: {
             end()
         }
+    }
+
+    /// Has the reader ask at once whether the one who listens still may.
+    func askAgain() {
+        let reader = state.withLock { state in
+            state.isDue = true
+            defer { state.reader = nil }
+            return state.reader
+        }
+        reader?.resume(returning: [])
+    }
+
+    /// Whether it is to be asked whether the one who listens still may; it is so once.
+    func takeDue() -> Bool {
+        state.withLock { state in
+            defer { state.isDue = false }
+            return state.isDue
+        }
+    }
+
+    /// Ends it when the reader has got what waits.
+    func finish() {
+        let reader = state.withLock { state in
+            state.isFinishing = true
+            defer { state.reader = nil }
+            return state.reader
+        }
+        reader?.resume(returning: nil)
     }
 
     /// Ends it; the reader gets nil.

@@ -31,8 +31,9 @@ struct EventStream: Encodable, Sendable {
                 var rounds = 0
                 while let waiting = await listener.next() {
                     rounds += 1
-                    if rounds.isMultiple(of: ControllerLimits.beatsBetweenChecks), await !isAllowed() { break }
-                    try await writer.write(contentsOf: waiting)
+                    let isDue = listener.takeDue() || rounds.isMultiple(of: ControllerLimits.beatsBetweenChecks)
+                    if isDue, await !isAllowed() { break }
+                    if !waiting.isEmpty { try await writer.write(contentsOf: waiting) }
                 }
                 try await writer.finish(nil)
             })
@@ -62,7 +63,8 @@ extension Operations {
     private func follow(_ scope: LiveEvent.Scope, _ call: Call) throws -> EventStream {
         guard let principal = call.caller.principal else { throw Problem.unauthenticated }
         guard
-            let (id, listener) = events.listen(to: scope, limit: call.caller.limit, after: call.caller.lastEventID)
+            let (id, listener) = events.listen(
+                to: scope, limit: call.caller.limit, account: principal.account, after: call.caller.lastEventID)
         else {
             throw Problem(
                 code: "busy", title: "Too many listeners", status: 503,

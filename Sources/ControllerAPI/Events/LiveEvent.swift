@@ -12,6 +12,8 @@ struct LiveEvent: Sendable {
         case tenant(Name)
         /// Everybody's.
         case everyone
+        /// Nobody's any more: of a tenant that is gone, so that a later one of its name is told nothing of it.
+        case nobody
 
         /// Whether somebody who listens to one of the first two gets it.
         func reaches(_ listener: Scope) -> Bool { self == .everyone || self == listener }

@@ -143,7 +143,7 @@ public final class LeafHub: Service {
                 session.push(.revoked(revocation))
                 if revocation.subject.hits(session) { session.end(.refused) }
             }
-        case .thingChanged:
+        case .thingChanged, .accessChanged:
             return
         case .hostChanged(let host):
             for session in sessions where session.host.name == host { await checkAgain(session) }

@@ -268,13 +268,25 @@ public struct APIResponder: HTTPResponder {
     private func noteRefusal(_ error: any Error, _ operation: Operation, _ call: Call, _ path: String) async {
         let problem = (error as? Problem) ?? (error as? DirectoryError).map { Problem($0) }
         guard let problem, (400..<500).contains(problem.status) else { return }
-        let isRight = problem.status == 403 || problem.status == 404 && call.caller.tenant != nil
-        guard operation.action?.isChange ?? true || isRight else { return }
         let tenant = try? rights.tenant(operation, call)
+        // One of the provider's people, at a tenant that is there.
+        var visited: DirectoryCore.Tenant?
+        if call.caller.principal?.account != nil, call.caller.tenant == nil, let tenant {
+            visited = try? await directory.tenant(tenant)
+        }
+        // That a tenant is absent which is there, he is told of what he may not know of.
+        let isHidden = visited.map { problem.detail == Problem(DirectoryError.noTenant($0.name.text)).detail } ?? false
+        let isRight = problem.status == 403 || problem.status == 404 && call.caller.tenant != nil || isHidden
+        guard operation.action?.isChange ?? true || isRight else { return }
         // A foreign tenant's chain is not for the attempts of others; they are of the side of the one who asks.
         let own = call.caller.tenant ?? tenant
         await directory.note(
             rights.origin(operation, call, own, path), outcome: .refused(problem.code), detail: problem.detail)
+        // It is the provider's affair too: which operation, and of which tenant, but nothing of what is in it.
+        guard isRight, let visited else { return }
+        var origin = rights.origin(operation, call, nil, path)
+        origin.resource = "tenant/\(visited.id)"
+        await directory.note(origin, outcome: .refused(problem.code))
     }
 
     /// The segments of a request's path.

@@ -123,6 +123,7 @@ struct Caller: Sendable {
         switch principal?.means {
         case .session(let id, _): .session(id.description)
         case .token(let id, _): .token(id.description)
+        case .certificate(let id, _): .certificate(id.description)
         case .platformToken: .platformToken
         case nil: .none
         }

@@ -6,7 +6,8 @@ enum OpenAPI {
         let schemas = AnswerSchema()
         var paths: [String: [String: JSONTree]] = [:]
         for operation in operations {
-            paths[operation.path, default: [:]][operation.method.rawValue.lowercased()] = describe(operation, schemas)
+            paths[operation.path, default: [:]][operation.method.rawValue.lowercased()] = describe(
+                operation, schemas, among: operations)
         }
         return .object([
             "openapi": .string("3.1.0"),
@@ -25,7 +26,9 @@ enum OpenAPI {
         ])
     }
 
-    private static func describe(_ operation: Operation, _ schemas: AnswerSchema) -> JSONTree {
+    private static func describe(
+        _ operation: Operation, _ schemas: AnswerSchema, among operations: [Operation]
+    ) -> JSONTree {
         var parameters = operation.segments.filter { $0.hasPrefix("{") }.map { segment in
             let name = String(segment.dropFirst().dropLast())
             return parameter(
@@ -41,21 +44,29 @@ enum OpenAPI {
                         name: "Last-Event-ID", isRequired: false,
                         summary: "the id of the last event that is known, to go on behind it"), place: "header"))
         }
-        var description: [String: JSONTree] = [
-            "operationId": .string(operation.id),
-            "summary": .string(operation.summary),
-            "parameters": .array(parameters),
-            "responses": .object([
-                String(operation.status.code): success(operation, schemas),
-                "default": .object([
+        parameters += OpenAPIHeaders.parameters(of: operation, among: operations).map { parameter($0, place: "header") }
+        var responses: [String: JSONTree] = [
+            String(operation.status.code): OpenAPIHeaders.adding(
+                OpenAPIHeaders.answer(of: operation), to: success(operation, schemas)),
+            "default": OpenAPIHeaders.adding(
+                OpenAPIHeaders.refusal,
+                to: .object([
                     "description": .string("What was wrong, where, and what to do"),
                     "content": .object([
                         "application/problem+json": .object([
                             "schema": .object(["$ref": .string("#/components/schemas/Problem")])
                         ])
                     ]),
-                ]),
-            ]),
+                ])),
+        ]
+        if operation.isTagged {
+            responses["304"] = .object(["description": .string("Nothing has changed since 'If-None-Match'")])
+        }
+        var description: [String: JSONTree] = [
+            "operationId": .string(operation.id),
+            "summary": .string(operation.summary),
+            "parameters": .array(parameters),
+            "responses": .object(responses),
         ]
         if operation.access == .everyone { description["security"] = .array([]) }
         if let body = operation.body {
@@ -107,6 +118,7 @@ enum OpenAPI {
         "tenant": .name, "vnet": .name, "group": .name, "endpoint": .name, "host": .name, "user": .account,
         "entry": .number, "session": .identifier, "token": .identifier, "grant": .identifier,
         "passkey": .identifier,
+        "certificate": .identifier, "request": .identifier,
     ]
 
     /// What is the same wherever it stands in a query.

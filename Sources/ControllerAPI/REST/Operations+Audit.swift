@@ -73,6 +73,7 @@ extension AuditRecord {
             switch event.means {
             case .session(let id): ("session", id, nil)
             case .token(let id): ("token", id, nil)
+            case .certificate(let id): ("certificate", id, nil)
             case .command: ("command", nil, nil)
             case .platformToken: ("platform-token", nil, nil)
             case .none: ("none", nil, nil)

@@ -48,12 +48,15 @@ extension Operations {
 
     private func describe(_ hosts: [LeafHost]) async throws -> [Host] {
         let counts = try await directory.endpointCounts(on: hosts.map(\.name))
+        let notes = try await directory.certificates(of: hosts)
         return hosts.map { host in
+            let name = directory.platform.name.leafURI(host.id)
             let hello = leaves.session(of: host.id)?.hello
             return Host(
                 name: host.name.text, id: host.id.description, enrolled: host.isEnrolled, connected: hello != nil,
                 locators: (hello?.locators ?? []).map(\.description), underlayDevice: hello?.underlayDevice,
-                version: hello?.version, engine: hello?.engine, endpoints: counts[host.name] ?? 0)
+                version: hello?.version, engine: hello?.engine, endpoints: counts[host.name] ?? 0,
+                certificate: notes[host.id].map { CertificateFacts($0, name: name) })
         }
     }
 

@@ -56,18 +56,21 @@ extension Operations {
 
     func describe(_ tenant: DirectoryCore.Tenant) async throws -> APITypes.Tenant {
         let vnets = try await directory.vnets(of: tenant.name)
-        return APITypes.Tenant(tenant, endpoints: vnets.reduce(0) { $0 + Int($1.endpointCount) })
+        return APITypes.Tenant(
+            tenant, endpoints: vnets.reduce(0) { $0 + Int($1.endpointCount) },
+            certificate: try CertificateFacts(tenant.authority, platform: directory.platform))
     }
 }
 
 extension APITypes.Tenant {
-    init(_ tenant: DirectoryCore.Tenant, endpoints: Int) {
+    init(_ tenant: DirectoryCore.Tenant, endpoints: Int, certificate: CertificateFacts? = nil) {
         self.init(
             id: tenant.id, name: tenant.name.text, createdAt: tenant.createdAt.description, endpoints: endpoints,
             state: tenant.suspension == nil ? .active : .suspended,
             suspendedAt: tenant.suspension?.at.description, suspensionReason: tenant.suspension?.reason,
             certificateExpiresAt: tenant.authorityNotAfter.description,
-            certificateSHA256: Array(SHA256.hash(data: tenant.authority)).hexadecimal)
+            certificateSHA256: Array(SHA256.hash(data: tenant.authority)).hexadecimal,
+            certificate: certificate)
     }
 }
 

@@ -28,19 +28,18 @@ extension Operations {
                 query: [
                     .init(
                         name: "after", isRequired: false, summary: "the name before the @ after which to go on",
-                        form: .account),
-                    .init(name: "limit", isRequired: false, summary: "how many at most, 1 to 1000"),
-                ], answer: ItemList<Person>.self, isAction: .listUsers
+                        form: .account)
+                ] + Paging.positions, answer: ItemList<Person>.self, isAction: .listUsers
             ) { call in
-                let limit = try call.limit(1_000)
+                let paging = try Paging(call)
                 let tenant = try Self.tenant(call)
-                let after = try call.query["after"].map { (text) throws(Problem) in
-                    try Call.value(at: "after") { () throws(TextError) in
+                let place = paging.after == nil ? "after" : "cursor"
+                let after = try (paging.after ?? call.query["after"]).map { (text) throws(Problem) in
+                    try Call.value(at: place) { () throws(TextError) in
                         try AccountName(local: text, tenant: tenant).local
                     }
                 }
-                return ItemList(
-                    items: try await directory.users(of: tenant, after: after, limit: Int(limit)).map(Person.init))
+                return try await list(tenant, after: after, limit: paging.limit)
             },
             Operation(
                 method: .post, path: path, id: "create\(side)User",
@@ -106,12 +105,11 @@ extension Operations {
             ) { call in Person(try await directory.resetSecondFactor(of: call.account())) },
             Operation(
                 method: .get, path: path + "/{user}/sessions", id: "list\(side)UserSessions",
-                summary: "List the sessions of an account", answer: ItemList<SessionSummary>.self,
-                isAction: .listUserSessions
+                summary: "List the sessions of an account", query: Paging.positions,
+                answer: ItemList<SessionSummary>.self, isAction: .listUserSessions
             ) { call in
                 let user = try await directory.user(call.account())
-                return ItemList(
-                    items: try await directory.sessions(of: user.id).map { SessionSummary($0, current: nil) })
+                return try await Self.list(directory.sessions(of: user.id), current: nil, Paging(call))
             },
             Operation(
                 method: .delete, path: path + "/{user}/sessions/{session}", id: "end\(side)UserSession",
@@ -122,11 +120,11 @@ extension Operations {
             },
             Operation(
                 method: .get, path: path + "/{user}/tokens", id: "list\(side)UserTokens",
-                summary: "List the tokens of an account", answer: ItemList<TokenSummary>.self,
-                isAction: .listUserTokens
+                summary: "List the tokens of an account", query: Paging.positions,
+                answer: ItemList<TokenSummary>.self, isAction: .listUserTokens
             ) { call in
                 let user = try await directory.user(call.account())
-                return ItemList(items: try await directory.tokens(of: user.id).map { TokenSummary($0, text: nil) })
+                return try await Self.list(directory.tokens(of: user.id), Paging(call))
             },
             Operation(
                 method: .delete, path: path + "/{user}/tokens/{token}", id: "delete\(side)UserToken",
@@ -136,6 +134,22 @@ extension Operations {
                 return nil
             },
         ]
+    }
+
+    /// A part of the people of one side; without a limit all of them.
+    private func list(_ tenant: Name?, after: String?, limit: Int?) async throws -> ItemList<Person> {
+        var (items, last): ([Person], String?) = ([], after)
+        while true {
+            // One more than asked for shows that there is another part.
+            let users = try await directory.users(of: tenant, after: last, limit: limit.map { $0 + 1 } ?? 1_000)
+            if let limit, users.count > limit {
+                let part = users.prefix(limit)
+                return ItemList(items: part.map(Person.init), next: part.last.map { Paging.cursor($0.name.local) })
+            }
+            items += users.map(Person.init)
+            guard limit == nil, users.count == 1_000 else { return ItemList(items: items) }
+            last = users.last?.name.local
+        }
     }
 
     private func invitation(_ invited: InvitedUser) -> Invitation {

@@ -5,12 +5,13 @@ import NetTypes
 
 /// What somebody does with his own account.
 extension Operations {
-    var oneself: [Operation] {
+    /// - Parameter known: what there are operations for.
+    func oneself(_ known: Set<Action>) -> [Operation] {
         [
             Operation(
                 method: .get, path: "/v1/self", id: "showSelf", summary: "Say who asks, and what he may do",
                 answer: SelfDescription.self
-            ) { call in describe(call.caller) },
+            ) { call in describe(call.caller, known) },
             Operation(
                 method: .put, path: "/v1/self/password", id: "changeOwnPassword",
                 summary: "Change one's own password; all other sessions end", body: ChangePassword.self,
@@ -54,11 +55,10 @@ extension Operations {
             },
             Operation(
                 method: .get, path: "/v1/self/sessions", id: "listOwnSessions", summary: "List one's own sessions",
-                answer: ItemList<SessionSummary>.self
+                query: Paging.positions, answer: ItemList<SessionSummary>.self
             ) { call in
                 let (user, session) = try Self.own(call)
-                return ItemList(
-                    items: try await directory.sessions(of: user.id).map { SessionSummary($0, current: session.id) })
+                return try await Self.list(directory.sessions(of: user.id), current: session.id, Paging(call))
             },
             Operation(
                 method: .delete, path: "/v1/self/sessions/{session}", id: "endOwnSession",
@@ -69,10 +69,9 @@ extension Operations {
             },
             Operation(
                 method: .get, path: "/v1/self/tokens", id: "listOwnTokens", summary: "List one's own tokens",
-                answer: ItemList<TokenSummary>.self
+                query: Paging.positions, answer: ItemList<TokenSummary>.self
             ) { call in
-                ItemList(
-                    items: try await directory.tokens(of: Self.own(call).0.id).map { TokenSummary($0, text: nil) })
+                try await Self.list(directory.tokens(of: Self.own(call).0.id), Paging(call))
             },
             Operation(
                 method: .post, path: "/v1/self/tokens", id: "createOwnToken",
@@ -96,6 +95,20 @@ extension Operations {
                 return nil
             },
         ]
+    }
+
+    /// A part of an account's sessions, those used last first.
+    static func list(
+        _ sessions: [Session], current: AccountID?, _ paging: Paging
+    ) -> ItemList<SessionSummary> {
+        let part = paging.part(of: sessions) { Paging.fallingKey($0.lastSeenAt, $0.id) }
+        return ItemList(items: part.items.map { SessionSummary($0, current: current) }, next: part.next)
+    }
+
+    /// A part of an account's tokens, the oldest first.
+    static func list(_ tokens: [PersonalToken], _ paging: Paging) -> ItemList<TokenSummary> {
+        let part = paging.part(of: tokens) { Paging.key($0.createdAt, $0.id) }
+        return ItemList(items: part.items.map { TokenSummary($0, text: nil) }, next: part.next)
     }
 
     /// The account and the session that ask.
@@ -125,7 +138,7 @@ extension Operations {
         return scopes
     }
 
-    private func describe(_ caller: Caller) -> SelfDescription {
+    private func describe(_ caller: Caller, _ known: Set<Action>) -> SelfDescription {
         let user = caller.authenticated?.user
         var scopes: [String]?
         let means: String
@@ -134,10 +147,11 @@ extension Operations {
         case .token(_, let given):
             means = "token"
             scopes = given.sorted().map(\.rawValue)
+        case .certificate: means = "certificate"
         case .platformToken, nil: means = "installation"
         }
         let actions = Action.allCases.filter { action in
-            guard let principal = caller.principal else { return false }
+            guard let principal = caller.principal, known.contains(action) else { return false }
             let resource: Resource = caller.tenant.map(Resource.tenant) ?? .platform
             return switch may(principal, action, on: resource, at: settings.now()) {
             case .allowed, .forbidden(.signInAgain): true

@@ -26,10 +26,12 @@ struct Operations: Sendable {
 
     /// All operations, and the one that describes them.
     var all: [Operation] {
-        let described =
+        let others =
             platform + tenants + lifeCycle + live + vnets + groups + endpoints + policies + documents + guardrails
-            + wires
-            + traces + hosts + sessions + oneself + passkeys + people + access + audits + measurements + usage
+            + wires + traces + hosts + sessions + passkeys + certificates + people + access + audits + measurements
+            + usage
+        // What somebody may do is told of what there is, so the table is asked for that first.
+        let described = others + oneself(Set((others + oneself([])).compactMap(\.action)))
         let document = OpenAPI.document(described, version: settings.version)
         return described + [
             Operation(
@@ -45,7 +47,12 @@ struct Operations: Sendable {
             Operation(
                 method: .get, path: "/v1/health", id: "health", summary: "Say whether the controller can answer",
                 access: .everyone, answer: Health.self
-            ) { _ in health }
+            ) { _ in health },
+            Operation(
+                method: .get, path: "/v1/platform", id: "showPlatform",
+                summary: "Show the platform: its id, authority, versions, and how much there is",
+                answer: PlatformDescription.self
+            ) { _ in try await describePlatform() },
         ]
     }
 }

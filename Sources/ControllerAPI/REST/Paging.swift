@@ -1,4 +1,5 @@
 import APITypes
+import Accounts
 import DirectoryCore
 import FoundationEssentials
 import NetTypes
@@ -25,6 +26,9 @@ struct Paging: Sendable {
             name: "search", isRequired: false, summary: "only those whose name has these letters in it",
             form: TextForm("^[ -~]+$", longest: 64)),
     ]
+
+    /// What a list takes whose items have no names.
+    static let positions = Array(parameters.prefix(2))
 
     init(_ call: Call) throws(Problem) {
         limit = call.query["limit"] == nil ? nil : try call.limit(1_000)
@@ -69,6 +73,14 @@ struct Paging: Sendable {
 
     /// The same for a list that begins with the greatest.
     static func fallingKey(_ number: UInt64) -> String { key(UInt64.max - number) }
+
+    /// A moment and a number as a key: for lists that begin with the oldest.
+    static func key(_ time: Timestamp, _ id: AccountID) -> String { key(UInt64(clamping: time.seconds)) + "\(id)" }
+
+    /// The same for lists that begin with the newest.
+    static func fallingKey(_ time: Timestamp, _ id: AccountID) -> String {
+        fallingKey(UInt64(clamping: time.seconds)) + "\(id)"
+    }
 
     static func cursor(_ key: String) -> String {
         Data("1\(key)".utf8).base64EncodedString().filter { $0 != "=" }.map {

@@ -31,7 +31,7 @@ struct RightsCheck: Sendable {
         }
         // That it is nobody's account, the platform's token may be told.
         if action == .showSelf, principal.identity == .installation { return permission }
-        permission.origin.isOfPlatform = tenant != nil && Self.isOfPlatform(action)
+        permission.origin.isOfPlatform = tenant != nil && Self.isOfPlatform(action, operation)
         let resource = try await resource(action, call, tenant)
         switch may(principal, action, on: resource, at: now()) {
         case .allowed(let basis):
@@ -159,11 +159,12 @@ struct RightsCheck: Sendable {
     // MARK: What the audit is to know
 
     /// What is about a tenant but is the platform's affair as well.
-    private static func isOfPlatform(_ action: Action) -> Bool {
+    private static func isOfPlatform(_ action: Action, _ operation: Operation) -> Bool {
         let actions: Set<Action> = [
             .deleteTenant, .suspendTenant, .resumeTenant, .changeQuota, .inviteFirstOwner, .requestAccess,
         ]
-        return actions.contains(action)
+        // So are the answers to what it has asked for.
+        return actions.contains(action) || ["grantAccessRequest", "declineAccessRequest"].contains(operation.id)
     }
 
     /// Whether the provider looks into a tenant by it: a grant or the platform's token reaches what no role of the provider
@@ -182,9 +183,9 @@ extension Action {
     var isChange: Bool {
         let looks: Set<Action> = [
             .checkDocument, .diffDocument, .diffRevisions, .checkGuardrails, .explain, .trace, .previewTenantDeletion,
-            .listUsers, .showUser, .listUserSessions, .listUserTokens, .listUserPasskeys, .listAccessGrants,
-            .exportTenant, .listAudit, .exportAudit, .listOwnPasskeys, .listOwnSessions, .listOwnTokens, .showTenant,
-            .showQuota,
+            .listUsers, .showUser, .listUserSessions, .listUserTokens, .listUserPasskeys, .listUserCertificates,
+            .listAccessGrants, .exportTenant, .listAudit, .exportAudit, .listOwnPasskeys, .listOwnSessions,
+            .listOwnTokens, .listOwnCertificates, .showTenant, .showQuota,
         ]
         switch rule.scope {
         case .read?, .policyRead?, .usage?, .audit?: return false

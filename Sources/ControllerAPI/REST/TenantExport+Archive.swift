@@ -17,7 +17,9 @@ extension TenantExport {
         self.init(
             exportedAt: archive.at.description, platform: platform.name.prefix.description,
             rootCertificate: platform.rootPEM,
-            tenant: APITypes.Tenant(tenant, endpoints: archive.endpoints.count),
+            tenant: APITypes.Tenant(
+                tenant, endpoints: archive.endpoints.count,
+                certificate: try? CertificateFacts(tenant.authority, platform: platform)),
             authority: CertificatePEM.text([tenant.authority]),
             policyCertificate: CertificatePEM.text([tenant.policyCertificate]),
             quota: TenantQuota(tenant.name, archive.quota), vnets: archive.vnets.map(APITypes.VNet.init),

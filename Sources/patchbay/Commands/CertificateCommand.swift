@@ -5,7 +5,9 @@ import Trust
 
 struct CertificateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "certificate", abstract: "Certificates: who an endpoint is.", subcommands: [Show.self])
+        commandName: "certificate",
+        abstract: "Certificates: who an endpoint is, and with which a user's programs sign in.",
+        subcommands: [Show.self, Create.self, List.self, Revoke.self])
 
     struct Show: AsyncParsableCommand {
         static let configuration = CommandConfiguration(

@@ -24,10 +24,12 @@ struct GroupCommand: AsyncParsableCommand {
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "List a tenant's groups.")
         @Argument(help: "The tenant's name.", transform: Typed.name) var tenant: Name
+        @OptionGroup var list: ListOptions
         @OptionGroup var options: ControllerOptions
 
         func run() async throws {
-            try await options.showList({ try await $0.groups(of: tenant.text) }, none: "No groups.") { groups in
+            try await options.showList({ try await $0.groups(of: tenant.text, limit: list.limit) }, none: "No groups.")
+            { groups in
                 var table = Table("GROUP", "MEMBERS")
                 for group in groups { table.add("\(group.tenant)/group:\(group.name)", Formatting.members(of: group)) }
                 return table

@@ -29,10 +29,11 @@ struct HostCommand: AsyncParsableCommand {
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "List the hosts.")
+        @OptionGroup var list: ListOptions
         @OptionGroup var options: ControllerOptions
 
         func run() async throws {
-            try await options.showList({ try await $0.hosts() }, none: "No hosts.") { hosts in
+            try await options.showList({ try await $0.hosts(limit: list.limit) }, none: "No hosts.") { hosts in
                 var table = Table("HOST", "LEAF", "LOCATORS", "DEVICE", "#ENDPOINTS")
                 for host in hosts {
                     table.add(
@@ -56,7 +57,7 @@ struct HostCommand: AsyncParsableCommand {
                     ("Locators", Formatting.list($0.locators)), ("Underlay device", $0.underlayDevice),
                     ("Version", $0.version),
                     ("ESP engine", $0.engine ?? ($0.connected ? "none: its wires cannot be protected" : nil)),
-                    ("Endpoints", "\($0.endpoints)"),
+                    ("Endpoints", "\($0.endpoints)"), ("Certificate", $0.certificate?.inWords),
                 ]).write()
             }
         }

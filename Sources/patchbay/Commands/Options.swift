@@ -11,18 +11,37 @@ struct ControllerOptions: ParsableArguments {
     var controller: String?
     @Option(help: ArgumentHelp("The file with the operator's token.", valueName: "file"), completion: .file())
     var tokenFile: String?
+    @Option(
+        help: ArgumentHelp("The certificate of a user, in place of a token.", valueName: "file"), completion: .file())
+    var certificate: String?
+    @Option(
+        help: ArgumentHelp("The key of that certificate; the same file with .key when left out.", valueName: "file"),
+        completion: .file())
+    var certificateKey: String?
     @Option(help: ArgumentHelp("The platform's root certificate, PEM.", valueName: "file"), completion: .file())
     var rootCertificate: String?
     @Flag(help: "Write JSON, for programs.")
     var json = false
 
+    func validate() throws {
+        guard certificate == nil || tokenFile == nil else {
+            throw ValidationError("--certificate and --token-file exclude each other")
+        }
+        guard certificateKey == nil || certificate != nil else {
+            throw ValidationError("--certificate-key is that of --certificate")
+        }
+    }
+
     /// Runs with a client, which is closed afterwards.
+    ///
+    /// - Parameter needsCredentials: false for one who is about to sign in.
     func withClient<Result: Sendable>(
-        _ body: (APIClient) async throws -> Result
+        needsCredentials: Bool = true, _ body: (APIClient) async throws -> Result
     ) async throws -> Result {
         let client = try APIClient(
             ControllerLocation.find(
                 controller: controller, tokenFile: tokenFile, rootCertificateFile: rootCertificate,
+                certificateFile: certificate, keyFile: certificateKey, needsCredentials: needsCredentials,
                 environment: ProcessInfo.processInfo.environment))
         do {
             let result = try await body(client)
@@ -58,6 +77,15 @@ struct ControllerOptions: ParsableArguments {
     /// Writes what was deleted.
     func deleted(_ name: String) throws {
         if json { try JSONOutput.write(["deleted": name]) } else { Screen.line("Deleted \(name).") }
+    }
+}
+
+/// How many items of a list.
+struct ListOptions: ParsableArguments {
+    @Option(help: "How many at most; all when left out.") var limit: Int?
+
+    func validate() throws {
+        guard limit.map({ $0 > 0 }) ?? true else { throw ValidationError("--limit is 1 or more") }
     }
 }
 

@@ -25,10 +25,11 @@ struct TenantCommand: AsyncParsableCommand {
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "List the tenants.")
+        @OptionGroup var list: ListOptions
         @OptionGroup var options: ControllerOptions
 
         func run() async throws {
-            try await options.showList({ try await $0.tenants() }, none: "No tenants.") { tenants in
+            try await options.showList({ try await $0.tenants(limit: list.limit) }, none: "No tenants.") { tenants in
                 var table = Table("TENANT", "STATE", "#ENDPOINTS")
                 for tenant in tenants { table.add(tenant.name, tenant.state.rawValue, "\(tenant.endpoints)") }
                 return table
@@ -46,7 +47,7 @@ struct TenantCommand: AsyncParsableCommand {
                 Facts([
                     ("Tenant", $0.name), ("Id", $0.id), ("Made", $0.createdAt), ("Endpoints", "\($0.endpoints)"),
                     ("State", $0.state.rawValue), ("Suspended", $0.suspendedAt), ("Why", $0.suspensionReason),
-                    ("Certificate", "SHA-256 \($0.certificateSHA256)\nuntil \($0.certificateExpiresAt)"),
+                    ("Certificate", $0.certificate?.inWords),
                 ]).write()
             }
         }

@@ -57,10 +57,12 @@ struct UserCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "List the people of a tenant, or of the provider when no tenant is named.")
         @Argument(help: "The tenant's name.", transform: Typed.name) var tenant: Name?
+        @OptionGroup var list: ListOptions
         @OptionGroup var options: ControllerOptions
 
         func run() async throws {
-            try await options.showList({ try await $0.people(of: tenant?.text) }, none: "Nobody.") { people in
+            try await options.showList({ try await $0.people(of: tenant?.text, limit: list.limit) }, none: "Nobody.") {
+                people in
                 var table = Table("ACCOUNT", "NAME", "ROLES", "GROUPS", "STATE", "2ND FACTOR")
                 for person in people {
                     table.add(

@@ -29,10 +29,12 @@ struct VNetCommand: AsyncParsableCommand {
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "List a tenant's vnets.")
         @Argument(help: "The tenant's name.", transform: Typed.name) var tenant: Name
+        @OptionGroup var list: ListOptions
         @OptionGroup var options: ControllerOptions
 
         func run() async throws {
-            try await options.showList({ try await $0.vnets(of: tenant.text) }, none: "No vnets.") { vnets in
+            try await options.showList({ try await $0.vnets(of: tenant.text, limit: list.limit) }, none: "No vnets.") {
+                vnets in
                 var table = Table("VNET", "PREFIX", "ID")
                 for vnet in vnets { table.add("\(vnet.tenant)/\(vnet.name)", vnet.ipv4Prefix, vnet.id) }
                 return table
