@@ -8,6 +8,7 @@ public enum Action: String, Hashable, Sendable, CaseIterable {
     case showSelf, changeOwnName, changeOwnPassword, signOut
     case enrolOwnTOTP, removeOwnTOTP, renewOwnRecoveryCodes
     case listOwnPasskeys, addOwnPasskey, removeOwnPasskey
+    case listOwnIdentities, addOwnIdentity, removeOwnIdentity
     case listOwnSessions, endOwnSession, addOwnDevice
     case listOwnTokens, createOwnToken, deleteOwnToken
 
@@ -15,13 +16,14 @@ public enum Action: String, Hashable, Sendable, CaseIterable {
     case listUsers, showUser, createUser, changeUser, disableUser, enableUser, deleteUser
     case resetPassword, resetSecondFactor
     case listUserSessions, endUserSession, listUserTokens, deleteUserToken
+    case listUserIdentities, addUserIdentity, removeUserIdentity
     case inviteFirstOwner
 
     // MARK: Access of the provider to a tenant
     case requestAccess, listAccessGrants, createAccessGrant, revokeAccessGrant
 
     // MARK: The platform
-    case showPlatform, readMetrics, changeSignInProviders
+    case showPlatform, readMetrics, listIdentityProviders, changeSignInProviders
     case listHosts, createHost, showHost, renewToken, deleteHost, listHostEndpoints
     case showGuardrails, showGuardrailsDocument, showCanonicalGuardrails, applyGuardrails, checkGuardrails
     case listGuardrailsRevisions, rollbackGuardrails
@@ -101,23 +103,24 @@ extension Action {
 
         case .showSelf:
             return ActionRule(subject: .oneself, scope: .read)
-        case .changeOwnName, .signOut, .listOwnPasskeys, .listOwnSessions, .endOwnSession, .listOwnTokens,
+        case .changeOwnName, .signOut, .listOwnPasskeys, .listOwnIdentities, .listOwnSessions, .endOwnSession,
+            .listOwnTokens,
             .deleteOwnToken:
             return ActionRule(subject: .oneself)
         case .changeOwnPassword, .enrolOwnTOTP, .removeOwnTOTP, .renewOwnRecoveryCodes, .addOwnPasskey,
-            .removeOwnPasskey, .addOwnDevice, .createOwnToken:
+            .removeOwnPasskey, .addOwnIdentity, .removeOwnIdentity, .addOwnDevice, .createOwnToken:
             return ActionRule(subject: .oneself, needsFreshSignIn: true)
 
         case .listUsers, .showUser:
             return ActionRule(subject: .side, provider: both, tenant: [.owner], scope: .people)
         case .disableUser, .endUserSession, .deleteUserToken:
             return ActionRule(subject: .side, provider: [.operator], tenant: [.owner], scope: .people)
-        case .listUserSessions, .listUserTokens:
+        case .listUserSessions, .listUserTokens, .listUserIdentities:
             return ActionRule(subject: .side, provider: both, tenant: [.owner], scope: .people)
         case .createUser, .changeUser, .enableUser, .deleteUser:
             return ActionRule(
                 subject: .side, provider: [.operator], tenant: [.owner], scope: .people, needsFreshSignIn: true)
-        case .resetPassword, .resetSecondFactor:
+        case .resetPassword, .resetSecondFactor, .addUserIdentity, .removeUserIdentity:
             return ActionRule(subject: .side, provider: [.operator], tenant: [.owner], needsFreshSignIn: true)
         case .inviteFirstOwner:
             return ActionRule(subject: .tenant, provider: [.operator], scope: .platform)
@@ -131,7 +134,8 @@ extension Action {
         case .revokeAccessGrant:
             return ActionRule(subject: .tenant, tenant: [.owner, .securityAdmin], scope: .people)
 
-        case .showPlatform, .listHosts, .showHost, .listHostEndpoints, .showGuardrails, .showGuardrailsDocument,
+        case .showPlatform, .listIdentityProviders, .listHosts, .showHost, .listHostEndpoints, .showGuardrails,
+            .showGuardrailsDocument,
             .showCanonicalGuardrails, .checkGuardrails, .listGuardrailsRevisions, .listTenants:
             return ActionRule(subject: .platform, provider: both, scope: .read)
         case .readMetrics, .listTenantUsage:

@@ -77,15 +77,19 @@ public struct Session: Hashable, Sendable {
         self.rightsEpoch = rightsEpoch
     }
 
-    /// Begins a session for a user whose password was right, and the secret for the cookie. The session that the browser
-    /// had before is to be ended: no secret from before the sign-in lives on.
+    /// Begins a session for a user whose password was right, or whom a provider of identities has named, and the secret for
+    /// the cookie. The session that the browser had before is to be ended: no secret from before the sign-in lives on.
+    ///
+    /// - Parameter isComplete: whether no second factor of his is asked for, because the provider has asked for one.
     public static func begin(
-        for user: User, source: SourceNetwork, agent: String, at now: Timestamp, random: (Int) -> [UInt8]
+        for user: User, source: SourceNetwork, agent: String, isComplete: Bool = false, at now: Timestamp,
+        random: (Int) -> [UInt8]
     ) -> (session: Session, secret: BearerSecret) {
         let secret = BearerSecret(random: random)
         let session = Session(
             id: AccountID(random: random), user: user.id, secretHash: secret.hash, formerHash: nil, renewedAt: now,
-            stage: user.hasSecondFactor ? .secondFactor : .complete, createdAt: now, signedInAt: now, lastSeenAt: now,
+            stage: user.hasSecondFactor && !isComplete ? .secondFactor : .complete, createdAt: now, signedInAt: now,
+            lastSeenAt: now,
             source: source.description, agent: clean(agent), credentialEpoch: user.credentialEpoch,
             rightsEpoch: user.rightsEpoch)
         return (session, secret)

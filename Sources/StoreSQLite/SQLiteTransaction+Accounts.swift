@@ -180,6 +180,7 @@ extension SQLiteTransaction {
             + run("DELETE FROM session WHERE created_at <= ?", [(now + -Session.longest).seconds])
             + run("DELETE FROM token WHERE expires_at <= ?", [ended])
             + run("DELETE FROM access_grant WHERE ends_at <= ?", [ended])
+            + run("DELETE FROM used_provider_sign_in WHERE expires_at <= ?", [now.seconds])
     }
 }
 

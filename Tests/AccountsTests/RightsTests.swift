@@ -24,6 +24,9 @@ private let table = """
     listOwnPasskeys           oneself   --  ----  -  -  -            -
     addOwnPasskey             oneself   --  ----  -  -  -            F
     removeOwnPasskey          oneself   --  ----  -  -  -            F
+    listOwnIdentities         oneself   --  ----  -  -  -            -
+    addOwnIdentity            oneself   --  ----  -  -  -            F
+    removeOwnIdentity         oneself   --  ----  -  -  -            F
     listOwnSessions           oneself   --  ----  -  -  -            -
     endOwnSession             oneself   --  ----  -  -  -            -
     addOwnDevice              oneself   --  ----  -  -  -            F
@@ -43,6 +46,9 @@ private let table = """
     endUserSession            side      o-  O---  -  -  people       -
     listUserTokens            side      oa  O---  -  -  people       -
     deleteUserToken           side      o-  O---  -  -  people       -
+    listUserIdentities        side      oa  O---  -  -  people       -
+    addUserIdentity           side      o-  O---  -  -  -            F
+    removeUserIdentity        side      o-  O---  -  -  -            F
     inviteFirstOwner          tenant    o-  ----  -  -  platform     -
     requestAccess             tenant    o-  ----  -  -  platform     -
     listAccessGrants          tenant    oa  O-s-  -  -  people       -
@@ -50,6 +56,7 @@ private let table = """
     revokeAccessGrant         tenant    --  O-s-  -  -  people       -
     showPlatform              platform  oa  ----  -  -  read         -
     readMetrics               platform  oa  ----  -  -  usage        -
+    listIdentityProviders     platform  oa  ----  -  -  read         -
     changeSignInProviders     platform  o-  ----  -  -  platform     F
     listHosts                 platform  oa  ----  -  -  read         -
     createHost                platform  o-  ----  -  -  platform     -
@@ -170,7 +177,10 @@ private func reference(_ p: Principal, _ action: Action, _ r: Resource, _ now: T
     default: break
     }
     if !isIn { return no }
-    let rights = ["changeUser", "enableUser", "disableUser", "deleteUser", "resetPassword", "resetSecondFactor"]
+    let rights = [
+        "changeUser", "enableUser", "disableUser", "deleteUser", "resetPassword", "resetSecondFactor",
+        "addUserIdentity", "removeUserIdentity",
+    ]
     if rights.contains(action.rawValue), r.account == id { return "forbidden" }
     switch p.means {
     case .token(_, let scopes): return scopes.contains { $0.rawValue == scope } ? "allowed" : "forbidden"

@@ -99,7 +99,7 @@ extension Operations {
     }
 
     /// The account and the session that ask.
-    private static func own(_ call: Call) throws(Problem) -> (User, Session) {
+    static func own(_ call: Call) throws(Problem) -> (User, Session) {
         guard let user = call.caller.authenticated?.user, let session = call.caller.authenticated?.session else {
             throw Problem(.sessionOnly)
         }

@@ -1,6 +1,7 @@
 import APITypes
 import DirectoryCore
 import Logging
+import OpenIDConnect
 
 /// The table of the API's operations, with what they work on.
 struct Operations: Sendable {
@@ -10,6 +11,8 @@ struct Operations: Sendable {
     let metrics: ControllerMetrics
     let logger: Logger
     let events: EventHub
+    /// Asks providers of identities.
+    let identities: OpenIDClient
 
     /// - Parameter events: nil: a hub of its own, to which nothing is told.
     init(
@@ -21,6 +24,7 @@ struct Operations: Sendable {
         self.settings = settings
         self.metrics = metrics
         self.logger = logger
+        identities = OpenIDClient(timeout: settings.providerTime, now: settings.now)
         self.events = events ?? EventHub(directory: directory, leaves: leaves, logger: logger)
     }
 
@@ -29,7 +33,8 @@ struct Operations: Sendable {
         let described =
             platform + tenants + lifeCycle + live + vnets + groups + endpoints + policies + documents + guardrails
             + wires
-            + traces + hosts + sessions + oneself + people + access + audits + measurements + usage
+            + traces + hosts + sessions + providerSessions + identityProviders + oneself + ownIdentities + people
+            + userIdentities + access + audits + measurements + usage
         let document = OpenAPI.document(described, version: settings.version)
         return described + [
             Operation(
