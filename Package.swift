@@ -315,6 +315,8 @@ let package = Package(
                 grpcTransport, lifecycle,
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdTesting", package: "hummingbird"),
+                .product(name: "HummingbirdTLS", package: "hummingbird"),
+                .product(name: "JWTKit", package: "jwt-kit"),
                 nioSSL,
             ], swiftSettings: strict),
         .testTarget(

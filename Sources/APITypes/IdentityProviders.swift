@@ -148,7 +148,7 @@ public struct IdentityProviderSettings: APIRequestBody, Equatable {
             BodyField(
                 "client_id", .string, form: TextForm("^[ -~]+$", longest: 255), "This platform's client id there"),
             BodyField(
-                "client_secret", .string, isOptional: isSecretOptional, form: TextForm("^[ -~]+$", longest: 1_024),
+                "client_secret", .string, isOptional: isSecretOptional, form: TextForm("^[^\\r\\n]+$", longest: 1_024),
                 isSecretOptional
                     ? "The client's secret; the former one stays when left out"
                     : "The client's secret; it is in no answer"),

@@ -96,8 +96,11 @@ public struct ProviderTransaction: Hashable, Sendable {
             }
             purpose = .link(user: user, session: session)
         } else {
-            let tenant = try? content.tenant.map { try Name(parsing: $0) }
-            guard let tenant else { return nil }
+            var tenant: Name?
+            if let text = content.tenant {
+                guard let name = try? Name(parsing: text) else { return nil }
+                tenant = name
+            }
             purpose = .signIn(
                 tenant: tenant, formerHash: content.former.flatMap { Base64URL.decode($0) }, isFresh: content.fresh)
         }

@@ -125,9 +125,11 @@ extension Directory {
     }
 
     private func seal(_ secret: String, of id: AccountID) throws(DirectoryError) -> [UInt8] {
-        guard (1...IdentityProvider.longestSecret).contains(secret.utf8.count) else {
+        guard (1...IdentityProvider.longestSecret).contains(secret.utf8.count),
+            !secret.unicodeScalars.contains(where: { $0 == "\r" || $0 == "\n" })
+        else {
             throw DirectoryError(
-                .invalid, "A client's secret has 1 to \(IdentityProvider.longestSecret) bytes.",
+                .invalid, "A client's secret has 1 to \(IdentityProvider.longestSecret) bytes on one line.",
                 pointer: "/client_secret", remedy: "Give the secret that the provider has shown.")
         }
         let box = platform.people.box

@@ -73,6 +73,9 @@ public actor OpenIDClient {
     public func authorizationURL(
         _ provider: OpenIDProvider, _ request: OpenIDRequest, isFresh: Bool
     ) async throws(OpenIDError) -> String {
+        guard underWay < Self.most else { throw .unreachable("too many sign-ins are under way") }
+        underWay += 1
+        defer { underWay -= 1 }
         let metadata = try await metadata(of: provider)
         var query = [
             ("response_type", "code"), ("client_id", provider.clientID), ("redirect_uri", request.redirectURI),

@@ -75,7 +75,8 @@ struct ProviderHTTP: Sendable {
         } catch {
             result = .failure(.unreachable(String("\(error)".prefix(200))))
         }
-        try? await client.shutdown()
+        // A provider that is slow is slow to say good-bye too: nobody waits for that.
+        Task { try? await client.shutdown() }
         return try result.get()
     }
 

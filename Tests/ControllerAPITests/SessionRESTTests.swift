@@ -220,7 +220,7 @@ import Testing
         }
     }
 
-    private static func base32(_ text: String) throws -> [UInt8] {
+    static func base32(_ text: String) throws -> [UInt8] {
         var bits = 0
         var value = 0
         var octets: [UInt8] = []

@@ -23,7 +23,7 @@ final class TestController: Sendable {
     let logger: Logger
     private let late: LateClock
 
-    init(moveDeadline: Int64 = 3) throws {
+    init(moveDeadline: Int64 = 3, providerTime: Duration = .seconds(10)) throws {
         path = NSTemporaryDirectory() + "patchbay-controller-api-\(UUID().uuidString)"
         platform = try Platform.initialise(dataDirectory: path, now: Self.clock(), random: Self.random)
         var configuration = DirectoryConfiguration()
@@ -38,9 +38,11 @@ final class TestController: Sendable {
         self.logger = logger
         self.late = late
         leaves = LeafHub(directory: directory, logger: logger)
-        settings = ControllerSettings(
+        var settings = ControllerSettings(
             version: "test", url: "https://127.0.0.1:7443", leafAddresses: ["127.0.0.1:7444", "[::1]:7444"],
             serverName: platform.name.controllerHost, now: { late.now() })
+        settings.providerTime = providerTime
+        self.settings = settings
         token = try String(contentsOfFile: platform.operatorTokenPath, encoding: .utf8)
             .trimmingCharacters(in: .whitespacesAndNewlines)
     }

@@ -107,7 +107,7 @@ extension Operations {
         case ambiguous = "provider-ambiguous"
         case taken = "provider-taken"
         case ended = "provider-ended"
-        case tooOften = "too-often"
+        case tooOften = "provider-too-often"
         case failed = "provider-failed"
 
         init(_ error: OpenIDError) {
