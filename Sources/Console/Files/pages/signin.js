@@ -1,7 +1,8 @@
 import { h, show, announce } from '../core/dom.js';
-import { post, setForgeryToken } from '../core/api.js';
-import { t } from '../core/words.js';
-import { form } from '../core/parts.js';
+import { get, post, setForgeryToken } from '../core/api.js';
+import { t, hasWord } from '../core/words.js';
+import { form, button } from '../core/parts.js';
+import { goToProvider } from '../core/provider.js';
 
 /** Passwords are checked a few at a time; who finds no room comes again by himself, some times. */
 async function enter(values) {
@@ -15,8 +16,18 @@ async function enter(values) {
   }
 }
 
-/** Name and password, then the second factor where the account has one. */
-export async function render(place, { entered }) {
+/** The providers of identities that are offered: those of the list, or the one that a link names. */
+async function offered(query) {
+  if (/^[0-9a-f]{32}$/.test(query.get('provider') ?? '')) return [{ id: query.get('provider'), display_name: t('signin.provider.linked') }];
+  try {
+    return (await get('/v1/session/providers', { tenant: query.get('tenant') })).items;
+  } catch {
+    return [];
+  }
+}
+
+/** Name and password, or a provider of identities; then the second factor where the account has one. */
+export async function render(place, { entered, query }) {
   const brand = () => h('div', { class: 'door-brand' }, h('img', { src: 'icon.svg', alt: '', width: 56, height: 56 }), h('h1', { tabindex: '-1' }, 'Patchbay'));
   const finish = async (answer) => {
     setForgeryToken(answer.csrf_token);
@@ -32,7 +43,24 @@ export async function render(place, { entered }) {
       submit: t('signin.submit'),
       send: async (values) => finish(await enter(values)),
     }));
+    const buttons = h('div', { class: 'stack providers' });
+    place.append(buttons);
     place.querySelector('input').focus();
+    offered(query).then((providers) => {
+      if (!providers.length) return;
+      show(buttons, h('p', { class: 'quiet' }, t('signin.or')), providers.map((one) => button(t('signin.provider', { name: one.display_name }), () => {
+        // Who has accounts of several tenants types the name of one.
+        const typed = place.querySelector('input')?.value.trim().split('@')[1];
+        return goToProvider('/v1/session/provider', { provider: one.id, tenant: typed || query.get('tenant') || undefined });
+      }, { class: 'provider', data: { provider: one.id } })));
+    });
+  }
+  /** What the controller says of an answer that a provider gave, in words of ours. */
+  function complain(code) {
+    const key = `problem.${code}`;
+    const text = hasWord(key) ? t(key) : t('problem.provider-failed');
+    place.querySelector('.lead').before(h('p', { role: 'alert', class: 'field-error' }, text));
+    announce(text, true);
   }
   function second() {
     announce(t('signin.code.lead'));
@@ -43,5 +71,9 @@ export async function render(place, { entered }) {
     }));
     place.querySelector('input').focus();
   }
-  first();
+  if (query.get('stage') === 'second-factor') second();
+  else first();
+  if (query.get('problem')) complain(query.get('problem'));
+  // Neither is to be said again when the page is loaded anew.
+  if (query.get('stage') || query.get('problem')) history.replaceState(null, '', '#/signin');
 }
