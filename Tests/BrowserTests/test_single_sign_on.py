@@ -129,7 +129,7 @@ class SingleSignOn(unittest.TestCase):
         self.browser.open(page)
         page.get_by_role("button", name="Sign in with Acme Corp").click()
         self.at_provider(page, "bob")
-        page.get_by_role("alert").get_by_text("No account here is linked to you").wait_for()
+        page.locator("main [role=alert]").get_by_text("No account here is linked to you").wait_for()
         self.assertEqual([], self.browser.judge(page))
         # And goes on with a password.
         self.browser.sign_in(page, "ada@acme", PASSWORD)
@@ -141,7 +141,7 @@ class SingleSignOn(unittest.TestCase):
             page = self.browser.visitor(locale=locale)
             self.browser.open(page, "#/signin?problem=provider-state")
             page.get_by_role("button", name=words).wait_for()
-            page.get_by_role("alert").first.wait_for()
+            page.locator("main [role=alert]").first.wait_for()
             page.context.close()
 
     def test_5_the_policy_of_the_page_was_kept(self):

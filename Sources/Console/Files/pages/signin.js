@@ -60,7 +60,6 @@ export async function render(place, { entered, query }) {
     const key = `problem.${code}`;
     const text = hasWord(key) ? t(key) : t('problem.provider-failed');
     place.querySelector('.lead').before(h('p', { role: 'alert', class: 'field-error' }, text));
-    announce(text, true);
   }
   function second() {
     announce(t('signin.code.lead'));
