@@ -65,6 +65,7 @@ let package = Package(
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
     ],
     targets: [
         // MARK: Values
@@ -164,6 +165,13 @@ let package = Package(
             dependencies: [
                 "NetTypes", "Trust", grpcCore, grpcTransport, nioCore, nioSSL, certificateReloading, x509, asn1,
             ], swiftSettings: strict),
+        .target(
+            name: "OpenIDConnect",
+            dependencies: [
+                "NetTypes", crypto, nioCore, nioPosix, nioSSL,
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "JWTKit", package: "jwt-kit"),
+            ], swiftSettings: strict),
         .target(name: "APITypes", swiftSettings: strict),
         .target(
             name: "Console", dependencies: [crypto], exclude: ["Files"], swiftSettings: strict,
@@ -174,8 +182,8 @@ let package = Package(
             name: "ControllerAPI",
             dependencies: [
                 "APITypes", "Accounts", "AuditLog", "Console", "DirectoryCore", "LeafProtocol", "MutualTLS",
-                "NetTypes", "Policy", "PolicyLanguage", "PrometheusMetrics", "Trust", "WebAuthn", logging, metrics,
-                crypto, grpcCore, grpcTransport, nioCore, nioPosix, nioSSL, lifecycle, x509, asn1,
+                "NetTypes", "OpenIDConnect", "Policy", "PolicyLanguage", "PrometheusMetrics", "Trust", "WebAuthn", logging,
+                metrics, crypto, grpcCore, grpcTransport, nioCore, nioPosix, nioSSL, lifecycle, x509, asn1,
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HummingbirdTLS", package: "hummingbird"),
@@ -313,6 +321,8 @@ let package = Package(
                 grpcCore, grpcTransport, lifecycle,
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdTesting", package: "hummingbird"),
+                .product(name: "HummingbirdTLS", package: "hummingbird"),
+                .product(name: "JWTKit", package: "jwt-kit"),
                 nioSSL,
             ], swiftSettings: strict),
         .testTarget(

@@ -8,6 +8,7 @@ public enum Action: String, Hashable, Sendable, CaseIterable {
     case showSelf, changeOwnName, changeOwnPassword, signOut
     case enrolOwnTOTP, removeOwnTOTP, renewOwnRecoveryCodes
     case listOwnPasskeys, addOwnPasskey, renameOwnPasskey, removeOwnPasskey
+    case listOwnIdentities, addOwnIdentity, removeOwnIdentity
     case listOwnSessions, endOwnSession, addOwnDevice
     case listOwnTokens, createOwnToken, deleteOwnToken
     case listOwnCertificates, createOwnCertificate, deleteOwnCertificate
@@ -17,13 +18,14 @@ public enum Action: String, Hashable, Sendable, CaseIterable {
     case resetPassword, resetSecondFactor
     case listUserSessions, endUserSession, listUserTokens, deleteUserToken, listUserPasskeys, removeUserPasskey
     case listUserCertificates, revokeUserCertificate
+    case listUserIdentities, addUserIdentity, removeUserIdentity
     case inviteFirstOwner
 
     // MARK: Access of the provider to a tenant
     case requestAccess, listAccessGrants, createAccessGrant, revokeAccessGrant
 
     // MARK: The platform
-    case showPlatform, readMetrics, changeSignInProviders
+    case showPlatform, readMetrics, listIdentityProviders, changeSignInProviders
     case listHosts, createHost, showHost, renewToken, deleteHost, listHostEndpoints
     case showGuardrails, showGuardrailsDocument, showCanonicalGuardrails, applyGuardrails, checkGuardrails
     case listGuardrailsRevisions, rollbackGuardrails
@@ -103,23 +105,24 @@ extension Action {
 
         case .showSelf:
             return ActionRule(subject: .oneself, scope: .read)
-        case .changeOwnName, .signOut, .listOwnPasskeys, .renameOwnPasskey, .listOwnSessions, .endOwnSession,
-            .listOwnTokens, .deleteOwnToken, .listOwnCertificates, .deleteOwnCertificate:
+        case .changeOwnName, .signOut, .listOwnPasskeys, .renameOwnPasskey, .listOwnIdentities, .listOwnSessions,
+            .endOwnSession, .listOwnTokens, .deleteOwnToken, .listOwnCertificates, .deleteOwnCertificate:
             return ActionRule(subject: .oneself)
         case .changeOwnPassword, .enrolOwnTOTP, .removeOwnTOTP, .renewOwnRecoveryCodes, .addOwnPasskey,
-            .removeOwnPasskey, .addOwnDevice, .createOwnToken, .createOwnCertificate:
+            .removeOwnPasskey, .addOwnIdentity, .removeOwnIdentity, .addOwnDevice, .createOwnToken,
+            .createOwnCertificate:
             return ActionRule(subject: .oneself, needsFreshSignIn: true)
 
         case .listUsers, .showUser:
             return ActionRule(subject: .side, provider: both, tenant: [.owner], scope: .people)
         case .disableUser, .endUserSession, .deleteUserToken, .revokeUserCertificate:
             return ActionRule(subject: .side, provider: [.operator], tenant: [.owner], scope: .people)
-        case .listUserSessions, .listUserTokens, .listUserPasskeys, .listUserCertificates:
+        case .listUserSessions, .listUserTokens, .listUserPasskeys, .listUserCertificates, .listUserIdentities:
             return ActionRule(subject: .side, provider: both, tenant: [.owner], scope: .people)
         case .createUser, .changeUser, .enableUser, .deleteUser:
             return ActionRule(
                 subject: .side, provider: [.operator], tenant: [.owner], scope: .people, needsFreshSignIn: true)
-        case .resetPassword, .resetSecondFactor, .removeUserPasskey:
+        case .resetPassword, .resetSecondFactor, .removeUserPasskey, .addUserIdentity, .removeUserIdentity:
             return ActionRule(subject: .side, provider: [.operator], tenant: [.owner], needsFreshSignIn: true)
         case .inviteFirstOwner:
             return ActionRule(subject: .tenant, provider: [.operator], scope: .platform)
@@ -133,7 +136,8 @@ extension Action {
         case .revokeAccessGrant:
             return ActionRule(subject: .tenant, tenant: [.owner, .securityAdmin], scope: .people)
 
-        case .showPlatform, .listHosts, .showHost, .listHostEndpoints, .showGuardrails, .showGuardrailsDocument,
+        case .showPlatform, .listIdentityProviders, .listHosts, .showHost, .listHostEndpoints, .showGuardrails,
+            .showGuardrailsDocument,
             .showCanonicalGuardrails, .checkGuardrails, .listGuardrailsRevisions, .listTenants:
             return ActionRule(subject: .platform, provider: both, scope: .read)
         case .readMetrics, .listTenantUsage:

@@ -71,6 +71,7 @@ public func may(
     // 3. Nobody changes what he may do himself.
     let changesRights: Set<Action> = [
         .changeUser, .enableUser, .disableUser, .deleteUser, .resetPassword, .resetSecondFactor,
+        .addUserIdentity, .removeUserIdentity,
     ]
     if changesRights.contains(action), resource.account != nil, resource.account == principal.account {
         return .forbidden(.oneself)

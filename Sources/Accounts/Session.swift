@@ -77,10 +77,12 @@ public struct Session: Hashable, Sendable {
         self.rightsEpoch = rightsEpoch
     }
 
-    /// Begins a session for a user whose password was right, and the secret for the cookie. The session that the browser
-    /// had before is to be ended: no secret from before the sign-in lives on.
+    /// Begins a session for a user whose password was right, who has shown a passkey, or whom a provider of identities has
+    /// named, and the secret for the cookie. The session that the browser had before is to be ended: no secret from before
+    /// the sign-in lives on.
     ///
-    /// - Parameter isComplete: whether no second factor is to come, though the account has one: the first proof was of two.
+    /// - Parameter isComplete: whether no second factor is to come, though the account has one: the first proof was of two,
+    ///   or the provider has asked for one.
     public static func begin(
         for user: User, isComplete: Bool = false, source: SourceNetwork, agent: String, at now: Timestamp,
         random: (Int) -> [UInt8]

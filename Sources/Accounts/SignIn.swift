@@ -199,6 +199,17 @@ public final class SignIn: Sendable {
     /// Notes that a second factor was right.
     public func succeed(_ attempt: SecondAttempt) { throttle.withLock { $0.succeed(attempt.ticket) } }
 
+    // MARK: Providers of identities
+
+    /// Admits an answer that a browser brings from a provider of identities, or tells how long to wait. It guesses at no
+    /// account, so only its network is counted.
+    public func beginProvider(source: SourceNetwork) -> SecondAdmission {
+        switch throttle.withLock({ $0.admit([(.source(source), Self.sourceLimit)], at: now()) }) {
+        case .wait(let seconds): .wait(seconds)
+        case .admitted(let ticket): .admitted(SecondAttempt(ticket: ticket))
+        }
+    }
+
     // MARK: Parts
 
     private func knownDevice(_ cookie: String?, _ name: AccountName?, _ at: Timestamp) -> [UInt8]? {

@@ -29,6 +29,10 @@ enum ControllerLimits {
     static let headerCount = 64
     /// The longest path and query.
     static let pathBytes = 2_048
+    /// The longest path and query with which a provider of identities sends a browser back: some codes are long.
+    static let callbackBytes = 8 << 10
+    /// The longest body with a provider of identities: its certificates among it.
+    static let identityProviderBytes = 128 << 10
     /// How deep arrays and objects of a body may be nested.
     static let jsonDepth = 8
     /// How long a request may take to arrive, and an idle connection stays.

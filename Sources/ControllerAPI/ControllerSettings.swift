@@ -14,6 +14,8 @@ public struct ControllerSettings: Sendable {
     public var serverName: String
     /// The clock.
     public var now: @Sendable () -> Timestamp
+    /// How long a provider of identities may take for one answer.
+    public var providerTime = Duration.seconds(10)
 
     /// Puts the settings together.
     ///

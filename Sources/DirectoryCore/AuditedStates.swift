@@ -169,3 +169,28 @@ extension AccessGrant {
         ])
     }
 }
+
+extension IdentityProvider {
+    /// All but the secret; that it is another one shows by the version.
+    var audited: AuditValue {
+        .object([
+            "client_id": .text(settings.clientID), "display_name": .text(settings.displayName.text),
+            "issuer": .text(settings.issuer), "listed": .boolean(settings.isListed),
+            "multi_factor": .boolean(settings.isMultiFactor), "scopes": .texts(settings.scopes),
+            "subject_claim": .text(settings.subjectClaim), "tenant": .text(settings.tenant),
+            "trusted_roots": .text(
+                settings.trustedRoots.map { hexadecimal(Array(SHA256.hash(data: Array($0.utf8)))) }),
+            "version": .number(Int64(clamping: version)),
+        ])
+    }
+}
+
+extension LinkedIdentity {
+    /// What does not change with each sign-in.
+    var audited: AuditValue {
+        .object([
+            "expected": .boolean(isExpected), "provider": .text(provider.description), "subject": .text(subject),
+            "user": .text(user.description),
+        ])
+    }
+}

@@ -119,6 +119,22 @@ extension AuditedTransaction {
     func accessRequests(of tenant: Name) throws(DirectoryError) -> [AccessRequest] {
         try tx.accessRequests(of: tenant)
     }
+    func identityProvider(_ id: AccountID) throws(DirectoryError) -> IdentityProvider? { try tx.identityProvider(id) }
+    func identityProvider(_ name: Name) throws(DirectoryError) -> IdentityProvider? { try tx.identityProvider(name) }
+    func identityProviders() throws(DirectoryError) -> [IdentityProvider] { try tx.identityProviders() }
+    func linkedIdentity(_ id: AccountID) throws(DirectoryError) -> LinkedIdentity? { try tx.linkedIdentity(id) }
+    func linkedIdentities(of user: AccountID) throws(DirectoryError) -> [LinkedIdentity] {
+        try tx.linkedIdentities(of: user)
+    }
+    func linkedIdentities(_ provider: AccountID, subject: String) throws(DirectoryError) -> [LinkedIdentity] {
+        try tx.linkedIdentities(provider, subject: subject)
+    }
+    func hasLinkedIdentities(_ provider: AccountID) throws(DirectoryError) -> Bool {
+        try tx.hasLinkedIdentities(provider)
+    }
+    func use(providerTransaction hash: [UInt8], until: Timestamp) throws(DirectoryError) -> Bool {
+        try tx.use(providerTransaction: hash, until: until)
+    }
     func accessGrant(_ id: AccountID) throws(DirectoryError) -> AccessGrant? { try tx.accessGrant(id) }
     func accessGrants(of tenant: Name) throws(DirectoryError) -> [AccessGrant] { try tx.accessGrants(of: tenant) }
     func accessGrants(for user: AccountID, at now: Timestamp) throws(DirectoryError) -> [AccessGrant] {

@@ -186,4 +186,27 @@ extension AuditedTransaction {
         note("access/\(grant.id)", before: try tx.accessGrant(grant.id)?.audited, after: grant.audited)
         try tx.put(grant)
     }
+
+    func put(_ provider: IdentityProvider) throws(DirectoryError) {
+        note(
+            "identity-provider/\(provider.name)", before: try tx.identityProvider(provider.id)?.audited,
+            after: provider.audited)
+        try tx.put(provider)
+    }
+
+    func delete(identityProvider: AccountID) throws(DirectoryError) {
+        let old = try tx.identityProvider(identityProvider)
+        note("identity-provider/\(old?.name.text ?? identityProvider.description)", before: old?.audited, after: nil)
+        try tx.delete(identityProvider: identityProvider)
+    }
+
+    func put(_ identity: LinkedIdentity) throws(DirectoryError) {
+        note("identity/\(identity.id)", before: try tx.linkedIdentity(identity.id)?.audited, after: identity.audited)
+        try tx.put(identity)
+    }
+
+    func delete(linkedIdentity: AccountID) throws(DirectoryError) {
+        note("identity/\(linkedIdentity)", before: try tx.linkedIdentity(linkedIdentity)?.audited, after: nil)
+        try tx.delete(linkedIdentity: linkedIdentity)
+    }
 }

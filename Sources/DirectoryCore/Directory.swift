@@ -38,6 +38,8 @@ public final class Directory: Sendable {
     let notes = Mutex(AuditBuffer())
     /// How often refused attempts of people who did not say who they are are told one by one, by source.
     let strangers = Mutex(RateLimiter<String>(burst: 60, interval: 5))
+    /// How often sign-ins at providers of identities are begun, by source.
+    let providerStarts = Mutex(RateLimiter<String>(burst: 60, interval: 2))
     /// The looks that were noted lately.
     let looks = Mutex(RecentLooks())
 

@@ -37,7 +37,9 @@ public struct Page: Hashable, Sendable {
 }
 
 /// What a transaction can read. Every operation is a look-up by key or the walk of a range of an index.
-public protocol DirectoryReader: AccountReader, AuditReader, LifeCycleReader, UsageReader, IdempotencyReader {
+public protocol DirectoryReader: AccountReader, IdentityReader, AuditReader, LifeCycleReader, UsageReader,
+    IdempotencyReader
+{
     func tenant(_ name: Name) throws(DirectoryError) -> Tenant?
     /// All tenants in order of name.
     func tenants() throws(DirectoryError) -> [Tenant]
@@ -112,7 +114,7 @@ public protocol DirectoryReader: AccountReader, AuditReader, LifeCycleReader, Us
 
 /// What a transaction can write. `put` inserts or replaces by primary key; `delete` of what is absent does nothing.
 public protocol DirectoryTransaction:
-    DirectoryReader, AccountTransaction, AuditTransaction, LifeCycleTransaction, UsageTransaction,
+    DirectoryReader, AccountTransaction, IdentityTransaction, AuditTransaction, LifeCycleTransaction, UsageTransaction,
     IdempotencyTransaction
 {
     /// Writes a tenant with its locks.

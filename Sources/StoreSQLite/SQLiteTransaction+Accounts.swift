@@ -293,6 +293,7 @@ extension SQLiteTransaction {
             + run("DELETE FROM user_certificate WHERE not_after <= ?", [ended])
             + run("DELETE FROM access_request WHERE created_at <= ?", [ended])
             + run("DELETE FROM access_grant WHERE ends_at <= ?", [ended])
+            + run("DELETE FROM used_provider_sign_in WHERE expires_at <= ?", [now.seconds])
     }
 }
 

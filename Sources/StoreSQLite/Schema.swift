@@ -42,6 +42,9 @@ enum Schema {
         migrator.registerMigration("10 certificates of people, access requests") { db in
             try db.execute(sql: userCertificates)
         }
+        migrator.registerMigration("11 single sign-on") { db in
+            try db.execute(sql: singleSignOn)
+        }
         return migrator
     }
 
@@ -305,6 +308,29 @@ enum Schema {
             challenge BLOB PRIMARY KEY NOT NULL, expires_at INTEGER NOT NULL
         ) WITHOUT ROWID;
         CREATE INDEX passkey_challenge_expiry ON passkey_challenge (expires_at);
+        """
+
+    // Scopes have spaces between, of which none has any. A link is between one account and one whom the provider knows; one
+    // and the same may be linked to accounts of several tenants.
+    private static let singleSignOn = """
+        CREATE TABLE identity_provider (
+            id BLOB PRIMARY KEY NOT NULL CHECK (length(id) = 16), name TEXT NOT NULL UNIQUE, display TEXT NOT NULL,
+            tenant TEXT REFERENCES tenant ON DELETE CASCADE, issuer TEXT NOT NULL, client TEXT NOT NULL,
+            sealed_secret BLOB NOT NULL, scopes TEXT NOT NULL, subject_claim TEXT NOT NULL,
+            multi_factor INTEGER NOT NULL, listed INTEGER NOT NULL, trusted_roots TEXT,
+            created_at INTEGER NOT NULL, version INTEGER NOT NULL
+        ) WITHOUT ROWID;
+        CREATE INDEX identity_provider_tenant ON identity_provider (tenant);
+        CREATE TABLE linked_identity (
+            id BLOB PRIMARY KEY NOT NULL CHECK (length(id) = 16),
+            account BLOB NOT NULL REFERENCES account ON DELETE CASCADE,
+            provider BLOB NOT NULL REFERENCES identity_provider ON DELETE CASCADE, subject TEXT NOT NULL,
+            expected INTEGER NOT NULL, created_at INTEGER NOT NULL, last_used_at INTEGER,
+            UNIQUE (provider, subject, account)
+        ) WITHOUT ROWID;
+        CREATE INDEX linked_identity_account ON linked_identity (account);
+        CREATE TABLE used_provider_sign_in (id BLOB PRIMARY KEY NOT NULL, expires_at INTEGER NOT NULL) WITHOUT ROWID;
+        CREATE INDEX used_provider_sign_in_expiry ON used_provider_sign_in (expires_at);
         """
 
     // A tenant's chain outlives the tenant, so it refers to none.

@@ -47,7 +47,10 @@ struct Patchbay: AsyncParsableCommand {
                     UsageCommand.self, EventsCommand.self, PolicyCommand.self, GuardrailsCommand.self,
                 ]),
             CommandGroup(
-                name: "People", subcommands: [UserCommand.self, AuditCommand.self, WhoAmICommand.self]),
+                name: "People",
+                subcommands: [
+                    UserCommand.self, IdentityProviderCommand.self, AuditCommand.self, WhoAmICommand.self,
+                ]),
             CommandGroup(name: "This machine", subcommands: [LabCommand.self]),
         ])
 

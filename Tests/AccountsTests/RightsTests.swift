@@ -25,6 +25,9 @@ private let table = """
     addOwnPasskey             oneself   --  ----  -  -  -            F
     renameOwnPasskey          oneself   --  ----  -  -  -            -
     removeOwnPasskey          oneself   --  ----  -  -  -            F
+    listOwnIdentities         oneself   --  ----  -  -  -            -
+    addOwnIdentity            oneself   --  ----  -  -  -            F
+    removeOwnIdentity         oneself   --  ----  -  -  -            F
     listOwnSessions           oneself   --  ----  -  -  -            -
     endOwnSession             oneself   --  ----  -  -  -            -
     addOwnDevice              oneself   --  ----  -  -  -            F
@@ -51,6 +54,9 @@ private let table = """
     removeUserPasskey         side      o-  O---  -  -  -            F
     listUserCertificates      side      oa  O---  -  -  people       -
     revokeUserCertificate     side      o-  O---  -  -  people       -
+    listUserIdentities        side      oa  O---  -  -  people       -
+    addUserIdentity           side      o-  O---  -  -  -            F
+    removeUserIdentity        side      o-  O---  -  -  -            F
     inviteFirstOwner          tenant    o-  ----  -  -  platform     -
     requestAccess             tenant    o-  ----  -  -  platform     -
     listAccessGrants          tenant    oa  O-s-  -  -  people       -
@@ -58,6 +64,7 @@ private let table = """
     revokeAccessGrant         tenant    --  O-s-  -  -  people       -
     showPlatform              platform  oa  ----  -  -  read         -
     readMetrics               platform  oa  ----  -  -  usage        -
+    listIdentityProviders     platform  oa  ----  -  -  read         -
     changeSignInProviders     platform  o-  ----  -  -  platform     F
     listHosts                 platform  oa  ----  -  -  read         -
     createHost                platform  o-  ----  -  -  platform     -
@@ -178,7 +185,10 @@ private func reference(_ p: Principal, _ action: Action, _ r: Resource, _ now: T
     default: break
     }
     if !isIn { return no }
-    let rights = ["changeUser", "enableUser", "disableUser", "deleteUser", "resetPassword", "resetSecondFactor"]
+    let rights = [
+        "changeUser", "enableUser", "disableUser", "deleteUser", "resetPassword", "resetSecondFactor",
+        "addUserIdentity", "removeUserIdentity",
+    ]
     if rights.contains(action.rawValue), r.account == id { return "forbidden" }
     switch p.means {
     case .token(_, let scopes): return scopes.contains { $0.rawValue == scope } ? "allowed" : "forbidden"

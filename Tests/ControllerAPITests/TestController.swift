@@ -24,7 +24,7 @@ final class TestController: Sendable {
     private let late: LateClock
 
     /// - Parameter consoleURL: where people find the console; behind an address when left out.
-    init(moveDeadline: Int64 = 3, consoleURL: String? = nil) throws {
+    init(moveDeadline: Int64 = 3, consoleURL: String? = nil, providerTime: Duration = .seconds(10)) throws {
         path = NSTemporaryDirectory() + "patchbay-controller-api-\(UUID().uuidString)"
         platform = try Platform.initialise(dataDirectory: path, now: Self.clock(), random: Self.random)
         var configuration = DirectoryConfiguration()
@@ -39,10 +39,12 @@ final class TestController: Sendable {
         self.logger = logger
         self.late = late
         leaves = LeafHub(directory: directory, logger: logger)
-        settings = ControllerSettings(
+        var settings = ControllerSettings(
             version: "test", url: "https://127.0.0.1:7443", consoleURL: consoleURL,
             leafAddresses: ["127.0.0.1:7444", "[::1]:7444"],
             serverName: platform.name.controllerHost, now: { late.now() })
+        settings.providerTime = providerTime
+        self.settings = settings
         token = try String(contentsOfFile: platform.operatorTokenPath, encoding: .utf8)
             .trimmingCharacters(in: .whitespacesAndNewlines)
     }

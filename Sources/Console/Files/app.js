@@ -8,6 +8,7 @@ import { Network } from './core/network.js';
 import { failure, nothing, button, dialog, form } from './core/parts.js';
 import { icon } from './core/icons.js';
 import { canUsePasskeys, signInByPasskey } from './core/passkeys.js';
+import { goToProvider } from './core/provider.js';
 
 /** The pages of a tenant: part of the address, the right that it needs, its module. */
 const tenantPages = [
@@ -170,7 +171,11 @@ async function route() {
   if (parts[0] === 'setup') return outside('setup', query);
   if (!account) return outside('signin', query);
   if (!parts.length || parts[0] === 'signin') {
-    location.replace(home());
+    if (query.get('problem')) failure(new Problem(0, { code: query.get('problem') }));
+    // Back from a provider, to where the sign-in was asked for.
+    const wanted = parts.length ? null : sessionStorage.getItem('patchbay.wanted');
+    if (wanted) sessionStorage.removeItem('patchbay.wanted');
+    location.replace(wanted ?? home());
     return undefined;
   }
   try { await cleanup?.(); } catch (error) { console.error(error); }
@@ -297,8 +302,15 @@ askForFreshSignIn(() => new Promise((resolveWith) => {
     // The authenticator chose whose passkey it was.
     if (isDone && (await whoAmI()).name !== name) location.reload();
   })) : null);
+  const providers = h('div', { class: 'buttons providers' });
+  listIfAny('/v1/self/identities').then(async (links) => {
+    const known = new Set((links ?? []).map((one) => one.provider));
+    const offered = known.size ? await listIfAny('/v1/self/identity-providers') ?? [] : [];
+    show(providers, offered.filter((one) => known.has(one.name)).map((one) => button(t('signin.provider', { name: one.display_name }),
+      () => goToProvider('/v1/session/provider', { provider: one.id, tenant: account.tenant, fresh: true }))));
+  }).catch(failure);
   const element = dialog(t('signin.again'), (close) => [
-    h('p', {}, t('signin.again.text')),
+    h('p', {}, t('signin.again.text')), providers,
     form({
       fields: [{ name: 'password', label: t('signin.password'), type: 'password', required: true, autocomplete: 'current-password', keep: true }],
       submit: t('signin.submit'), cancel: close,

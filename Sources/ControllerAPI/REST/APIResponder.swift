@@ -80,7 +80,9 @@ public struct APIResponder: HTTPResponder {
         _ request: Request, _ context: APIRequestContext, _ asked: inout Operation?
     ) async throws -> Response {
         // 1. Limits.
-        guard (request.head.path ?? "").utf8.count <= ControllerLimits.pathBytes else { throw Problem.pathTooLong }
+        let isCallback = request.uri.path == Operations.callbackPath
+        let longest = isCallback ? ControllerLimits.callbackBytes : ControllerLimits.pathBytes
+        guard (request.head.path ?? "").utf8.count <= longest else { throw Problem.pathTooLong }
         let declared = request.headers[.contentLength].flatMap { Int($0) } ?? 0
         let here = routes.match(Self.segments(request))
         let route = here?.route(request.method)
@@ -220,6 +222,8 @@ public struct APIResponder: HTTPResponder {
         } else if let file = body as? RawBody {
             (answer.type, answer.body) = (file.mediaType, Array(file.bytes))
             answer.extra.append(("content-disposition", "attachment; filename=\"\(file.fileName)\""))
+        } else if let redirect = body as? Redirect {
+            answer.extra += [("location", redirect.location), ("referrer-policy", "no-referrer")]
         } else if let text = body as? TextBody {
             (answer.type, answer.body) = (text.mediaType, Array(text.text.utf8))
         } else if let body {
@@ -300,6 +304,7 @@ public struct APIResponder: HTTPResponder {
         for (key, value) in request.uri.queryParameters {
             let name = String(key)
             guard operation.query.contains(where: { $0.name == name }) else {
+                if operation.ignoresOtherParameters { continue }
                 throw .unknownField(name, pointer: name, allowed: operation.query.map(\.name))
             }
             guard query.updateValue(String(value), forKey: name) == nil else {

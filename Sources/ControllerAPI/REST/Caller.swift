@@ -86,6 +86,21 @@ struct Caller: Sendable {
     /// The answer's order to forget the session's cookie.
     static let forgottenCookie = "\(cookieName)=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0"
 
+    /// The name of the cookie of a sign-in at a provider of identities that has begun.
+    static let providerCookieName = "__Host-patchbay-provider"
+
+    /// The value of that cookie, if the browser sent one.
+    var providerCookie: String? { cookies[Self.providerCookieName] }
+
+    /// That cookie, for the answer. Lax: the browser comes back from another site, and has to bring it along.
+    static func providerCookie(_ value: String) -> String {
+        "\(providerCookieName)=\(value); Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=\(ProviderTransaction.lifetime)"
+    }
+
+    /// The answer's order to forget it.
+    static let forgottenProviderCookie =
+        "\(providerCookieName)=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0"
+
     /// The device's cookie, for the answer.
     static func deviceCookie(_ value: String, for name: AccountName) -> String {
         "\(deviceCookieName(name.description))=\(value); Path=/; Secure; HttpOnly; SameSite=Strict; "

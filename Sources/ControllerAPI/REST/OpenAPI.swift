@@ -117,8 +117,8 @@ enum OpenAPI {
     private static let pathForms: [String: TextForm] = [
         "tenant": .name, "vnet": .name, "group": .name, "endpoint": .name, "host": .name, "user": .account,
         "entry": .number, "session": .identifier, "token": .identifier, "grant": .identifier,
-        "passkey": .identifier,
-        "certificate": .identifier, "request": .identifier,
+        "passkey": .identifier, "certificate": .identifier, "request": .identifier, "provider": .name,
+        "identity": .identifier,
     ]
 
     /// What is the same wherever it stands in a query.

@@ -31,6 +31,8 @@ struct Operation: Sendable {
     let summary: String
     var access: Access = .operators
     var query: [QueryParameter] = []
+    /// Whether others may put parameters into the query that are not known here, as providers of identities do.
+    var ignoresOtherParameters = false
     /// The type of the body; nil for none.
     var body: (any APIRequestBody.Type)?
     /// Whether the body is a policy document, as it was written.
@@ -75,6 +77,12 @@ struct RawBody: Encodable, Sendable {
     let mediaType: String
     /// The name of the file; letters, digits, dots and hyphens only.
     let fileName: String
+}
+
+/// An answer that sends a browser to another page of this controller. The address that it comes from is told to nobody.
+struct Redirect: Encodable, Sendable {
+    /// A path of this controller, never of another place.
+    let location: String
 }
 
 /// One request, with what its operation may know of it.

@@ -106,5 +106,5 @@ extension Operations {
 
 extension User {
     /// Which second factors will do, for who has shown the password.
-    fileprivate var factors: [String] { (oneTimeCodes == nil ? [] : ["code"]) + (passkeyCount == 0 ? [] : ["passkey"]) }
+    var factors: [String] { (oneTimeCodes == nil ? [] : ["code"]) + (passkeyCount == 0 ? [] : ["passkey"]) }
 }

@@ -1,6 +1,7 @@
 import APITypes
 import DirectoryCore
 import Logging
+import OpenIDConnect
 
 /// The table of the API's operations, with what they work on.
 struct Operations: Sendable {
@@ -10,6 +11,8 @@ struct Operations: Sendable {
     let metrics: ControllerMetrics
     let logger: Logger
     let events: EventHub
+    /// Asks providers of identities.
+    let identities: OpenIDClient
 
     /// - Parameter events: nil: a hub of its own, to which nothing is told.
     init(
@@ -21,6 +24,7 @@ struct Operations: Sendable {
         self.settings = settings
         self.metrics = metrics
         self.logger = logger
+        identities = OpenIDClient(timeout: settings.providerTime, now: settings.now)
         self.events = events ?? EventHub(directory: directory, leaves: leaves, logger: logger)
     }
 
@@ -28,8 +32,8 @@ struct Operations: Sendable {
     var all: [Operation] {
         let others =
             platform + tenants + lifeCycle + live + vnets + groups + endpoints + policies + documents + guardrails
-            + wires + traces + hosts + sessions + passkeys + certificates + people + access + audits + measurements
-            + usage
+            + wires + traces + hosts + sessions + providerSessions + identityProviders + passkeys + certificates
+            + ownIdentities + people + userIdentities + access + audits + measurements + usage
         // What somebody may do is told of what there is, so the table is asked for that first.
         let described = others + oneself(Set((others + oneself([])).compactMap(\.action)))
         let document = OpenAPI.document(described, version: settings.version)

@@ -4,6 +4,7 @@ import { t, time, ago, hasWord } from '../core/words.js';
 import { heading, form, facts, pill, button, table, dialog, formDialog, confirm, notice, secretDialog, nothing } from '../core/parts.js';
 import { qrPath } from '../core/qr.js';
 import { canUsePasskeys, addPasskey } from '../core/passkeys.js';
+import { goToProvider } from '../core/provider.js';
 
 const scopes = ['read', 'network', 'policy-read', 'policy', 'people', 'platform', 'audit', 'usage'];
 
@@ -49,6 +50,8 @@ export async function render(place, context) {
   const wide = [];
   const passkeys = account.can('listOwnPasskeys') && account.means === 'session' ? await listIfAny('/v1/self/passkeys') : null;
   if (passkeys) wide.push(passkeyCard(account, passkeys));
+  const links = account.means === 'session' && account.can('listOwnIdentities') ? await identities(account) : null;
+  if (links) wide.push(links);
   const tokens = account.can('listOwnTokens') ? await listIfAny('/v1/self/tokens') : null;
   if (tokens) {
     const refresh = async () => tokenTable.update(await list('/v1/self/tokens'));
@@ -99,6 +102,34 @@ export async function render(place, context) {
     wide.push(h('section', { class: 'card span stack' }, h('h2', {}, t('account.sessions')), sessionTable));
   }
   place.append(heading(t('page.account')), h('div', { class: 'cards' }, cards, wide));
+  // What came of a link that was begun here.
+  if (context.query.get('linked')) notice(t('account.identities.added'));
+  const problem = context.query.get('problem');
+  if (problem) notice(hasWord(`problem.${problem}`) ? t(`problem.${problem}`) : t('problem.provider-failed'), 'failed');
+  if (context.query.size) history.replaceState(null, '', '#/account');
+}
+
+/** The identities of providers by which the account is signed in to; nothing where there is neither one nor a provider. */
+async function identities(account) {
+  const linked = await listIfAny('/v1/self/identities');
+  const providers = await listIfAny('/v1/self/identity-providers');
+  if (!linked || !(linked.length || providers?.length)) return null;
+  const refresh = async () => linkTable.update(await list('/v1/self/identities'));
+  const linkTable = table({
+    label: t('account.identities'), key: (one) => one.id, items: linked, empty: nothing(t('account.identities.none')),
+    columns: [
+      { label: t('account.identities.provider'), sort: (one) => one.display_name, cell: (one) => one.display_name },
+      { label: t('account.identities.subject'), cell: (one) => [h('span', { class: 'mono' }, one.subject), one.expected ? [' ', pill(t('account.identities.expected'))] : null] },
+      { label: t('account.identities.used'), cell: (one) => (one.last_used_at ? ago(one.last_used_at) : '–') },
+      { label: '', cell: (one) => h('div', { class: 'row-tools' }, button(t('account.identities.remove'), () => confirm(t('account.identities.remove'), t('account.identities.remove.text', { name: one.display_name }), t('account.identities.remove'), async () => {
+        await remove(path`/v1/self/identities/${one.id}`);
+        await refresh();
+      }), { 'aria-label': `${t('account.identities.remove')}: ${one.display_name}` })) },
+    ],
+  });
+  return h('section', { class: 'card span stack', id: 'identities' }, h('h2', {}, t('account.identities')), h('p', { class: 'quiet' }, t('account.identities.text')), linkTable,
+    h('div', { class: 'buttons' }, (providers ?? []).map((one) => button(t('account.identities.add', { name: one.display_name }),
+      () => goToProvider('/v1/self/identities', { provider: one.id }), { data: { provider: one.id } }))));
 }
 
 /** One's own passkeys. Other sessions end with a change, and this one gets another secret, so the page is loaded anew. */

@@ -1,8 +1,9 @@
 import { h, show, announce } from '../core/dom.js';
-import { post, setForgeryToken } from '../core/api.js';
-import { t } from '../core/words.js';
+import { get, post, setForgeryToken } from '../core/api.js';
+import { t, hasWord } from '../core/words.js';
 import { form, button } from '../core/parts.js';
 import { canUsePasskeys, signInByPasskey } from '../core/passkeys.js';
+import { goToProvider } from '../core/provider.js';
 
 /** Passwords are checked a few at a time; who finds no room comes again by himself, some times. */
 async function enter(values) {
@@ -16,8 +17,18 @@ async function enter(values) {
   }
 }
 
-/** A passkey alone; or name and password, then the second factor where the account has one. */
-export async function render(place, { entered }) {
+/** The providers of identities that are offered: those of the list, or the one that a link names. */
+async function offered(query) {
+  if (/^[0-9a-f]{32}$/.test(query.get('provider') ?? '')) return [{ id: query.get('provider'), display_name: t('signin.provider.linked') }];
+  try {
+    return (await get('/v1/session/providers', { tenant: query.get('tenant') })).items;
+  } catch {
+    return [];
+  }
+}
+
+/** A passkey alone; or name and password, or a provider of identities, then the second factor where the account has one. */
+export async function render(place, { entered, query }) {
   const brand = () => h('div', { class: 'door-brand' }, h('img', { src: 'icon.svg', alt: '', width: 56, height: 56 }), h('h1', { tabindex: '-1' }, 'Patchbay'));
   const finish = async (answer) => {
     setForgeryToken(answer.csrf_token);
@@ -34,7 +45,23 @@ export async function render(place, { entered }) {
       submit: t('signin.submit'),
       send: async (values) => finish(await enter(values)),
     }), canUsePasskeys() ? h('div', { class: 'buttons' }, passkey(t('signin.passkey'))) : null);
+    const buttons = h('div', { class: 'stack providers' });
+    place.append(buttons);
     place.querySelector('input').focus();
+    offered(query).then((providers) => {
+      if (!providers.length) return;
+      show(buttons, h('p', { class: 'quiet' }, t('signin.or')), providers.map((one) => button(t('signin.provider', { name: one.display_name }), () => {
+        // Who has accounts of several tenants types the name of one.
+        const typed = place.querySelector('input')?.value.trim().split('@')[1];
+        return goToProvider('/v1/session/provider', { provider: one.id, tenant: typed || query.get('tenant') || undefined });
+      }, { class: 'provider', data: { provider: one.id } })));
+    });
+  }
+  /** What the controller says of an answer that a provider gave, in words of ours. */
+  function complain(code) {
+    const key = `problem.${code}`;
+    const text = hasWord(key) ? t(key) : t('problem.provider-failed');
+    place.querySelector('.lead').before(h('p', { role: 'alert', class: 'field-error' }, text));
   }
   function second(factors) {
     const byPasskey = factors.includes('passkey') && canUsePasskeys();
@@ -54,5 +81,9 @@ export async function render(place, { entered }) {
     }), byPasskey ? h('div', { class: 'buttons' }, passkey(t('signin.passkey.second'))) : null);
     place.querySelector('input').focus();
   }
-  first();
+  if (query.get('stage') === 'second-factor') second((query.get('factors') ?? 'code').split(','));
+  else first();
+  if (query.get('problem')) complain(query.get('problem'));
+  // Neither is to be said again when the page is loaded anew.
+  if (query.get('stage') || query.get('problem')) history.replaceState(null, '', '#/signin');
 }
