@@ -214,3 +214,52 @@ public struct EndpointCertificate: Codable, Sendable, Equatable {
         case expiresAt = "expires_at"
     }
 }
+
+/// How many endpoints a tenant has, by what they belong to. Each counts once: one of several groups with the first by name.
+public struct EndpointSummary: Codable, Sendable, Equatable {
+    /// The endpoints of one group, host or vnet.
+    public struct Item: Codable, Sendable, Equatable {
+        /// Its name; absent for the endpoints that are in no group.
+        public var name: String?
+        /// How many there are.
+        public var endpoints: Int
+        /// Of a group, how many endpoints are in it, whatever other groups they are in.
+        public var members: Int?
+        /// How many of them wait for their host.
+        public var waiting: Int
+        /// How many run.
+        public var running: Int
+        /// How many are on the way to another host.
+        public var moving: Int
+        /// How many have failed.
+        public var failed: Int
+
+        public init(
+            name: String?, endpoints: Int, members: Int?, waiting: Int, running: Int, moving: Int, failed: Int
+        ) {
+            self.name = name
+            self.endpoints = endpoints
+            self.members = members
+            self.waiting = waiting
+            self.running = running
+            self.moving = moving
+            self.failed = failed
+        }
+    }
+
+    /// The tenant's name.
+    public var tenant: String
+    /// `group`, `host` or `vnet`.
+    public var by: String
+    /// How many endpoints there are in all.
+    public var endpoints: Int
+    /// In order of name; the endpoints that are in no group come first.
+    public var items: [Item]
+
+    public init(tenant: String, by: String, endpoints: Int, items: [Item]) {
+        self.tenant = tenant
+        self.by = by
+        self.endpoints = endpoints
+        self.items = items
+    }
+}

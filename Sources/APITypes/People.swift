@@ -167,6 +167,8 @@ public struct Invitation: Codable, Sendable, Equatable {
 public struct Access: Codable, Sendable, Equatable {
     /// The number of the grant.
     public var id: String
+    /// Who granted it; nil when that account is gone.
+    public var grantedBy: String?
     /// Who may use it; nil for every operator.
     public var grantee: String?
     /// As what.
@@ -185,10 +187,11 @@ public struct Access: Codable, Sendable, Equatable {
     public var holds: Bool
 
     public init(
-        id: String, grantee: String?, roles: [String], consoles: Bool, reason: String, from: String, until: String,
-        revokedAt: String?, holds: Bool
+        id: String, grantedBy: String?, grantee: String?, roles: [String], consoles: Bool, reason: String,
+        from: String, until: String, revokedAt: String?, holds: Bool
     ) {
         self.id = id
+        self.grantedBy = grantedBy
         self.grantee = grantee
         self.roles = roles
         self.consoles = consoles
@@ -201,6 +204,7 @@ public struct Access: Codable, Sendable, Equatable {
 
     enum CodingKeys: String, CodingKey {
         case id, grantee, roles, consoles, reason, from, until, holds
+        case grantedBy = "granted_by"
         case revokedAt = "revoked_at"
     }
 }

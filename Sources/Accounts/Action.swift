@@ -37,7 +37,8 @@ public enum Action: String, Hashable, Sendable, CaseIterable {
     // MARK: A tenant's network
     case listVNets, createVNet, showVNet, deleteVNet
     case listGroups, createGroup, showGroup, deleteGroup, addMember, removeMember
-    case listEndpoints, createEndpoint, showEndpoint, deleteEndpoint, moveEndpoint, changeLabels, changeLevel,
+    case listEndpoints, summarizeEndpoints, createEndpoint, showEndpoint, deleteEndpoint, moveEndpoint, changeLabels,
+        changeLevel,
         changeNetworks
     case showCertificate, openConsole
 
@@ -159,7 +160,7 @@ extension Action {
         case .exportTenant:
             return ActionRule(subject: .tenant, tenant: [.owner], needsFreshSignIn: true)
 
-        case .listVNets, .showVNet, .listGroups, .listEndpoints:
+        case .listVNets, .showVNet, .listGroups, .listEndpoints, .summarizeEndpoints:
             return ActionRule(subject: .tenant, tenant: all, limited: .filtered, byGrant: true, scope: .read)
         case .showGroup, .showEndpoint, .showCertificate:
             return ActionRule(subject: .tenant, tenant: all, limited: .inside, byGrant: true, scope: .read)

@@ -38,6 +38,9 @@ extension AuditedTransaction {
     func endpoints(of tenant: Name, matching query: EndpointQuery, page: Page) throws(DirectoryError) -> [Endpoint] {
         try tx.endpoints(of: tenant, matching: query, page: page)
     }
+    func tally(of tenant: Name, by part: EndpointPart, limit: Set<Name>?) throws(DirectoryError) -> [EndpointTally] {
+        try tx.tally(of: tenant, by: part, limit: limit)
+    }
     func endpointCount(on host: Name) throws(DirectoryError) -> Int { try tx.endpointCount(on: host) }
     func endpoints(on host: Name, limit: Int?) throws(DirectoryError) -> [Endpoint] {
         try tx.endpoints(on: host, limit: limit)

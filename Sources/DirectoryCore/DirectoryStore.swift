@@ -59,6 +59,9 @@ public protocol DirectoryReader: AccountReader, IdentityReader, AuditReader, Lif
     func endpoints(of tenant: Name, page: Page) throws(DirectoryError) -> [Endpoint]
     /// Those of a tenant's endpoints that are asked for, in order of name.
     func endpoints(of tenant: Name, matching query: EndpointQuery, page: Page) throws(DirectoryError) -> [Endpoint]
+    /// How many endpoints a tenant has, by what they belong to, in order of name; parts without any are not named.
+    /// `limit`: only endpoints that are in one of these groups; nil: all.
+    func tally(of tenant: Name, by part: EndpointPart, limit: Set<Name>?) throws(DirectoryError) -> [EndpointTally]
     /// The endpoints that are wanted on a host, in order of identity; `limit` nil: all.
     func endpoints(on host: Name, limit: Int?) throws(DirectoryError) -> [Endpoint]
     /// How many endpoints are wanted on a host.

@@ -4,6 +4,8 @@ public import NetTypes
 public struct EndpointQuery: Hashable, Sendable {
     /// Only the members of this group.
     public var group: Name?
+    /// Only those that are in no group.
+    public var isWithoutGroup: Bool
     /// Only those that are wanted on this host.
     public var host: Name?
     /// Only those of this vnet.
@@ -18,10 +20,11 @@ public struct EndpointQuery: Hashable, Sendable {
     public var anyGroup: Set<Name>?
 
     public init(
-        group: Name? = nil, host: Name? = nil, vnet: Name? = nil, state: String? = nil, label: String? = nil,
-        search: String? = nil, anyGroup: Set<Name>? = nil
+        group: Name? = nil, isWithoutGroup: Bool = false, host: Name? = nil, vnet: Name? = nil, state: String? = nil,
+        label: String? = nil, search: String? = nil, anyGroup: Set<Name>? = nil
     ) {
         self.group = group
+        self.isWithoutGroup = isWithoutGroup
         self.host = host
         self.vnet = vnet
         self.state = state

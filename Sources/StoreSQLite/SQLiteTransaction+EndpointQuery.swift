@@ -65,6 +65,9 @@ private struct EndpointSelection {
         ask("l.state = ?", query.state)
         ask("instr(',' || l.labels || ',', ',' || ? || ',')", query.label)
         ask("instr(l.name, ?)", query.search)
+        if query.isWithoutGroup {
+            conditions.append("NOT EXISTS (SELECT 1 FROM membership n WHERE n.identity = l.identity)")
+        }
         if let groups = query.anyGroup {
             conditions.append(
                 """

@@ -100,6 +100,7 @@ private let table = """
     addMember                 tenant    --  On--  i  g  network      -
     removeMember              tenant    --  On--  i  g  network      -
     listEndpoints             tenant    --  Onsv  f  g  read         -
+    summarizeEndpoints        tenant    --  Onsv  f  g  read         -
     createEndpoint            tenant    --  On--  i  g  network      -
     showEndpoint              tenant    --  Onsv  i  g  read         -
     deleteEndpoint            tenant    --  On--  i  g  network      -

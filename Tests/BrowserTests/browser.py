@@ -61,7 +61,7 @@ class Browser:
     def visit(self, page, where):
         """A page of one who is signed in, until it is there."""
         page.evaluate("where => { location.hash = where; }", where)
-        until(where, lambda: page.evaluate("where => location.hash === where && !document.querySelector('main[aria-busy]')", where))
+        until(where, lambda: page.evaluate("where => document.documentElement.dataset.shown === where && !document.querySelector('main[aria-busy]')", where))
         page.locator("main h1").first.wait_for(state="attached")
 
     def picture(self, page, name):

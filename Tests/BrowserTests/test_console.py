@@ -14,7 +14,7 @@ import unittest
 from browser import PICTURES, Browser, drag, until
 from lab import PASSWORD, Lab, Pinging, ping
 
-TENANT_PAGES = ["dashboard", "bay", "endpoints", "endpoints/web1", "groups", "policy", "explain?from=web1&to=db1", "usage", "users", "access", "audit"]
+TENANT_PAGES = ["dashboard", "bay", "endpoints", "endpoints/web1", "vnets", "groups", "policy", "explain?from=web1&to=db1", "usage", "users", "access", "audit"]
 DOCUMENT = """version: 1
 tenant: acme
 groups:
@@ -274,7 +274,7 @@ class Console(unittest.TestCase):
         self.browser.sign_in(provider, "olga")
         provider.locator("#nav").wait_for()
         visits = [(page, f"#/t/acme/{one}") for one in TENANT_PAGES] + [(page, "#/account")]
-        visits += [(provider, f"#/provider/{one}") for one in ["tenants", "hosts", "users", "usage", "audit"]]
+        visits += [(provider, f"#/provider/{one}") for one in ["tenants", "tenants/acme", "hosts", "guardrails", "users", "usage", "audit"]]
         for one, where in visits:
             self.visit(one, where)
             if "bay" in where:
@@ -285,8 +285,18 @@ class Console(unittest.TestCase):
                 name = re.sub(r"\W+", "-", where.split("?")[0]).strip("-")
                 self.browser.picture(one, f"{name}-{scheme}")
             one.emulate_media(color_scheme="light")
+        # The parts of a page that are behind its tabs.
+        for one, where, tabs in [(page, "#/t/acme/policy", ["Entries", "Revisions", "Signing"]), (provider, "#/provider/guardrails", ["Revisions"])]:
+            self.visit(one, where)
+            for tab in tabs:
+                one.get_by_role("tab", name=tab).click()
+                one.locator("[role=tabpanel] :is(table, .nothing, #policy-lock):visible").first.wait_for()
+                for scheme in ["light", "dark"]:
+                    one.emulate_media(color_scheme=scheme)
+                    found += [f"{where}, {tab} ({scheme}): {text}" for text in self.browser.judge(one, scheme == "dark")]
+                one.emulate_media(color_scheme="light")
         # What opens over a page, and the wires as a table.
-        for where, press in [("bay", "List"), ("endpoints", "New endpoint"), ("groups", "New group"), ("users", "Invite somebody"), ("access", "Grant access")]:
+        for where, press in [("bay", "List"), ("endpoints", "New endpoint"), ("vnets", "New network"), ("groups", "New group"), ("users", "Invite somebody"), ("access", "Grant access")]:
             self.visit(page, f"#/t/acme/{where}")
             page.get_by_role("button", name=press, exact=True).click()
             page.wait_for_timeout(150)

@@ -73,11 +73,15 @@ import Testing
             #expect(try await names("search=WEB&limit=1") == ["web1"])
             #expect(try await names("vnet=lan&state=waiting&host=h1") == ["web1", "web2"])
             #expect(try await names("state=running") == [])
+            #expect(try await names("ungrouped=true") == ["db1", "x1"])
+            #expect(try await names("ungrouped=true&group=web") == [])
+            #expect(try await names("group=web&search=2&host=h1") == ["web2"])
             for (query, pointer) in [
                 ("limit=0", "limit"), ("limit=1001", "limit"), ("limit=x", "limit"), ("limit=-1", "limit"),
                 ("cursor=x", "cursor"), ("cursor=%2e%2e", "cursor"), ("cursor=MWRiMQ%3D%3D", "cursor"),
                 ("cursor=Mi4u", "cursor"), ("cursor=\(Paging.cursor("../x"))", "cursor"), ("state=gone", "state"),
                 ("group=A!", "group"), ("search=", "search"), ("label=", "label"), ("offset=1", "offset"),
+                ("ungrouped=maybe", "ungrouped"),
             ] {
                 let answer = try await api.send(.get, "\(path)?\(query)")
                 #expect(answer.status == 400 && answer.problem?.pointer == pointer, "\(query): \(answer)")

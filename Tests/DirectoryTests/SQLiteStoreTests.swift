@@ -153,6 +153,9 @@ struct SQLiteStoreTests {
             _ = try (tx.endpoint(identity), tx.endpoint(name), tx.endpoint(IPv4Address(1), in: VNetID(1)))
             _ = try tx.endpoint(kind: .tap, attachment: "x", on: Samples.h1)
             _ = try (tx.endpoints(of: Samples.acme, page: Page()), tx.endpoints(on: Samples.h1, limit: nil))
+            _ = try tx.endpoints(
+                of: Samples.acme, matching: EndpointQuery(isWithoutGroup: true, anyGroup: [Samples.h1]), page: Page())
+            for part in EndpointPart.allCases { _ = try tx.tally(of: Samples.acme, by: part, limit: nil) }
             _ = try (tx.endpoints(movingFrom: Samples.h1), tx.endpoints(movingUntil: Timestamp(1)))
             _ = try tx.freeAddress(in: VNetID(1), range: 0...1)
             _ = try (tx.group(name), tx.groups(of: Samples.acme), tx.members(of: name, page: Page()))
@@ -163,7 +166,7 @@ struct SQLiteStoreTests {
             _ = try tx.isRevoked(.identity(identity))
             _ = try (tx.userCount(of: Samples.acme), tx.groupCount(of: Samples.acme), tx.idempotency([1]))
         }
-        #expect(plans.count == 31)
+        #expect(plans.count == 35)
         for (sql, plan) in plans {
             #expect(!plan.isEmpty && !plan.contains { $0.hasPrefix("SCAN") }, "\(sql): \(plan)")
         }

@@ -1,8 +1,8 @@
 // The frame around the pages: who is signed in, which page is shown, language and colours.
 
-import { h, show, announce } from './core/dom.js';
+import { h, show, said, announce } from './core/dom.js';
 import { bus, Problem, remove, post, listIfAny, setForgeryToken, askForFreshSignIn } from './core/api.js';
-import { t, setLanguage, preferredLanguage, languages, language, problemText } from './core/words.js';
+import { t, time, ago, hasWord, setLanguage, preferredLanguage, languages, language, problemText } from './core/words.js';
 import { whoAmI } from './core/account.js';
 import { Network } from './core/network.js';
 import { failure, nothing, button, dialog, form } from './core/parts.js';
@@ -15,6 +15,7 @@ const tenantPages = [
   { id: 'dashboard', needs: 'showTenant' },
   { id: 'bay', needs: 'listEndpoints' },
   { id: 'endpoints', needs: 'listEndpoints' },
+  { id: 'vnets', needs: 'listVNets' },
   { id: 'groups', needs: 'listGroups' },
   { id: 'policy', needs: 'showPolicy' },
   { id: 'explain', needs: 'explain' },
@@ -26,6 +27,7 @@ const tenantPages = [
 const providerPages = [
   { id: 'tenants', needs: 'listTenants' },
   { id: 'hosts', needs: 'listHosts' },
+  { id: 'guardrails', needs: 'showGuardrails' },
   { id: 'users', needs: 'listUsers' },
   { id: 'usage', needs: 'listTenantUsage' },
   { id: 'audit', needs: 'listAudit' },
@@ -40,6 +42,7 @@ let network = null;
 let cleanup = null;
 let main = null;
 let visit = 0;
+let grantTimer = null;
 
 // MARK: Colours
 
@@ -90,6 +93,35 @@ const offered = (page, isTenant) => (isTenant ? visitor : account).can(page.need
 
 // MARK: The frame
 
+/** Of more tenants than so many, one is found by writing its name. */
+const MANY = 200;
+
+function finder(tenant, go) {
+  const field = h('input', {
+    id: 'tenant', type: 'text', list: 'tenants', value: tenant ?? '', placeholder: t('nav.choose-tenant'), 'aria-label': t('nav.tenant'), spellcheck: 'false', autocapitalize: 'none',
+    oninput: () => {
+      const letters = field.value.trim();
+      if (tenants.some((one) => one.name === letters)) { go(letters); return; }
+      show(names, tenants.filter((one) => one.name.includes(letters)).slice(0, 100).map((one) => h('option', { value: one.name })));
+    },
+  });
+  const names = h('datalist', { id: 'tenants' });
+  return h('div', { class: 'finder' }, field, names);
+}
+
+/** Above the pages of a tenant that has let one of the provider's people in: by whom, as what, until when. */
+function guestBanner() {
+  const grants = visitor?.grants ?? [];
+  clearTimeout(grantTimer);
+  if (!grants.length) return null;
+  const ends = Math.min(...grants.map((one) => new Date(one.until).getTime()));
+  // What is over is taken away when it is over.
+  grantTimer = setTimeout(() => route().catch(failure), Math.min(Math.max(ends - Date.now() + 1000, 1000), 2147000000));
+  return h('aside', { class: 'banner', 'aria-label': t('access.banner') }, grants.map((one) => h('p', {},
+    h('b', {}, t('access.banner.who', { who: one.granted_by ?? t('access.banner.somebody'), roles: one.roles.map((role) => (hasWord(`role.${role}`) ? t(`role.${role}`) : role)).join(', ') })), ' ',
+    t('access.banner.until', { time: time(one.until, 'short'), when: ago(one.until) }), ' ', said(one.reason), ' ', h('span', { class: 'quiet' }, t('access.banner.audit')))));
+}
+
 function frame() {
   const { parts } = parse();
   const tenant = parts[0] === 't' ? parts[1] : account.tenant;
@@ -104,9 +136,10 @@ function frame() {
         item(page, `#/provider/${page.id}`, parts[0] === 'provider' && parts[1] === page.id))));
   }
   if (tenant || tenants.length) {
-    const choose = account.isProvider && tenants.length ? chooser(t('nav.tenant'), 'tenant',
+    const go = (name) => { if (name) location.hash = tenantHash(name, parts[0] === 't' && parts[2] ? parts[2] : 'dashboard'); };
+    const choose = !account.isProvider || !tenants.length ? null : tenants.length > MANY ? finder(tenant, go) : chooser(t('nav.tenant'), 'tenant',
       [...(tenant ? [] : [{ value: '', label: t('nav.choose-tenant') }]), ...tenants.map((one) => ({ value: one.name, label: one.name }))],
-      tenant ?? '', (name) => { if (name) location.hash = tenantHash(name, parts[0] === 't' && parts[2] ? parts[2] : 'dashboard'); }) : null;
+      tenant ?? '', go);
     blocks.push(h('h2', { id: 'nav-tenant' }, choose ? t('nav.tenant') : tenant), choose);
     if (tenant) {
       blocks.push(h('ul', { 'aria-labelledby': 'nav-tenant' }, tenantPages.filter((page) => offered(page, true)).map((page) =>
@@ -124,9 +157,9 @@ function frame() {
     h('header', { class: 'top' }, menu,
       h('a', { class: 'brand', href: home() }, h('img', { src: 'icon.svg', alt: '', width: 28, height: 28 }), h('span', {}, 'Patchbay')),
       h('div', { class: 'spring' }), settings(),
-      h('a', { class: 'me', href: '#/account' }, account.display_name || account.name),
+      h('a', { class: 'me', href: '#/account' }, said(account.display_name || account.name)),
       account.means === 'session' ? button(t('signout'), signOut, { class: 'quiet', id: 'sign-out' }) : null),
-    h('div', { class: 'body' }, nav, main));
+    h('div', { class: 'body' }, nav, h('div', { class: 'content' }, parts[0] === 't' && account.isProvider ? guestBanner() : null, main)));
 }
 
 async function signOut() {
@@ -138,6 +171,7 @@ function leave() {
   network?.stop();
   network = null;
   account = null;
+  clearTimeout(grantTimer);
   setForgeryToken(null);
   // Other addresses of this browser's session hold nothing of the former account's.
   location.hash = '#/signin';
@@ -165,7 +199,18 @@ function resolve(parts) {
   return null;
 }
 
+/** Shows the page of the address; when it is there, the document says so. */
 async function route() {
+  const { hash } = location;
+  const mine = visit + 1;
+  try {
+    return await showPage();
+  } finally {
+    if (mine === visit) document.documentElement.dataset.shown = hash;
+  }
+}
+
+async function showPage() {
   const mine = ++visit;
   const { parts, query } = parse();
   if (parts[0] === 'setup') return outside('setup', query);
@@ -180,13 +225,14 @@ async function route() {
   }
   try { await cleanup?.(); } catch (error) { console.error(error); }
   cleanup = null;
+  main?.setAttribute('aria-busy', 'true');
   visitor = parts[0] === 't' && parts[1] ? await account.inside(parts[1]) : account;
   if (mine !== visit) return undefined;
   frame();
   const found = resolve(parts);
   if (!found) {
     document.title = 'Patchbay';
-    show(main, h('h1', { tabindex: '-1' }, t('page.none')), nothing(t('page.none.text')), h('p', {}, h('a', { href: home() }, t('page.home'))));
+    show(main, h('div', { class: 'page' }, h('h1', { tabindex: '-1' }, t('page.none')), nothing(t('page.none.text'), h('a', { class: 'button', href: home() }, t('page.home')))));
     focusHeading();
     return undefined;
   }
@@ -226,9 +272,9 @@ async function route() {
     if (!used || problem) { network?.stop(); network = null; }
     if (problem?.code === 'unauthenticated') return undefined;
     if (!(problem instanceof Problem)) console.error(problem);
-    show(main, h('h1', { tabindex: '-1' }, t(`page.${found.module}`)),
+    show(main, h('div', { class: 'page' }, h('h1', { tabindex: '-1' }, t(`page.${found.module}`)),
       h('div', { class: 'nothing', role: 'alert' }, h('p', {}, problem instanceof Problem ? problemText(problem) : t('problem.unknown')),
-        button(t('again'), () => route())));
+        button(t('again'), () => route()))));
     focusHeading();
   } finally {
     main.removeAttribute('aria-busy');

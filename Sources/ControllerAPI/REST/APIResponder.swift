@@ -373,10 +373,25 @@ public struct APIResponder: HTTPResponder {
         text.prefix(1).uppercased() + text.dropFirst() + (text.hasSuffix(".") ? "" : ".")
     }
 
+    /// The text with what is not seen in it, and may turn or hide the rest, written out as `\u{202e}`.
+    private static func spelled(_ text: String) -> String {
+        text.unicodeScalars.reduce(into: "") { shown, scalar in
+            switch scalar.properties.generalCategory {
+            case .control, .format, .lineSeparator, .paragraphSeparator:
+                shown += scalar == "\n" ? "\n" : "\\u{\(String(scalar.value, radix: 16))}"
+            default: shown.unicodeScalars.append(scalar)
+            }
+        }
+    }
+
     private func response(_ problem: Problem, _ request: Request, _ context: APIRequestContext) -> Response {
         let status = HTTPResponse.Status(code: problem.status)
+        // What was sent is told again in it, and ends up in terminals, logs and pages.
+        var shown = problem
+        shown.detail = problem.detail.map(Self.spelled)
+        shown.remedy = problem.remedy.map(Self.spelled)
         var response =
-            (try? Self.json(problem, status: status, type: "application/problem+json"))
+            (try? Self.json(shown, status: status, type: "application/problem+json"))
             ?? Response(status: status)
         if problem.status == 401 { response.headers[.wwwAuthenticate] = "Bearer realm=\"patchbay\"" }
         if problem.status == 429 || problem.status == 503 {

@@ -107,7 +107,9 @@ extension Operations {
         var grantee: String?
         if let id = grant.grantee { grantee = try await directory.user(id)?.name.description ?? id.description }
         return Access(
-            id: grant.id.description, grantee: grantee, roles: grant.roles.sorted().map(\.rawValue),
+            id: grant.id.description,
+            grantedBy: try await directory.user(grant.grantedBy)?.name.description, grantee: grantee,
+            roles: grant.roles.sorted().map(\.rawValue),
             consoles: grant.includesConsoles, reason: grant.reason.text, from: grant.from.description,
             until: grant.until.description, revokedAt: grant.revokedAt?.description,
             holds: grant.holds(at: settings.now()))

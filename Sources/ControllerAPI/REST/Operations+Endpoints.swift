@@ -13,6 +13,16 @@ extension Operations {
                 answer: ItemList<APITypes.Endpoint>.self
             ) { call in try await list(call) },
             Operation(
+                method: .get, path: "/v1/tenants/{tenant}/summary", id: "summarizeEndpoints",
+                summary: "Count a tenant's endpoints by group, host or vnet",
+                query: [
+                    .init(
+                        name: "by", isRequired: false,
+                        summary: "group, host or vnet; group when left out. Of several groups the first counts",
+                        values: EndpointPart.allCases.map(\.rawValue))
+                ], answer: EndpointSummary.self
+            ) { call in try await summary(call.name("tenant"), call) },
+            Operation(
                 method: .post, path: "/v1/tenants/{tenant}/endpoints", id: "createEndpoint",
                 summary: "Create an endpoint", body: APITypes.NewEndpoint.self, status: .created,
                 answer: APITypes.Endpoint.self

@@ -106,6 +106,9 @@ struct Paging: Sendable {
 extension EndpointQuery {
     static let parameters: [Operation.QueryParameter] = [
         .init(name: "group", isRequired: false, summary: "only the members of this group", form: .name),
+        .init(
+            name: "ungrouped", isRequired: false, summary: "true for only those that are in no group",
+            values: ["true", "false"]),
         .init(name: "host", isRequired: false, summary: "only those that this host is to run", form: .name),
         .init(name: "vnet", isRequired: false, summary: "only those of this vnet", form: .name),
         .init(
@@ -133,7 +136,8 @@ extension EndpointQuery {
             call.query[parameter] == nil ? nil : try call.queryName(parameter)
         }
         self.init(
-            group: try name("group"), host: try name("host"), vnet: try name("vnet"), state: state, label: label,
+            group: try name("group"), isWithoutGroup: try call.queryFlag("ungrouped"), host: try name("host"),
+            vnet: try name("vnet"), state: state, label: label,
             search: paging.search, anyGroup: call.caller.limit)
     }
 }
@@ -154,6 +158,25 @@ extension Operations {
             after = found.count == page.limit ? found.last?.endpoint.name.name : nil
         } while paging.limit == nil && after != nil
         return ItemList(items: items, next: after == nil ? nil : items.last.map { Paging.cursor($0.name) })
+    }
+
+    /// How many endpoints a tenant has, by what they belong to.
+    func summary(_ tenant: Name, _ call: Call) async throws -> EndpointSummary {
+        let text = call.query["by"] ?? EndpointPart.group.rawValue
+        guard let part = EndpointPart(rawValue: text) else {
+            throw Problem.invalid(
+                "'\(text.prefix(80))' is nothing to count endpoints by", pointer: "by",
+                remedy: "Give one of \(EndpointPart.allCases.map(\.rawValue).joined(separator: ", ")).")
+        }
+        let tallies = try await directory.tally(of: tenant, by: part, limit: call.caller.limit)
+        return EndpointSummary(
+            tenant: tenant.text, by: part.rawValue, endpoints: tallies.reduce(0) { $0 + $1.count },
+            items: tallies.map {
+                EndpointSummary.Item(
+                    name: $0.name?.text, endpoints: $0.count, members: $0.members, waiting: $0.waiting,
+                    running: $0.running,
+                    moving: $0.moving, failed: $0.failed)
+            })
     }
 
     private static func cursorName(_ key: String) throws(Problem) -> Name {

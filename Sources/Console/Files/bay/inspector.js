@@ -1,6 +1,6 @@
 // What stands beside the picture: the selected socket or cable, and what can be done with it.
 
-import { h, show } from '../core/dom.js';
+import { h, show, said } from '../core/dom.js';
 import { get, getIfAny, path, Problem } from '../core/api.js';
 import { t, rate, bytes, number, time, ago, problemText } from '../core/words.js';
 import { button, facts, pill, form, nothing } from '../core/parts.js';
@@ -39,7 +39,7 @@ export class Inspector {
       h('h2', {}, t('bay.how')),
       h('ul', { class: 'how', id: 'bay-keys' },
         this.account.can('plug') ? h('li', {}, t('bay.how.drag')) : null,
-        h('li', {}, t('bay.how.click')), this.account.can('plug') ? h('li', {}, t('bay.how.keys')) : h('li', {}, t('bay.how.keys.view'))));
+        h('li', {}, t('bay.how.click')), h('li', {}, t('bay.how.zoom')), this.account.can('plug') ? h('li', {}, t('bay.how.keys')) : h('li', {}, t('bay.how.keys.view'))));
   }
 
   /** Shows a socket; the parts that change with traffic renew themselves by `refresh`. */
@@ -50,10 +50,10 @@ export class Inspector {
     this.element.classList.add('open');
     const wires = h('ul', { class: 'wire-list' });
     this.wireList = wires;
-    const others = [...this.network.endpoints.keys()].filter((one) => one !== name).sort();
+    const others = [...this.network.endpoints.keys()].filter((one) => one !== name).slice(0, 2000);
     show(this.element, this.#head(t('endpoint'), name), h('p', { class: 'pills' },
       pill(t(`state.${endpoint.state}`), endpoint.state), endpoint.groups.map((one) => pill(one, 'group')), endpoint.labels.map((one) => pill(one, 'label'))),
-    endpoint.detail ? h('p', { class: 'field-error' }, endpoint.detail) : null,
+    endpoint.detail ? h('p', { class: 'field-error' }, said(endpoint.detail)) : null,
     facts([
       [t('endpoint.ipv4'), endpoint.ipv4, 'mono'], [t('endpoint.identity'), endpoint.identity, 'mono'],
       [t('endpoint.host'), endpoint.host], [t('endpoint.vnet'), endpoint.vnet], [t('endpoint.level'), number(endpoint.level)],
@@ -63,7 +63,7 @@ export class Inspector {
     h('h3', {}, t('bay.its-wires')), wires,
     this.account.can('plug') ? h('details', { class: 'plug-form' }, h('summary', {}, t('bay.plug-to')), form({
       fields: [
-        { name: 'to', label: t('bay.other-end'), required: true, suggestions: others.slice(0, 2000) },
+        { name: 'to', label: t('bay.other-end'), required: true, suggestions: others },
         this.#securityField(), { name: 'one_way', label: t('bay.one-way'), type: 'check' },
       ],
       submit: t('bay.plug'),
@@ -156,14 +156,17 @@ export class Inspector {
     const of = (a, b) => getIfAny(path`/v1/tenants/${this.network.tenant}/wires/${a}/${b}/traffic`, { step: 'hour' });
     const hours = new Map();
     for (const answer of await Promise.all([of(from, to), of(to, from)]).catch(() => [])) {
-      for (const one of answer?.items ?? []) hours.set(one.time, (hours.get(one.time) ?? 0) + Number(one.sent_bytes));
+      if (!answer) continue;
+      for (let at = Date.parse(answer.from); at < Date.parse(answer.to); at += 3600000) if (!hours.has(at)) hours.set(at, 0);
+      for (const one of answer.items) hours.set(Date.parse(one.time), (hours.get(Date.parse(one.time)) ?? 0) + Number(one.sent_bytes));
     }
-    if (!hours.size || !place.isConnected) return;
-    const steps = [...hours].sort(([a], [b]) => a.localeCompare(b));
+    const steps = [...hours].sort(([a], [b]) => a - b);
     const sum = steps.reduce((total, [, value]) => total + value, 0);
+    if (!sum || !place.isConnected) return;
     show(place, h('h3', {}, t('wire.day')), bars(steps.map(([when, value]) => ({
-      label: new Date(when).getHours(), title: `${time(when, 'short')}: ${bytes(value)}`, parts: [{ kind: 'sent', value }],
-    })), t('usage.picture', { bytes: bytes(sum), count: steps.length }), bytes));
+      label: new Date(when).getHours(), title: `${time(new Date(when).toISOString(), 'short')}: ${bytes(value)}`, parts: [{ kind: 'sent', value }],
+    })), t('usage.picture', { bytes: bytes(sum), count: steps.length }), bytes, { isNarrow: true }),
+    h('p', { class: 'quiet small' }, t('usage.picture', { bytes: bytes(sum), count: steps.length })));
   }
 
   async #explain(key, from, to, place) {

@@ -16,9 +16,15 @@ export const groupings = {
   none: () => '',
 };
 
-/** Lays out panels as books on shelves: left to right, a new shelf when one is full. */
-export function layOut(endpoints, { by, empty = [], width }) {
-  const lists = new Map(empty.map((title) => [title, []]));
+/** How large a panel is that is folded. */
+const folded = { width: 190, height: 92 };
+
+/**
+ * Lays out panels as books on shelves: left to right, a new shelf when one is full. `parts` are those that are to have a
+ * panel in any case, `isFolded` tells of which no sockets are shown: their cables end at the panel.
+ */
+export function layOut(endpoints, { by, parts = [], isFolded = () => false, width }) {
+  const lists = new Map(parts.map((title) => [title, []]));
   for (const endpoint of endpoints) {
     const title = groupings[by](endpoint);
     let list = lists.get(title);
@@ -32,23 +38,28 @@ export function layOut(endpoints, { by, empty = [], width }) {
   const places = new Map();
   let [x, y, tallest, right] = [gap.x, gap.x, 0, 0];
   for (const title of titles) {
-    const names = lists.get(title).sort(collator.compare);
+    const isClosed = isFolded(title);
+    const names = lists.get(title);
+    if (!isClosed) names.sort(collator.compare);
     const wished = names.length <= 6 ? Math.max(names.length, 1) : Math.max(6, Math.ceil(Math.sqrt(names.length * 2.2)));
     const columns = Math.min(wished, most);
-    const rows = Math.max(1, Math.ceil(names.length / columns));
-    const panel = { key: title, names, columns, rows, width: Math.max(columns * cell.width + 2 * pad, 156), height: head + rows * cell.height + pad };
+    const rows = isClosed ? 0 : Math.max(1, Math.ceil(names.length / columns));
+    const panel = isClosed ? { key: title, names, columns, rows, isClosed, ...folded }
+      : { key: title, names, columns, rows, isClosed, width: Math.max(columns * cell.width + 2 * pad, 156), height: head + rows * cell.height + pad };
     if (x > gap.x && x + panel.width > width - gap.x) {
       x = gap.x;
-      y += tallest + gap.y;
+      // Between folded panels less room is needed for cables to hang.
+      y += tallest + (tallest > folded.height ? gap.y : gap.y / 2);
       tallest = 0;
     }
     panel.x = x;
     panel.y = y;
-    x += panel.width + gap.x;
+    x += panel.width + (isClosed ? gap.x / 2 : gap.x);
     right = Math.max(right, panel.x + panel.width);
     tallest = Math.max(tallest, panel.height);
+    const middle = { panel, index: -1, x: panel.x + panel.width / 2, y: panel.y + folded.height - 24 };
     names.forEach((name, index) => {
-      places.set(name, {
+      places.set(name, isClosed ? middle : {
         panel, index,
         x: panel.x + panel.width / 2 + ((index % columns) + 0.5 - columns / 2) * cell.width,
         y: panel.y + head + Math.floor(index / columns) * cell.height + cell.jackY,
@@ -62,8 +73,11 @@ export function layOut(endpoints, { by, empty = [], width }) {
 /** The layout that can be shown largest in a window. */
 export function layOutFor(endpoints, options, window) {
   // Many are laid out once: as wide as gives the picture the window's shape.
-  if (endpoints.length > 400) {
-    return layOut(endpoints, { ...options, width: Math.max(window.width, Math.sqrt(endpoints.length * cell.width * cell.height * 1.9)) });
+  const isFolded = options.isFolded ?? (() => false);
+  const sockets = endpoints.reduce((sum, one) => sum + (isFolded(groupings[options.by](one)) ? 0 : 1), 0);
+  if (sockets > 400) {
+    const area = sockets * cell.width * cell.height * 1.9 + (options.parts?.length ?? 0) * folded.width * folded.height * 2;
+    return layOut(endpoints, { ...options, width: Math.max(window.width, Math.sqrt(area)) });
   }
   let best = null;
   let most = 0;
@@ -85,8 +99,8 @@ export function rowsBetween(panel, top, bottom) {
   ];
 }
 
-/** The middle of a panel's head, where cables of whole groups end. */
-export const headOf = (panel) => ({ x: panel.x + panel.width - 24, y: panel.y + 20 });
+/** Where cables of whole groups end: the head of a panel, or the socket of one that is folded. */
+export const headOf = (panel) => (panel.isClosed ? { x: panel.x + panel.width / 2, y: panel.y + panel.height - 24 } : { x: panel.x + panel.width - 24, y: panel.y + 20 });
 
 function scatter(text) {
   let sum = 0;
@@ -142,7 +156,7 @@ export function neighbour(places, name, [dx, dy]) {
   let best = null;
   let least = Infinity;
   for (const [other, place] of places) {
-    if (other === name) continue;
+    if (other === name || place.index < 0) continue;
     const along = (place.x - here.x) * dx + (place.y - here.y) * dy;
     const across = Math.abs((place.x - here.x) * dy) + Math.abs((place.y - here.y) * dx);
     if (along < 8 || across > along * 2.5) continue;

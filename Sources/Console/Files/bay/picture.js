@@ -1,7 +1,7 @@
 // The picture of the patch bay: panels with sockets, and cables between them. Only what is in sight has elements.
 
 import { h, s, throttled } from '../core/dom.js';
-import { t } from '../core/words.js';
+import { t, number } from '../core/words.js';
 import {
   layOutFor, rowsBetween, headOf, hang, pathOf, pointOn, distanceTo, boxOf, neighbour, cell,
 } from './layout.js';
@@ -11,7 +11,7 @@ const MOST_CABLES = 900;
 const MARGIN = 240;
 
 export class Picture {
-  /** `actions`: selectSocket(name), selectCable(key), plug(from, to), unplug(key), carry(name or null), openWires(). */
+  /** `actions`: selectSocket(name), selectCable(key), plug(from, to), carry(name or null), openWires(), fold(part, isFolded). */
   constructor(actions) {
     this.actions = actions;
     this.zoom = 1;
@@ -31,7 +31,7 @@ export class Picture {
     this.cableLayer.append(this.trunkGroup, this.cableGroup, this.loose);
     this.world = h('div', { class: 'world' }, this.panelLayer, this.cableLayer);
     this.sizer = h('div', { class: 'sizer' }, this.world);
-    this.element = h('div', { class: 'bay-scroll', tabindex: '-1', role: 'group', 'aria-label': t('bay.picture'), 'aria-describedby': 'bay-keys' }, this.sizer);
+    this.element = h('div', { class: 'bay-scroll', tabindex: '0', role: 'group', 'aria-label': t('bay.picture'), 'aria-describedby': 'bay-keys' }, this.sizer);
     this.draw = throttled(40, () => this.#draw());
     this.element.addEventListener('scroll', () => this.draw(), { passive: true });
     this.element.addEventListener('pointerdown', (event) => this.#down(event));
@@ -40,9 +40,11 @@ export class Picture {
     this.element.addEventListener('focusin', (event) => {
       const jack = event.target.closest('.jack');
       if (jack && !this.dragging) { this.#pick(jack.dataset.endpoint); }
+      this.#near(event.target.closest('.panel.folded')?.dataset.panel);
     });
+    this.#pinch();
     this.element.addEventListener('wheel', (event) => {
-      if (!event.ctrlKey) return;
+      if (!event.ctrlKey && !event.metaKey) return;
       event.preventDefault();
       this.setZoom(this.zoom * Math.exp(-event.deltaY * 0.002), event);
     }, { passive: false });
@@ -52,21 +54,31 @@ export class Picture {
 
   end() { this.observer.disconnect(); }
 
-  /** Shows these endpoints and cables. */
-  show({ endpoints, cables, trunks, by, empty, canPlug }) {
+  /**
+   * Shows these endpoints and cables. `parts` has the parts that have a panel in any case, with how many endpoints each
+   * has; `edition` is another when anything else than cables is.
+   */
+  show({ endpoints, cables, trunks, by, parts, isFolded, isSearch, canPlug, edition }) {
     this.endpoints = endpoints;
     this.cables = cables;
     this.trunkList = by === 'group' ? trunks : [];
     this.canPlug = canPlug;
-    const print = JSON.stringify([by, empty, endpoints.map((one) => [one.name, one.groups[0], one.host, one.vnet, one.level])]);
-    this.options = { by, empty };
+    this.options = { by, parts: [...parts.keys()], isFolded, isSearch };
+    this.counts = parts;
     this.wireCount = new Map();
     for (const cable of cables.values()) {
       if (cable.state === 'blocked') continue;
       for (const end of [cable.a, cable.b]) this.wireCount.set(end, (this.wireCount.get(end) ?? 0) + 1);
     }
-    this.byName = new Map(endpoints.map((one) => [one.name, one]));
-    if (print !== this.print) {
+    if (edition !== this.edition) {
+      this.edition = edition;
+      this.byName = new Map(endpoints.map((one) => [one.name, one]));
+      const print = JSON.stringify([by, [...parts], [...parts.keys()].map(isFolded), endpoints.map((one) => [one.name, one.groups[0], one.host, one.vnet, one.level])]);
+      if (print === this.print) {
+        this.#trace();
+        this.#draw();
+        return;
+      }
       this.print = print;
       this.#place();
     } else {
@@ -78,13 +90,19 @@ export class Picture {
   #place() {
     if (!this.endpoints || !this.element.isConnected) return;
     this.lastWidth = this.element.clientWidth;
+    performance.mark('patchbay:layout');
     this.plan = layOutFor(this.endpoints, this.options, { width: this.lastWidth, height: this.element.clientHeight });
+    const { activeElement } = document;
+    const focused = this.element.contains(activeElement) ? { endpoint: activeElement.dataset.endpoint, panel: activeElement.closest('.panel')?.dataset.panel } : null;
     for (const element of this.panelElements.values()) element.remove();
     this.panelElements.clear();
     this.jacks.clear();
     this.#size();
     this.#trace();
     this.#draw();
+    // Whoever was in the picture is where he was, though everything is new.
+    if (focused?.endpoint) this.jacks.get(focused.endpoint)?.focus({ preventScroll: true });
+    else if (focused?.panel !== undefined) this.panelElements.get(focused.panel)?.querySelector('.plate')?.focus({ preventScroll: true });
   }
 
   #size() {
@@ -107,9 +125,11 @@ export class Picture {
     this.curves.clear();
     for (const [key, cable] of this.cables) {
       const [a, b] = [this.plan.places.get(cable.a), this.plan.places.get(cable.b)];
-      if (!a || !b) continue;
-      const curve = hang(a, b, key);
-      this.curves.set(key, { curve, box: boxOf(curve), cable });
+      if (!a || !b || a === b) continue;
+      // Those that end at a folded panel are drawn together, in one.
+      const isBundled = a.index < 0 || b.index < 0;
+      const curve = isBundled ? null : hang(a, b, key);
+      this.curves.set(key, { curve, box: curve && boxOf(curve), cable, a, b });
     }
   }
 
@@ -128,6 +148,7 @@ export class Picture {
       panel.x < view.right && panel.x + panel.width > view.left && panel.y < view.bottom && panel.y + panel.height > view.top);
     let sockets = 0;
     for (const panel of visible) {
+      if (panel.isClosed) continue;
       const [first, last] = rowsBetween(panel, view.top, view.bottom);
       sockets += Math.max(0, last - first + 1) * panel.columns;
     }
@@ -141,21 +162,19 @@ export class Picture {
     for (const panel of visible) {
       let element = this.panelElements.get(panel.key);
       if (!element) {
-        element = h('section', { class: 'panel', data: { panel: panel.key } },
-          h('h2', {}, h('span', { class: 'plate' }, this.#title(panel)), h('span', { class: 'many' }, String(panel.names.length))));
-        element.setAttribute('aria-label', `${this.#title(panel)}: ${t('bay.sockets', { count: panel.names.length })}`);
+        element = this.#panel(panel);
         element.style.transform = `translate(${panel.x}px, ${panel.y}px)`;
         element.style.width = `${panel.width}px`;
         element.style.height = `${panel.height}px`;
         this.panelElements.set(panel.key, element);
         this.panelLayer.append(element);
       }
-      if (this.isOverview) continue;
+      if (this.isOverview || panel.isClosed) continue;
       const [first, last] = rowsBetween(panel, view.top, view.bottom);
       for (let i = first * panel.columns; i < Math.min((last + 1) * panel.columns, panel.names.length); i += 1) wanted.add(panel.names[i]);
     }
     const focused = document.activeElement?.dataset?.endpoint;
-    if (focused && this.plan.places.has(focused)) wanted.add(focused);
+    if (focused && this.plan.places.get(focused)?.index >= 0) wanted.add(focused);
     if (this.tabStop && !wanted.has(this.tabStop)) this.tabStop = null;
     this.tabStop ??= wanted.values().next().value;
     for (const [name, jack] of this.jacks) {
@@ -164,6 +183,25 @@ export class Picture {
     for (const name of wanted) this.#jack(name);
     this.#drawCables(view);
     this.#drawTrunks();
+    performance.mark('patchbay:drawn');
+  }
+
+  #panel(panel) {
+    const all = Math.max(this.counts.get(panel.key)?.count ?? 0, panel.names.length);
+    const shown = this.options.isSearch ? panel.names.length : all;
+    const title = this.#title(panel);
+    const many = !panel.isClosed && panel.names.length < shown ? t('bay.some', { count: panel.names.length, all: shown }) : number(shown);
+    const element = h('section', { class: `panel${panel.isClosed ? ' folded' : ''}`, data: { panel: panel.key } },
+      h('h2', {}, h('button', {
+        type: 'button', class: 'plate', 'aria-expanded': String(!panel.isClosed), title: t(panel.isClosed ? 'bay.unfold' : 'bay.fold'),
+        onclick: () => { this.actions.fold(panel.key, !panel.isClosed); this.panelElements.get(panel.key)?.querySelector('.plate')?.focus({ preventScroll: true }); },
+      }, title), h('span', { class: 'many' }, many)));
+    if (panel.isClosed) {
+      const away = this.counts.get(panel.key)?.away ?? 0;
+      element.append(h('span', { class: 'hole', 'aria-hidden': 'true' }), h('p', { class: 'note' }, away ? h('b', {}, t('dashboard.not-running', { count: away })) : shown ? t('dashboard.all-running') : null));
+    }
+    element.setAttribute('aria-label', `${title}: ${t('bay.sockets', { count: shown })}`);
+    return element;
   }
 
   #title(panel) {
@@ -183,7 +221,8 @@ export class Picture {
       jack.style.transform = `translate(${place.x - place.panel.x - cell.width / 2}px, ${place.y - place.panel.y - cell.jackY}px)`;
       this.jacks.set(name, jack);
       // In the order of reading, wherever the view has been before.
-      const next = [...parent.querySelectorAll('.jack')].find((other) => this.plan.places.get(other.dataset.endpoint).index > place.index);
+      const indexOf = (other) => (other?.dataset?.endpoint ? this.plan.places.get(other.dataset.endpoint).index : -1);
+      const next = indexOf(parent.lastElementChild) < place.index ? null : [...parent.children].find((other) => indexOf(other) > place.index);
       parent.insertBefore(jack, next ?? null);
     }
     const endpoint = this.byName.get(name);
@@ -198,18 +237,17 @@ export class Picture {
     const wanted = new Set();
     const near = (box) => box.left < view.right && box.right > view.left && box.top < view.bottom && box.bottom > view.top;
     this.omitted = 0;
-    if (this.isOverview) this.#bundles();
-    else {
-      const drawn = [...this.curves.values()].filter(({ box, cable }) => near(box) && this.#isShown(cable));
+    this.#bundles();
+    if (!this.isOverview) {
+      const drawn = [...this.curves.values()].filter(({ box, cable }) => box && near(box) && this.#isShown(cable));
       // Where there are too many, those of the selected socket first, then those that carry most.
       if (drawn.length > MOST_CABLES) {
         const weight = ({ cable }) => (this.#isSelected(cable) ? 1e18 : 0) + cable.rate + (cable.isLive ? 1 : 0);
         drawn.sort((one, other) => weight(other) - weight(one));
-        this.omitted = drawn.length - MOST_CABLES;
+        this.omitted += drawn.length - MOST_CABLES;
         drawn.length = MOST_CABLES;
       }
       for (const { cable } of drawn) wanted.add(cable.key);
-      this.bundleList = [];
     }
     for (const [key, element] of this.cableElements) {
       if (!wanted.has(key)) { element.remove(); this.cableElements.delete(key); }
@@ -262,32 +300,41 @@ export class Picture {
     return cable.oneWay.startsWith(`${cable.a}>`) ? angle : angle + 180;
   }
 
-  /** From afar: one cable between two panels stands for all between their sockets. */
+  /** From afar one cable between two panels stands for all between their sockets, and so it does where one is folded. */
   #bundles() {
     const bundles = new Map();
-    for (const { cable } of this.curves.values()) {
-      if (!this.#isShown(cable)) continue;
-      const [a, b] = [this.plan.places.get(cable.a).panel, this.plan.places.get(cable.b).panel];
-      if (a === b) continue;
-      const key = a.key < b.key ? `${a.key}|${b.key}` : `${b.key}|${a.key}`;
-      const bundle = bundles.get(key) ?? { a, b, key, count: 0, security: new Set() };
+    const endOf = (place, name) => (this.isOverview || place.index < 0 ? { key: `/${place.panel.key}`, point: headOf(place.panel) } : { key: name, point: place });
+    for (const { cable, curve, a, b } of this.curves.values()) {
+      if ((!this.isOverview && curve) || !this.#isShown(cable)) continue;
+      const [one, other] = [endOf(a, cable.a), endOf(b, cable.b)];
+      if (one.key === other.key) continue;
+      const key = one.key < other.key ? `${one.key}|${other.key}` : `${other.key}|${one.key}`;
+      const bundle = bundles.get(key) ?? { from: one.point, to: other.point, key, count: 0, rate: 0, security: new Set(), isSelected: false };
       bundle.count += 1;
+      bundle.rate += cable.rate;
       bundle.security.add(cable.security);
+      bundle.isSelected ||= this.#isSelected(cable);
       bundles.set(key, bundle);
     }
-    this.bundleList = [...bundles.values()];
+    this.bundleList = [...bundles.values()].sort((one, other) => other.count - one.count);
+    this.omitted += Math.max(0, this.bundleList.length - MOST_CABLES);
+    this.bundleList.length = Math.min(this.bundleList.length, MOST_CABLES);
   }
 
   #drawTrunks() {
-    const panel = (key) => this.plan.panels.find((one) => one.key === key);
-    const lines = this.trunkList.map((trunk) => ({ trunk, a: panel(trunk.a), b: panel(trunk.b), security: trunk.security, width: 7 }))
-      .concat((this.bundleList ?? []).map((one) => ({ ...one, security: one.security.size === 1 ? [...one.security][0] : 'none', width: 3 + Math.log2(one.count + 1) * 2 })))
-      .filter((one) => one.a && one.b && one.a !== one.b);
+    const panels = new Map(this.plan.panels.map((one) => [one.key, one]));
+    const lines = this.trunkList.filter((one) => panels.has(one.a) && panels.has(one.b))
+      .map((trunk) => ({ from: headOf(panels.get(trunk.a)), to: headOf(panels.get(trunk.b)), key: `trunk ${trunk.id}`, security: trunk.security, width: 7 }))
+      .concat(this.bundleList.map((one) => ({ ...one, security: one.security.size === 1 ? [...one.security][0] : 'none', width: 3 + Math.log2(one.count + 1) * 1.6 })));
+    // Where there are very many, one sees through them, and those of the panel that is pointed at come forward.
+    this.trunkGroup.classList.toggle('many', lines.length > 60);
     this.trunkGroup.replaceChildren(...lines.map((line) => {
-      const curve = hang(headOf(line.a), headOf(line.b), line.key ?? `trunk ${line.trunk.id}`);
-      const element = s('g', { class: `trunk ${line.security}${this.selected ? ' quiet' : ''}` },
+      const curve = hang(line.from, line.to, line.key);
+      const middle = pointOn(curve, 0.5);
+      const element = s('g', { class: `trunk ${line.security}${this.selected && !line.isSelected ? ' quiet' : ''}`, 'data-ends': line.key },
         s('path', { class: 'casing', d: pathOf(curve) }), s('path', { class: 'core', d: pathOf(curve) }),
-        s('circle', { class: 'plug', r: 8, cx: curve[0].x, cy: curve[0].y }), s('circle', { class: 'plug', r: 8, cx: curve[3].x, cy: curve[3].y }));
+        s('circle', { class: 'plug', r: 8, cx: curve[0].x, cy: curve[0].y }), s('circle', { class: 'plug', r: 8, cx: curve[3].x, cy: curve[3].y }),
+        line.count > 1 && lines.length <= 60 ? s('text', { x: middle.x, y: middle.y, 'text-anchor': 'middle', 'dominant-baseline': 'central' }, number(line.count)) : null);
       element.style.setProperty('--width', `${line.width}px`);
       return element;
     }));
@@ -315,8 +362,13 @@ export class Picture {
 
   /** Scrolls so that a socket is in sight. */
   reveal(name) {
-    const place = this.plan?.places.get(name);
+    let place = this.plan?.places.get(name);
     if (!place) return false;
+    if (place.panel.isClosed) {
+      this.actions.fold(place.panel.key, false);
+      place = this.plan.places.get(name);
+      if (!place || place.panel.isClosed) return false;
+    }
     if (this.isOverview) this.setZoom(1);
     const view = this.#view(-60);
     if (place.x < view.left || place.x > view.right || place.y < view.top || place.y > view.bottom) {
@@ -331,7 +383,9 @@ export class Picture {
 
   /** Scrolls to a socket and puts the focus on it. */
   focus(name) {
-    if (this.reveal(name)) this.jacks.get(name)?.focus({ preventScroll: true });
+    if (!this.reveal(name)) return false;
+    this.jacks.get(name)?.focus({ preventScroll: true });
+    return true;
   }
 
   #point(event) {
@@ -345,7 +399,7 @@ export class Picture {
     let least = 9 / this.zoom;
     for (const key of this.cableElements.keys()) {
       const one = this.curves.get(key);
-      if (!one || point.x < one.box.left - 9 || point.x > one.box.right + 9 || point.y < one.box.top - 9 || point.y > one.box.bottom + 9) continue;
+      if (!one?.box || point.x < one.box.left - 9 || point.x > one.box.right + 9 || point.y < one.box.top - 9 || point.y > one.box.bottom + 9) continue;
       const distance = distanceTo(one.curve, point);
       if (distance < least) { least = distance; best = key; }
     }
@@ -354,6 +408,7 @@ export class Picture {
 
   #hover(event) {
     if (this.dragging || event.pointerType === 'touch') return;
+    this.#near(event.target.closest?.('.panel.folded')?.dataset.panel);
     const key = event.target.closest('.jack') ? null : this.#cableAt(event);
     if (key === this.hovered) return;
     const former = this.hovered;
@@ -362,10 +417,17 @@ export class Picture {
     for (const one of [former, key]) if (one && this.curves.has(one) && this.cableElements.has(one)) this.#cable(this.curves.get(one));
   }
 
+  /** Brings the cables of a folded panel to the front. */
+  #near(panel) {
+    if (panel === this.nearPanel) return;
+    this.nearPanel = panel;
+    for (const one of this.trunkGroup.children) one.classList.toggle('near', panel !== undefined && (one.dataset.ends ?? '').split('|').includes(`/${panel}`));
+  }
+
   // MARK: Hands
 
   #down(event) {
-    if (event.button !== 0) return;
+    if (event.button !== 0 || this.isPinching || event.target.closest('.plate')) return;
     const jack = event.target.closest('.jack');
     if (jack) this.#dragCable(event, jack);
     else if (event.target === this.element && event.offsetX > this.element.clientWidth) return;
@@ -380,8 +442,10 @@ export class Picture {
     const end = (other, isCancelled) => {
       if (other && !same(other)) return;
       controller.abort();
+      this.letGo = null;
       up(other, isCancelled);
     };
+    this.letGo = () => end(null, true);
     addEventListener('pointerup', (other) => end(other, false), { signal });
     addEventListener('pointercancel', (other) => end(other, true), { signal });
     addEventListener('keydown', (other) => { if (other.key === 'Escape') end(null, true); }, { signal });
@@ -431,6 +495,38 @@ export class Picture {
       this.drop();
       if (to && !isCancelled) this.actions.plug(name, to);
     });
+  }
+
+  /** Two fingers: the point between them stays where it is in the picture, and what is between them grows. */
+  #pinch() {
+    let before = null;
+    const read = ([one, other]) => ({
+      x: (one.clientX + other.clientX) / 2, y: (one.clientY + other.clientY) / 2,
+      width: Math.hypot(one.clientX - other.clientX, one.clientY - other.clientY),
+    });
+    this.element.addEventListener('touchstart', (event) => {
+      if (event.touches.length !== 2) return;
+      event.preventDefault();
+      this.isPinching = true;
+      // What one finger had begun is over.
+      this.letGo?.();
+      before = read(event.touches);
+    }, { passive: false });
+    this.element.addEventListener('touchmove', (event) => {
+      if (!before || event.touches.length !== 2) return;
+      event.preventDefault();
+      const now = read(event.touches);
+      this.element.scrollBy(before.x - now.x, before.y - now.y);
+      if (before.width > 0) this.setZoom((this.zoom * now.width) / before.width, { clientX: now.x, clientY: now.y });
+      before = now;
+    }, { passive: false });
+    const end = (event) => {
+      if (event.touches.length >= 2) return;
+      before = null;
+      if (!event.touches.length) this.isPinching = false;
+    };
+    this.element.addEventListener('touchend', end);
+    this.element.addEventListener('touchcancel', end);
   }
 
   #dragView(event) {
@@ -483,6 +579,7 @@ export class Picture {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === '+' || event.key === '=') this.setZoom(this.zoom * 1.25);
     else if (event.key === '-') this.setZoom(this.zoom / 1.25);
+    else if (event.key === '0') this.fit();
     else if (event.key === 'Escape' && this.carried) this.drop();
     else if (!name) return;
     else if (arrows[event.key]) {
@@ -508,7 +605,7 @@ export class Picture {
   // MARK: Zoom
 
   setZoom(zoom, around) {
-    const next = Math.max(0.12, Math.min(2, zoom));
+    const next = Math.max(Math.min(0.12, this.#wholeZoom()), Math.min(2, zoom));
     const box = this.element.getBoundingClientRect();
     const x = around ? around.clientX - box.left : box.width / 2;
     const y = around ? around.clientY - box.top : box.height / 2;
@@ -523,14 +620,28 @@ export class Picture {
   /** At the beginning a small picture fills the window; a large one begins at its natural size. */
   fitOnce() {
     if (!this.plan) { this.#place(); }
-    const zoom = this.plan && Math.min(this.element.clientWidth / this.plan.width, this.element.clientHeight / this.plan.height);
-    if (zoom > 0.6) this.fit();
+    if (this.plan && this.#wholeZoom() > 0.6) this.fit();
+  }
+
+  /** At what zoom the whole picture is in the window. */
+  #wholeZoom() {
+    return this.plan ? Math.max(0.01, Math.min(1.4, this.element.clientWidth / this.plan.width, this.element.clientHeight / this.plan.height)) : 1;
+  }
+
+  /** When a search has left little of a picture that was seen from afar, it comes nearer. */
+  comeNearer() {
+    if (!this.plan || this.zoom >= 0.55 || this.#wholeZoom() < this.zoom * 1.3) return;
+    if (this.#wholeZoom() > 0.6) this.fit();
+    else {
+      this.setZoom(1);
+      this.element.scrollTo(0, 0);
+    }
   }
 
   /** The whole picture in the window. */
   fit() {
     if (!this.plan) return;
-    this.zoom = Math.max(0.12, Math.min(1.4, this.element.clientWidth / this.plan.width, this.element.clientHeight / this.plan.height));
+    this.zoom = this.#wholeZoom();
     this.#size();
     this.element.scrollTo(0, 0);
     this.#draw();

@@ -3,7 +3,7 @@
 import { get, listIfAny, path, setForgeryToken } from './api.js';
 
 const look = [
-  'showTenant', 'showQuota', 'listVNets', 'showVNet', 'listGroups', 'showGroup', 'listEndpoints', 'showEndpoint', 'showCertificate',
+  'showTenant', 'showQuota', 'listVNets', 'showVNet', 'listGroups', 'showGroup', 'listEndpoints', 'summarizeEndpoints', 'showEndpoint', 'showCertificate',
   'showPolicy', 'listPolicyEntries', 'showDocument', 'showCanonicalPolicy', 'checkDocument', 'diffDocument', 'diffRevisions',
   'listRevisions', 'explain', 'trace', 'listWires', 'showWireTraffic', 'followEvents', 'showUsage',
 ];
@@ -30,9 +30,10 @@ export class Account {
   async inside(tenant) {
     if (!this.isProvider || this.means !== 'session' || !this.can('listAccessGrants')) return this;
     const grants = await listIfAny(path`/v1/tenants/${tenant}/access`) ?? [];
-    const granted = grants.filter((one) => one.holds && (!one.grantee || one.grantee === this.name)).flatMap((one) => one.roles);
     const account = new Account(this);
-    for (const operation of granted.flatMap((role) => byGrant[role] ?? [])) account.allowed.add(operation);
+    // One that names nobody is for every operator.
+    account.grants = grants.filter((one) => one.holds && (one.grantee ? one.grantee === this.name : this.roles.includes('operator')));
+    for (const operation of account.grants.flatMap((one) => one.roles).flatMap((role) => byGrant[role] ?? [])) account.allowed.add(operation);
     return account;
   }
 

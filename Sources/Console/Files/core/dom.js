@@ -34,6 +34,15 @@ export function s(tag, properties, ...children) {
   return fill(document.createElementNS(SVG, tag), properties, children);
 }
 
+/** What is not seen in a text and may change how the rest is read: controls, marks of direction, letters without width. */
+const HIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g;
+
+/** The same text with such letters written out, so that it cannot pass for another. */
+export const visible = (text) => String(text ?? '').replace(HIDDEN, (letter) => `\\u{${letter.codePointAt(0).toString(16)}}`);
+
+/** What somebody wrote himself: by itself, whatever its direction, with nothing hidden in it. */
+export const said = (text) => h('bdi', {}, visible(text));
+
 /** Replaces what is in an element. */
 export function show(element, ...children) {
   element.replaceChildren();

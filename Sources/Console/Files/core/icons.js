@@ -6,6 +6,8 @@ const lines = {
   dashboard: 'M4 4h7v9H4zM13 4h7v5h-7zM13 11h7v9h-7zM4 15h7v5H4z',
   bay: 'M7 4.5a2.5 2.5 0 1 0 .01 0M17 4.5a2.5 2.5 0 1 0 .01 0M7 9.5C7 24 17 24 17 9.5',
   endpoints: 'M5 4h14v11H5zM9 20h6M12 15v5',
+  vnets: 'M12 4v5M5 15v-3h14v3M12 9v3M3 15h4v5H3zM10 15h4v5h-4zM17 15h4v5h-4zM9.500 4h5',
+  guardrails: 'M12 3l8 3v6c0 5-4 8-8 9c-4-1-8-4-8-9V6zM9 12l2 2l4-4',
   groups: 'M9 9h11v11H9zM6 15H4V4h11v2',
   policy: 'M6 3h9l4 4v14H6zM9 11h7M9 15h7M14 3v5h5',
   explain: 'M4 18a2 2 0 1 0 .01 0M20 4a2 2 0 1 0 .01 0M5.5 18.5C16 18.5 8 6 18.5 6',

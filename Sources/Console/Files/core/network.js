@@ -1,11 +1,17 @@
 // What a tenant's network looks like now, kept fresh. The one place that asks again or listens for changes.
 
-import { get, list, path, getIfAny, listIfAny, Problem } from './api.js';
+import { get, path, getIfAny, Problem } from './api.js';
 
 const WIRES = 2000;
 const REST = 6000;
 const CALM = 60000;
 const HISTORY = 90;
+/** Of so many endpoints all are read at the beginning, in one request. */
+const FEW = 1000;
+/** Of so many all are read when a page wants them, part by part; of more only what is opened or looked for. */
+export const WHOLE = 20000;
+/** So many endpoints of one group are read when it is opened. */
+const OPENED = 5000;
 
 /** The events of a tenant after which the picture may be another; docs/api.md lists them. */
 const EVENTS = ['endpoint', 'group'].flatMap((kind) => ['created', 'changed', 'deleted'].map((what) => `${kind}.${what}`))
@@ -22,7 +28,13 @@ export class Network extends EventTarget {
     super();
     this.tenant = tenant;
     this.account = account;
+    /** The endpoints that were read; all of them where `isWhole`. */
     this.endpoints = new Map();
+    this.isWhole = false;
+    /** Counts up when endpoints or groups are others than before. */
+    this.edition = 0;
+    this.by = 'group';
+    this.summary = { endpoints: 0, items: [] };
     this.groups = [];
     this.entries = [];
     this.policy = null;
@@ -30,29 +42,36 @@ export class Network extends EventTarget {
     this.leaves = [];
     this.history = new Map();
     this.timers = new Set();
+    this.opened = new Map();
+    this.touched = new Set();
     this.loaded = false;
     this.closed = false;
-    this.busy = new Set();
-    this.onvisible = () => { if (!document.hidden && this.running) { this.refresh(); this.#askWires(); } };
+    this.running = new Map();
+    this.onvisible = () => { if (!document.hidden && this.isRunning) { this.refresh(); this.#askWires(); } };
   }
 
-  /** Begins; `changed` events tell of anything new. */
+  /** How many endpoints there are, and whether there are too many to read them all. */
+  get count() { return this.summary.endpoints; }
+  get isPartial() { return this.count > WHOLE; }
+
+  /** Begins; `changed` events tell of anything new. What leaves say is not waited for: one of them may be silent. */
   async start() {
-    this.running = true;
+    this.isRunning = true;
     document.addEventListener('visibilitychange', this.onvisible);
     await this.refresh();
-    await this.#askWires();
     this.loaded = true;
+    performance.mark('patchbay:summary');
     this.#tell('all');
+    this.#askWires();
     this.#listen();
-    this.#every(WIRES, () => this.#askWires());
-    this.#every(REST, () => (this.isListening ? null : this.refresh()));
+    this.#every(WIRES, () => this.#askWires(false));
+    this.#every(REST, () => (this.isListening ? null : this.refresh(false)));
     // Events may be missed while a machine sleeps; once in a while everything is asked again.
-    this.#every(CALM, () => this.refresh());
+    this.#every(CALM, () => this.refresh(false));
   }
 
   stop() {
-    this.running = false;
+    this.isRunning = false;
     this.closed = true;
     document.removeEventListener('visibilitychange', this.onvisible);
     for (const timer of this.timers) clearInterval(timer);
@@ -66,10 +85,23 @@ export class Network extends EventTarget {
 
   #tell(what) { if (!this.closed) this.dispatchEvent(new CustomEvent('changed', { detail: what })); }
 
-  /** One question of a kind at a time: a slow controller is not asked more. */
-  async #once(kind, action) {
-    if (this.busy.has(kind)) return;
-    this.busy.add(kind);
+  /**
+   * One question of a kind at a time: a slow controller is not asked more. Who has to know what is so now gets an answer
+   * that was begun after he asked; others do without.
+   */
+  #once(kind, action, isUrgent = true) {
+    const before = this.running.get(kind);
+    if (before) {
+      if (isUrgent) before.next ??= before.promise.catch(() => {}).then(() => this.#once(kind, action));
+      return before.next ?? before.promise;
+    }
+    const mine = {};
+    mine.promise = this.#ask(action).finally(() => this.running.delete(kind));
+    this.running.set(kind, mine);
+    return mine.promise;
+  }
+
+  async #ask(action) {
     try {
       await action();
       if (this.trouble) { this.trouble = null; this.#tell('trouble'); }
@@ -78,34 +110,142 @@ export class Network extends EventTarget {
       this.trouble = problem;
       this.#tell('trouble');
       if (!this.loaded) throw problem;
-    } finally {
-      this.busy.delete(kind);
     }
   }
 
-  /** Endpoints, groups and policy. */
-  refresh() {
+  get #base() { return path`/v1/tenants/${this.tenant}`; }
+
+  /** How many endpoints there are of each part, the policy, and the endpoints, as far as they were read. */
+  refresh(isUrgent = true) {
     return this.#once('rest', async () => {
-      const base = path`/v1/tenants/${this.tenant}`;
-      const [endpoints, groups, policy] = await Promise.all([
-        list(`${base}/endpoints`), listIfAny(`${base}/groups`), getIfAny(`${base}/policy`),
+      const [summary, policy] = await Promise.all([
+        get(`${this.#base}/summary`, { by: this.by }), this.account.can('showPolicy') ? getIfAny(`${this.#base}/policy`) : null,
       ]);
-      const before = this.print;
-      this.print = JSON.stringify([endpoints, groups, policy]);
-      if (this.print === before) return;
-      this.endpoints = new Map(endpoints.map((one) => [one.name, one]));
-      this.groups = groups ?? [];
-      this.policy = policy;
-      this.entries = policy?.entries ?? [];
-      this.#tell('rest');
-    });
+      const touched = [...this.touched];
+      this.touched.clear();
+      const hasGrown = summary.endpoints !== this.endpoints.size;
+      this.#takeSummary(summary);
+      const print = JSON.stringify(policy);
+      if (print !== this.policyPrint) {
+        this.policyPrint = print;
+        this.policy = policy;
+        this.entries = policy?.entries ?? [];
+        this.#tell('policy');
+      }
+      // Of many endpoints only those are read again of which an event has told.
+      if (summary.endpoints <= FEW || (this.wantsWhole && !this.isPartial && (hasGrown || !this.isWhole || !this.isListening))) await this.#readWhole();
+      else if (touched.length > 60 && this.wantsWhole && !this.isPartial) await this.#readWhole();
+      else await this.want(touched.slice(0, 60), true);
+    }, isUrgent);
   }
 
-  #askWires() {
+  #takeSummary(summary) {
+    const print = JSON.stringify(summary);
+    if (print === this.summaryPrint) return;
+    this.summaryPrint = print;
+    this.summary = summary;
+    if (summary.by === 'group') this.groups = summary.items.filter((one) => one.name && one.members !== undefined).map((one) => ({ name: one.name, count: one.members }));
+    this.edition += 1;
+    this.#tell('rest');
+  }
+
+  /** Counts by something else from now on: `group`, `host` or `vnet`. */
+  async countBy(by) {
+    if (by === this.by || !['group', 'host', 'vnet'].includes(by)) return;
+    this.by = by;
+    this.opened.clear();
+    this.#takeSummary(await get(`${this.#base}/summary`, { by }));
+  }
+
+  /** Reads all endpoints, if there are not too many. */
+  async whole() {
+    this.wantsWhole = true;
+    if (!this.isWhole && !this.isPartial) await this.#once('whole', () => this.#readWhole());
+  }
+
+  async #readWhole() {
+    const fresh = new Map();
+    let cursor;
+    do {
+      const page = await get(`${this.#base}/endpoints`, { limit: FEW, cursor });
+      for (const one of page.items) fresh.set(one.name, one);
+      cursor = page.next;
+      if (!this.isWhole && cursor) {
+        this.readSoFar = fresh.size;
+        this.#tell('progress');
+      }
+    } while (cursor && !this.closed && fresh.size <= WHOLE);
+    if (this.closed) return;
+    this.readSoFar = null;
+    const print = JSON.stringify([...fresh.values()]);
+    if (print === this.print && this.isWhole) return;
+    this.print = print;
+    this.endpoints = fresh;
+    this.isWhole = !cursor;
+    this.edition += 1;
+    performance.mark('patchbay:endpoints');
+    this.#tell('rest');
+  }
+
+  #add(items) {
+    let isNew = false;
+    for (const one of items) {
+      if (JSON.stringify(this.endpoints.get(one.name)) === JSON.stringify(one)) continue;
+      this.endpoints.set(one.name, one);
+      isNew = true;
+    }
+    if (isNew) this.edition += 1;
+    return isNew;
+  }
+
+  /** Reads single endpoints by name, those that are known already only if they are to be `renewed`. */
+  async want(names, isRenewed = false) {
+    const wanted = names.filter((name) => (isRenewed ? this.isWhole || this.endpoints.has(name) : !this.endpoints.has(name)));
+    if (!wanted.length) return;
+    const found = await Promise.all(wanted.map((name) => getIfAny(path`/v1/tenants/${this.tenant}/endpoints/${name}`)));
+    let isNew = this.#add(found.filter(Boolean));
+    found.forEach((one, i) => { if (!one) { isNew = this.endpoints.delete(wanted[i]) || isNew; } });
+    if (!isNew) return;
+    this.edition += 1;
+    this.#tell('rest');
+  }
+
+  /** Reads the endpoints of a part, where not all are read. */
+  async open(key) {
+    if (this.isWhole || this.opened.has(key)) return;
+    const state = { count: 0, isOver: false };
+    this.opened.set(key, state);
+    const chosen = this.by === 'group' && key === '' ? { ungrouped: true } : { [this.by]: key };
+    let cursor;
+    do {
+      const page = await get(`${this.#base}/endpoints`, { ...chosen, limit: FEW, cursor });
+      this.#add(page.items);
+      state.count += page.items.length;
+      cursor = page.next;
+      this.edition += 1;
+      this.#tell('rest');
+    } while (cursor && state.count < OPENED && !this.closed && this.opened.get(key) === state);
+    state.isOver = true;
+    this.#tell('rest');
+  }
+
+  /** Reads endpoints whose names have letters in them, where not all are read; one part of them at most. */
+  async find(letters) {
+    if (this.isWhole || !/^[ -~]{1,64}$/.test(letters)) return;
+    const page = await get(`${this.#base}/endpoints`, { search: letters, limit: 200 });
+    if (this.#add(page.items)) this.#tell('rest');
+  }
+
+  #askWires(isUrgent = true) {
+    // Who answers slowly is asked seldom.
+    if (!isUrgent && performance.now() < (this.wiresAgain ?? 0)) return null;
     return this.#once('wires', async () => {
+      const begun = performance.now();
       const answer = await getIfAny('/v1/wires', { tenant: this.tenant }) ?? { items: [], leaves: [] };
+      this.wiresAgain = performance.now() + 4 * (performance.now() - begun);
       this.#takeWires(answer.items, answer.leaves ?? []);
-    });
+      performance.mark('patchbay:wires');
+    }, isUrgent);
   }
 
   #takeWires(items, leaves) {
@@ -155,9 +295,17 @@ export class Network extends EventTarget {
     const source = new EventSource(base);
     this.source = source;
     source.onopen = () => { this.isListening = true; this.#tell('trouble'); };
-    const soon = () => {
-      clearTimeout(this.again);
-      this.again = setTimeout(() => { if (!document.hidden) { this.refresh(); this.#askWires(); } }, 150);
+    const soon = (event) => {
+      try {
+        const { endpoint } = JSON.parse(event.data);
+        if (endpoint) this.touched.add(inner(endpoint, this.tenant));
+      } catch { /* An event without data is one all the same. */ }
+      // Where there are many, much happens: once in two seconds is enough.
+      if (this.again) return;
+      this.again = setTimeout(() => {
+        this.again = null;
+        if (!document.hidden) { this.refresh(); this.#askWires(); }
+      }, this.count > FEW ? 2000 : 150);
     };
     source.onmessage = soon;
     for (const kind of EVENTS) source.addEventListener(kind, soon);
@@ -181,7 +329,7 @@ export class Network extends EventTarget {
     };
     for (const entry of this.entries) {
       if (entry.from.startsWith('group:') || entry.to.startsWith('group:') || entry.from === entry.to) continue;
-      if (!this.endpoints.has(entry.from) || !this.endpoints.has(entry.to)) continue;
+      if (this.isWhole && !(this.endpoints.has(entry.from) && this.endpoints.has(entry.to))) continue;
       const cable = of(entry.from, entry.to);
       if (entry.action === 'plug') cable.entry = entry;
       else cable.blocked = entry;
@@ -193,13 +341,14 @@ export class Network extends EventTarget {
       cable.rate += wire.rate;
       cable.bytes += wire.bytes;
     }
+    const ofGroups = this.entries.filter((one) => one.action === 'plug' && (one.from.startsWith('group:') || one.to.startsWith('group:')));
     for (const cable of cables.values()) {
       const { wires, entry } = cable;
       cable.isLive = wires.length > 0;
       // A wire inside one host is on no network: what was asked for it says more than how it is sent.
       const sent = wires.filter((one) => !one.isLocal);
       cable.isLocal = cable.isLive && !sent.length;
-      cable.security = sent[0]?.security ?? (entry ?? this.#entryOfGroups(cable))?.security ?? 'none';
+      cable.security = sent[0]?.security ?? (entry ?? this.#entryOfGroups(cable, ofGroups))?.security ?? 'none';
       if (sent.some((one) => one.security !== cable.security)) cable.security = 'none';
       // An entry of one way, or a wire of one way that no entry explains.
       cable.oneWay = entry ? (entry.one_way ? `${entry.from}>${entry.to}` : null)
@@ -210,10 +359,10 @@ export class Network extends EventTarget {
   }
 
   /** The entry about groups that speaks of a pair. */
-  #entryOfGroups(cable) {
+  #entryOfGroups(cable, entries) {
     const names = (name) => new Set([name, ...(this.endpoints.get(name)?.groups ?? []).map((group) => `group:${group}`)]);
     const [a, b] = [names(cable.a), names(cable.b)];
-    return this.entries.find((one) => one.action === 'plug' && ((a.has(one.from) && b.has(one.to)) || (a.has(one.to) && b.has(one.from))));
+    return entries.find((one) => ((a.has(one.from) && b.has(one.to)) || (a.has(one.to) && b.has(one.from))));
   }
 
   /** Entries between groups, as thick cables between panels. */

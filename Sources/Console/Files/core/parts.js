@@ -1,6 +1,6 @@
 // Parts that pages are made of: forms whose errors stand at their fields, dialogs, tables, notices.
 
-import { h, show, announce, freshID } from './dom.js';
+import { h, show, announce, freshID, throttled } from './dom.js';
 import { Problem } from './api.js';
 import { t, problemText } from './words.js';
 
@@ -210,19 +210,24 @@ const STEP = 200;
 /**
  * A table with a search field; long ones are shown a piece at a time. `columns` are `{label, cell, sort, class}`.
  * `update(items)` shows other items and keeps search, order and focus where they can be kept.
+ *
+ * Where there are too many to have them all, `ask(letters, cursor)` gets a part of them, `{items, next}`, in its own order;
+ * `total()` is how many there are. `again()` then asks anew for as many as are shown.
  */
-export function table({ label, columns, items, key, empty, search, tools }) {
+export function table({ label, columns, items, key, empty, search, tools, ask, total }) {
   let all = items ?? [];
+  let next;
+  let question = 0;
   let shown = STEP;
   let order = { index: 0, down: false };
   let wanted = '';
   const body = h('tbody', {});
   const count = h('p', { class: 'count', role: 'status' });
-  const more = h('button', { type: 'button', class: 'quiet', hidden: true, onclick: () => { shown += STEP * 5; draw(); } }, t('table.more'));
+  const more = h('button', { type: 'button', class: 'quiet', hidden: true, onclick: () => { if (ask) take(true).catch(failure); else { shown += STEP * 5; draw(); } } }, t('table.more'));
   const none = h('div', { hidden: true });
   const heads = columns.map((column, index) => {
     const cell = h('th', { scope: 'col', class: column.class });
-    if (column.sort) {
+    if (column.sort && !ask) {
       cell.append(h('button', { type: 'button', class: 'bare', onclick: () => {
         order = { index, down: order.index === index ? !order.down : false };
         draw();
@@ -234,17 +239,28 @@ export function table({ label, columns, items, key, empty, search, tools }) {
   const tableElement = h('table', { 'aria-label': label }, h('thead', {}, h('tr', {}, heads)), body);
   const field = search ? h('input', {
     type: 'search', placeholder: t('search'), 'aria-label': `${t('search')}: ${label}`, spellcheck: 'false',
-    oninput: () => { wanted = field.value.trim().toLowerCase(); shown = STEP; draw(); },
+    oninput: () => { wanted = field.value.trim().toLowerCase(); shown = STEP; if (ask) soon(); else draw(); },
   }) : null;
   const element = h('div', { class: 'table' },
     search || tools ? h('div', { class: 'table-tools' }, field, tools, count) : null,
     h('div', { class: 'table-scroll', tabindex: '0', role: 'region', 'aria-label': label }, tableElement), none, more);
 
+  const soon = throttled(300, () => take().catch(failure));
+  /** Asks for the first part, or one more; an answer to a former question is no longer wanted. */
+  async function take(isMore = false) {
+    const mine = ++question;
+    const page = await ask(wanted, isMore ? next : undefined);
+    if (mine !== question) return;
+    all = isMore ? [...all, ...page.items] : page.items;
+    next = page.next;
+    draw();
+    if (wanted) announce(t('table.shown', { count: all.length, all: total() }));
+  }
   function draw() {
-    const words = wanted.split(/\s+/).filter(Boolean);
-    let list = words.length ? all.filter((item) => { const text = search(item).toLowerCase(); return words.every((word) => text.includes(word)); }) : [...all];
+    const words = ask ? [] : wanted.split(/\s+/).filter(Boolean);
+    const list = words.length ? all.filter((item) => { const text = search(item).toLowerCase(); return words.every((word) => text.includes(word)); }) : [...all];
     const sort = columns[order.index]?.sort;
-    if (sort) {
+    if (sort && !ask) {
       list.sort((a, b) => {
         const [x, y] = [sort(a), sort(b)];
         const way = typeof x === 'number' && typeof y === 'number' ? x - y : String(x).localeCompare(String(y), undefined, { numeric: true });
@@ -252,21 +268,22 @@ export function table({ label, columns, items, key, empty, search, tools }) {
       });
     }
     heads.forEach((cell, index) => {
-      if (columns[index].sort) cell.setAttribute('aria-sort', index === order.index ? (order.down ? 'descending' : 'ascending') : 'none');
+      if (columns[index].sort && !ask) cell.setAttribute('aria-sort', index === order.index ? (order.down ? 'descending' : 'ascending') : 'none');
     });
     const focused = document.activeElement?.closest?.('tr')?.dataset.key;
     const place = focused && body.contains(document.activeElement)
       ? [...document.activeElement.closest('tr').querySelectorAll('a,button')].indexOf(document.activeElement) : -1;
-    show(body, list.slice(0, shown).map((item) => h('tr', { data: { key: key(item) } }, columns.map((column, index) =>
+    show(body, (ask ? list : list.slice(0, shown)).map((item) => h('tr', { data: { key: key(item) } }, columns.map((column, index) =>
       index === 0 ? h('th', { scope: 'row', class: column.class }, column.cell(item)) : h('td', { class: column.class, data: { label: column.label ?? '' } }, column.cell(item))))));
     if (place >= 0) body.querySelector(`tr[data-key="${CSS.escape(focused)}"]`)?.querySelectorAll('a,button')[place]?.focus();
-    more.hidden = list.length <= shown;
-    count.textContent = words.length ? t('table.found', { count: list.length, all: all.length }) : t('table.count', { count: all.length });
+    more.hidden = ask ? !next : list.length <= shown;
+    count.textContent = ask ? t('table.shown', { count: list.length, all: total() }) : words.length ? t('table.found', { count: list.length, all: all.length }) : t('table.count', { count: all.length });
     none.hidden = list.length > 0;
     tableElement.hidden = list.length === 0;
-    show(none, all.length ? nothing(t('table.nothing-found')) : empty ?? nothing(t('table.empty')));
+    show(none, all.length || wanted ? nothing(t('table.nothing-found')) : empty ?? nothing(t('table.empty')));
   }
-  draw();
+  if (ask) take().catch(failure); else draw();
+  element.again = () => take().catch(failure);
   element.update = (list) => { all = list; draw(); };
   return element;
 }

@@ -1,5 +1,7 @@
 // Words: messages in the reader's language, numbers, sizes and times.
 
+import { visible } from './dom.js';
+
 /** The languages: a new one is a file of messages and a line here. */
 export const languages = [
   { id: 'en', name: 'English', file: 'en' },
@@ -90,7 +92,7 @@ export function ago(text) {
 /** An error in words: ours for codes that we know, and what the controller says. */
 export function problemText(problem) {
   const known = hasWord(`problem.${problem.code}`) ? t(`problem.${problem.code}`, { seconds: problem.retryAfter ?? '' }) : null;
-  const said = [problem.detail, problem.remedy].filter(Boolean).join(' ');
+  const said = visible([problem.detail, problem.remedy].filter(Boolean).join(' '));
   if (known && (language !== 'en' || !said)) return said ? `${known} (${said})` : known;
   return said || known || problem.message || t('problem.unknown');
 }

@@ -1,4 +1,4 @@
-import { h } from '../core/dom.js';
+import { h, said } from '../core/dom.js';
 import { listIfAny, list, post, remove, path } from '../core/api.js';
 import { t, time, ago, hasWord } from '../core/words.js';
 import { heading, table, pill, button, formDialog, nothing } from '../core/parts.js';
@@ -35,13 +35,14 @@ export async function render(place, context) {
     columns: [
       { label: t('access.grantee'), cell: (one) => one.grantee ?? t('access.grantee.all') },
       { label: t('users.roles'), cell: (one) => h('span', { class: 'pills' }, one.roles.map((role) => pill(roleWord(role))), one.consoles ? pill(t('access.consoles'), 'warn') : null) },
-      { label: t('access.reason'), cell: (one) => one.reason },
-      { label: t('access.ends'), sort: (one) => one.until, cell: (one) => (one.revoked_at ? pill(t('access.revoked')) : h('span', { title: time(one.until) }, ago(one.until))) },
+      { label: t('access.reason'), cell: (one) => said(one.reason) },
+      { label: t('access.by'), cell: (one) => one.granted_by ?? '–' },
+      { label: t('access.ends'), sort: (one) => one.until, cell: (one) => (one.revoked_at ? pill(t('access.revoked')) : one.holds ? [pill(t('access.holds'), 'warn'), ' ', `${time(one.until, 'short')} (${ago(one.until)})`] : time(one.until, 'short')) },
       { label: '', cell: (one) => (account.can('revokeAccessGrant') && !isOver(one) ? h('div', { class: 'row-tools' }, button(t('access.revoke'), async () => {
         await remove(`${base}${path`/${one.id}`}`);
         await refresh();
       }, { 'aria-label': `${t('access.revoke')}: ${one.reason}` })) : '') },
     ],
   });
-  place.append(heading(t('page.access'), account.can('createAccessGrant') ? button(t('access.create'), create, { class: 'primary' }) : null), h('p', { class: 'quiet' }, t('access.lead')), all);
+  place.append(heading(t('page.access'), account.can('createAccessGrant') ? button(t('access.create'), create, { class: 'primary' }) : null), h('p', { class: 'quiet' }, t(account.isProvider ? 'access.lead.provider' : 'access.lead')), all);
 }

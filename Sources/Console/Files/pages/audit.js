@@ -1,4 +1,4 @@
-import { h, show } from '../core/dom.js';
+import { h, show, said, visible } from '../core/dom.js';
 import { get, getIfAny, call, path } from '../core/api.js';
 import { t, time, hasWord } from '../core/words.js';
 import { heading, form, pill, button, nothing } from '../core/parts.js';
@@ -27,10 +27,10 @@ export async function render(place, context) {
     const { outcome } = one;
     const details = Object.fromEntries(Object.entries({ before: one.before, after: one.after, reason: one.reason, note: one.note, grant: one.grant }).filter(([, value]) => value !== undefined && value !== null));
     return h('tr', {}, h('th', { scope: 'row' }, time(one.time)), [
-      ['actor', [who(one.actor), h('p', { class: 'quiet small' }, one.means.kind)]], ['action', one.action], ['target', one.resource ?? '–'],
+      ['actor', [said(who(one.actor)), h('p', { class: 'quiet small' }, one.means.kind)]], ['action', one.action], ['target', one.resource ? said(one.resource) : '–'],
       ['outcome', pill(hasWord(`audit.outcome.${outcome}`) ? t(`audit.outcome.${outcome}`) : outcome, outcome === 'done' ? 'good' : 'bad')],
       ['from', one.source ?? '–'],
-      ['detail', Object.keys(details).length ? h('details', {}, h('summary', {}, t('policy.show')), h('pre', { tabindex: '0' }, JSON.stringify(details, null, 2))) : '–'],
+      ['detail', Object.keys(details).length ? h('details', {}, h('summary', {}, t('policy.show')), h('pre', { tabindex: '0' }, visible(JSON.stringify(details, null, 2)))) : '–'],
     ].map(([name, cell]) => h('td', { data: { label: t(`audit.${name}`) } }, cell)));
   }
   function take(page) {

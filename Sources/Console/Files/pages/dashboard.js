@@ -1,9 +1,9 @@
-import { h, show } from '../core/dom.js';
-import { get, getIfAny, path } from '../core/api.js';
-import { t, number, rate, bytes } from '../core/words.js';
-import { heading, nothing, pill, facts, button } from '../core/parts.js';
+import { h, show, said } from '../core/dom.js';
+import { get, getIfAny, listIfAny, remove, path } from '../core/api.js';
+import { t, number, rate, bytes, time, ago } from '../core/words.js';
+import { heading, nothing, pill, facts, button, notice } from '../core/parts.js';
 import { saveFile } from '../core/files.js';
-import { kindWord } from '../core/words.js';
+import { quotaView, changeQuota } from '../core/quota.js';
 
 /** How the tenant's network is, at a glance. */
 export async function render(place, context) {
@@ -12,11 +12,15 @@ export async function render(place, context) {
   const [about, quota] = await Promise.all([
     getIfAny(path`/v1/tenants/${tenant}`), account.can('showQuota') ? getIfAny(path`/v1/tenants/${tenant}/quota`) : null,
   ]);
-  const limits = (quota?.items ?? []).filter((one) => one.limit !== undefined && one.limit !== null);
+  const limits = h('div', {});
+  const drawQuota = (items) => show(limits, quotaView(items),
+    account.can('changeQuota') ? h('div', { class: 'buttons' }, button(t('tenants.quota.change'), () => changeQuota(tenant, items, (answer) => drawQuota(answer.items)))) : null);
+  if (quota) drawQuota(quota.items);
+  const quotaCard = quota ? h('section', { class: 'card span', id: 'quota' }, h('h2', {}, t('dashboard.quota')), limits) : null;
   const head = heading(tenant, account.can('exportTenant') ? button(t('tenants.export'), async () => saveFile(`${tenant}.json`, await get(path`/v1/tenants/${tenant}/export`), 'application/json')) : null,
     account.can('listEndpoints') ? h('a', { class: 'button primary', href: hash('bay') }, t('dashboard.open-bay')) : null);
   const suspended = about?.state === 'suspended'
-    ? h('p', { class: 'card', role: 'status' }, pill(t('tenants.state.suspended'), 'bad'), ' ', t('dashboard.suspended'), ' ', about.suspension_reason ?? '') : null;
+    ? h('p', { class: 'card', role: 'status' }, pill(t('tenants.state.suspended'), 'bad'), ' ', t('dashboard.suspended'), ' ', about.suspension_reason ? said(about.suspension_reason) : '') : null;
   let network = null;
   if (account.can('listEndpoints')) {
     try {
@@ -27,18 +31,43 @@ export async function render(place, context) {
     }
   }
   if (!network) {
-    place.append(head, suspended ?? '', h('div', { class: 'card stack' }, facts([[t('dashboard.endpoints'), number(about?.endpoints ?? 0)]]), h('p', {}, t('dashboard.outside'))));
+    place.append(...[head, suspended, h('div', { class: 'cards' }, h('div', { class: 'card stack' }, facts([[t('dashboard.endpoints'), number(about?.endpoints ?? 0)]]), h('p', {}, t('dashboard.outside'))), quotaCard)].filter(Boolean));
     return undefined;
   }
   const cards = h('div', { class: 'cards' });
-  place.append(head, suspended ?? '', cards);
+  const guests = account.tenant && account.can('listAccessGrants') ? await openGrants() : null;
+  place.append(...[head, suspended, guests, cards].filter(Boolean));
+
+  /** Who of the provider is in now, and the way to end that. */
+  async function openGrants() {
+    const grants = (await listIfAny(path`/v1/tenants/${tenant}/access`) ?? []).filter((one) => one.holds);
+    if (!grants.length) return null;
+    return h('section', { class: 'card stack warned', id: 'guests' }, h('h2', {}, t('dashboard.guests')), h('ul', { class: 'stack' }, grants.map((one) => h('li', { class: 'guest' },
+      h('span', {}, t('dashboard.guest', { who: one.grantee ?? t('access.grantee.all'), time: time(one.until, 'short'), when: ago(one.until) }), ' ', said(one.reason)),
+      account.can('revokeAccessGrant') ? button(t('access.revoke'), async () => {
+        await remove(path`/v1/tenants/${tenant}/access/${one.id}`);
+        notice(t('access.revoked'));
+        await context.reload();
+      }, { class: 'danger', 'aria-label': `${t('access.revoke')}: ${one.reason}` }) : null))));
+  }
+
+  // Which do not run is asked for only where they are not all here.
+  let strays = [];
+  async function askStrays() {
+    if (network.isWhole) return;
+    const wanted = ['failed', 'moving', 'waiting'].filter((state) => network.summary.items.some((one) => one[state]));
+    const pages = await Promise.all(wanted.map((state) => getIfAny(path`/v1/tenants/${tenant}/endpoints`, { state, limit: 10 })));
+    strays = pages.flatMap((page) => page?.items ?? []);
+    draw();
+  }
+
 
   function figure(label, value, hint, where) {
     return h(where ? 'a' : 'div', { class: 'card figure', href: where }, h('span', {}, label), h('b', {}, value), h('span', { class: 'quiet small' }, hint ?? ''));
   }
   function draw() {
-    const endpoints = [...network.endpoints.values()];
-    const away = endpoints.filter((one) => one.state !== 'running');
+    const away = network.isWhole ? [...network.endpoints.values()].filter((one) => one.state !== 'running') : strays;
+    const awayCount = network.count - network.summary.items.reduce((sum, one) => sum + one.running, 0);
     const cables = [...network.cables().values()];
     const live = cables.filter((one) => one.isLive);
     const plain = live.filter((one) => one.security === 'none' && !one.isLocal).length;
@@ -46,28 +75,29 @@ export async function render(place, context) {
     const document = network.policy?.document;
     const silent = network.leaves.filter((one) => !one.answered);
     show(cards,
-      figure(t('dashboard.endpoints'), number(endpoints.length), away.length ? t('dashboard.not-running', { count: away.length }) : t('dashboard.all-running'), hash('endpoints')),
+      figure(t('dashboard.endpoints'), number(network.count), awayCount ? t('dashboard.not-running', { count: awayCount }) : t('dashboard.all-running'), hash('endpoints')),
       figure(t('dashboard.wires'), number(live.length), plain ? t('dashboard.plain', { count: plain }) : '', hash('bay')),
       figure(t('dashboard.traffic'), rate(live.reduce((sum, one) => sum + one.rate, 0)), bytes(live.reduce((sum, one) => sum + one.bytes, 0)), account.can('showUsage') ? hash('usage') : null),
       figure(t('dashboard.groups'), number(network.groups.length), '', account.can('listGroups') ? hash('groups') : null),
       network.policy ? figure(t('dashboard.policy'), t('dashboard.policy.rules', { count: (document?.rules ?? 0) + network.entries.length }),
         t('dashboard.revision', { revision: String(network.policy.revision) }), hash('policy')) : null,
-      limits.length ? h('section', { class: 'card' }, h('h2', {}, t('dashboard.quota')), facts(limits.map((one) => [kindWord(one.kind), `${number(one.used)} / ${number(one.limit)}`]))) : null,
       h('section', { class: 'card span' }, h('h2', {}, t('dashboard.busiest')), busy.length ? h('ul', { class: 'wire-list' }, busy.map((one) =>
         h('li', {}, h('a', { class: `button wire-button ${one.state} ${one.security}`, href: `${hash('explain')}?from=${encodeURIComponent(one.a)}&to=${encodeURIComponent(one.b)}` },
           h('span', { class: 'swatch', 'aria-hidden': 'true' }), h('span', { class: 'other' }, one.oneWay ? one.oneWay.replace('>', ' → ') : `${one.a} ↔ ${one.b}`),
           h('span', { class: 'what' }, `${t(`security.${one.security}`)} · ${rate(one.rate)}`))))) : nothing(t('dashboard.no-traffic'))),
       away.length || silent.length ? h('section', { class: 'card span' }, h('h2', {}, t('dashboard.trouble')), h('ul', { class: 'stack' },
-        away.slice(0, 20).map((one) => h('li', {}, pill(t(`state.${one.state}`), one.state), ' ', h('a', { href: hash('endpoints', one.name) }, one.name), ' ', one.detail ?? '')),
-        silent.map((one) => h('li', {}, pill(t('hosts.disconnected'), 'failed'), ' ', one.host)))) : null);
+        away.slice(0, 20).map((one) => h('li', {}, pill(t(`state.${one.state}`), one.state), ' ', h('a', { href: hash('endpoints', one.name) }, one.name), ' ', one.detail ? said(one.detail) : '')),
+        silent.map((one) => h('li', {}, pill(t('hosts.disconnected'), 'failed'), ' ', one.host)))) : null,
+      quotaCard);
   }
   let print = '';
   const changed = () => {
     // Nothing is drawn anew under the reader's hands unless it has changed.
-    const next = JSON.stringify([network.print, [...network.wires.values()].map((one) => [one.key, Math.round(one.rate), one.bytes])]);
+    const next = JSON.stringify([network.edition, network.policyPrint, network.leaves, [...network.wires.values()].map((one) => [one.key, Math.round(one.rate), one.bytes])]);
     if (next !== print && !cards.contains(document.activeElement)) { print = next; draw(); }
   };
   draw();
+  askStrays().catch(() => {});
   network.addEventListener('changed', changed);
   return () => network.removeEventListener('changed', changed);
 }

@@ -1,4 +1,4 @@
-import { h } from '../core/dom.js';
+import { h, said } from '../core/dom.js';
 import { get, post, remove, path, getIfAny, listIfAny } from '../core/api.js';
 import { t, time, ago, number } from '../core/words.js';
 import { heading, table, pill, facts, button, formDialog, confirm, notice, nothing } from '../core/parts.js';
@@ -39,8 +39,12 @@ async function all(place, context) {
     });
   }
 
+  // Of many the controller is asked for a part; then what is looked for is in their names.
+  const isLong = () => !network.isWhole;
+  const choose = isLong() ? choices(network, () => list.again()) : null;
   const list = table({
-    label: t('page.endpoints'), key: (one) => one.name, items: [...network.endpoints.values()],
+    label: t('page.endpoints'), key: (one) => one.name, items: [...network.endpoints.values()], tools: choose?.element,
+    ask: choose ? (letters, cursor) => get(`${base}/endpoints`, { ...choose.value(), search: letters, limit: 200, cursor }) : undefined, total: () => network.count,
     search: (one) => [one.name, one.ipv4, one.identity, one.host, one.vnet, one.state, t(`state.${one.state}`), ...one.groups, ...one.labels].join(' '),
     empty: nothing(t('endpoint.none')),
     columns: [
@@ -54,9 +58,22 @@ async function all(place, context) {
     ],
   });
   place.append(heading(t('page.endpoints'), account.can('createEndpoint') ? button(t('endpoint.create'), create, { class: 'primary' }) : null), list);
-  const changed = ({ detail }) => { if (detail === 'rest') list.update([...network.endpoints.values()]); };
+  const changed = ({ detail }) => { if (detail === 'rest') { if (choose) list.again(); else list.update([...network.endpoints.values()]); } };
   network.addEventListener('changed', changed);
   return () => network.removeEventListener('changed', changed);
+}
+
+/** By what a long list can be narrowed, besides the name. */
+function choices(network, change) {
+  const pick = (key, label, options) => {
+    const field = h('select', { 'aria-label': label, data: { choice: key }, onchange: change }, h('option', { value: '' }, `${label}: ${t('any')}`), options.map(([value, word]) => h('option', { value }, word)));
+    return [key, field];
+  };
+  const fields = [
+    pick('group', t('endpoint.groups'), network.groups.map((one) => [one.name, `${one.name} (${number(one.count)})`])),
+    pick('state', t('endpoint.state'), ['running', 'waiting', 'moving', 'failed'].map((one) => [one, t(`state.${one}`)])),
+  ];
+  return { element: fields.map(([, field]) => field), value: () => Object.fromEntries(fields.map(([key, field]) => [key, field.value])) };
 }
 
 async function one(place, context, name) {
@@ -109,7 +126,7 @@ async function one(place, context, name) {
       h('section', { class: 'card stack' }, h('h2', {}, t('endpoint.subject')), h('p', { class: 'quiet' }, t('endpoint.identity.text')),
         facts([
           [t('endpoint.identity'), endpoint.identity, 'mono'], [t('endpoint.state'), pill(t(`state.${endpoint.state}`), endpoint.state)],
-          endpoint.detail ? [t('endpoint.detail'), endpoint.detail] : null, [t('endpoint.ipv4'), endpoint.ipv4, 'mono'], [t('endpoint.vnet'), endpoint.vnet],
+          endpoint.detail ? [t('endpoint.detail'), said(endpoint.detail)] : null, [t('endpoint.ipv4'), endpoint.ipv4, 'mono'], [t('endpoint.vnet'), endpoint.vnet],
           [t('endpoint.groups'), endpoint.groups.length ? h('span', { class: 'pills' }, endpoint.groups.map((group) => pill(group))) : '–'],
           [t('endpoint.labels'), endpoint.labels.length ? h('span', { class: 'pills' }, endpoint.labels.map((label) => pill(label))) : '–'],
           [t('endpoint.level'), number(endpoint.level)], endpoint.networks?.length ? [t('endpoint.networks'), endpoint.networks.join(', '), 'mono'] : null,

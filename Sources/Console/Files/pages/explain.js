@@ -1,5 +1,5 @@
 import { h, s, show, announce } from '../core/dom.js';
-import { get, post, path, Problem, list as listAll } from '../core/api.js';
+import { get, post, path, Problem } from '../core/api.js';
 import { t, bytes, problemText } from '../core/words.js';
 import { heading, form, pill, facts, nothing } from '../core/parts.js';
 
@@ -7,7 +7,7 @@ import { heading, form, pill, facts, nothing } from '../core/parts.js';
 export async function render(place, context) {
   const { account, tenant, query } = context;
   const base = path`/v1/tenants/${tenant}`;
-  const names = account.can('listEndpoints') ? (await listAll(`${base}/endpoints`)).map((one) => one.name).slice(0, 5000) : [];
+  const names = account.can('listEndpoints') ? (await get(`${base}/endpoints`, { limit: 1000 })).items.map((one) => one.name) : [];
   const result = h('div', { class: 'stack' });
   const ask = async ({ from, to, port }) => {
     show(result, h('p', { class: 'quiet' }, t('loading')));

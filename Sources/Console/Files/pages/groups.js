@@ -1,5 +1,5 @@
 import { h, show } from '../core/dom.js';
-import { post, put, remove, path } from '../core/api.js';
+import { list, post, put, remove, path } from '../core/api.js';
 import { t } from '../core/words.js';
 import { heading, button, formDialog, confirm, notice, nothing } from '../core/parts.js';
 
@@ -10,6 +10,14 @@ export async function render(place, context) {
   const network = await context.network();
   const cards = h('div', { class: 'cards' });
   let print = '';
+  let wanted = '';
+  // Each has the names of its first members, and how many there are.
+  let groups = await list(base);
+  const refresh = async () => {
+    await network.refresh();
+    groups = await list(base);
+    draw();
+  };
 
   const create = () => formDialog(t('groups.create'), {
     fields: [{ name: 'name', label: t('groups.name'), hint: t('form.names.hint'), required: true }],
@@ -17,7 +25,7 @@ export async function render(place, context) {
     send: async (values) => {
       await post(base, values);
       notice(t('groups.created', values));
-      await network.hurry();
+      await refresh();
     },
   });
   const add = (group) => formDialog(`${t('groups.add')}: ${group.name}`, {
@@ -25,35 +33,44 @@ export async function render(place, context) {
     submit: t('add'),
     send: async ({ endpoint }) => {
       await put(`${base}${path`/${group.name}/members/${endpoint}`}`);
-      await network.hurry();
+      await refresh();
     },
   });
   const erase = (group) => confirm(t('groups.delete'), t('groups.delete.text', { name: group.name }), t('delete'), async () => {
     await remove(`${base}${path`/${group.name}`}`);
-    await network.hurry();
+    await refresh();
   });
   const takeOut = async (group, name) => {
     await remove(`${base}${path`/${group.name}/members/${name}`}`);
-    await network.hurry();
+    await refresh();
   };
 
   function draw() {
-    const next = JSON.stringify(network.groups);
+    const next = JSON.stringify([groups, wanted]);
     if (next === print) return;
     print = next;
-    show(cards, network.groups.map((group) => h('section', { class: 'card stack', data: { group: group.name } },
+    const shown = groups.filter((one) => one.name.includes(wanted));
+    found.textContent = wanted ? t('table.found', { count: shown.length, all: groups.length }) : '';
+    show(cards, shown.slice(0, 200).map((group) => h('section', { class: 'card stack', data: { group: group.name } },
       h('h2', {}, group.name), h('p', { class: 'quiet' }, t('groups.members', { count: group.member_count })),
       h('ul', { class: 'pills' }, group.members.map((name) => h('li', { class: 'pill' },
         h('a', { href: `#/t/${encodeURIComponent(tenant)}/endpoints/${encodeURIComponent(name)}` }, name),
         account.can('removeMember') ? button('✕', () => takeOut(group, name), { class: 'bare', 'aria-label': t('groups.remove', { name, group: group.name }) }) : null)),
-      group.member_count > group.members.length ? h('li', { class: 'pill' }, '…') : null),
+      group.member_count > group.members.length ? h('li', {}, h('a', { class: 'pill', href: `#/t/${encodeURIComponent(tenant)}/endpoints` }, t('groups.others', { count: group.member_count - group.members.length }))) : null),
       account.can('addMember') || account.can('deleteGroup') ? h('div', { class: 'buttons' },
         account.can('addMember') ? button(t('groups.add'), () => add(group), { 'aria-label': `${t('groups.add')}: ${group.name}` }) : null,
         account.can('deleteGroup') ? button(t('delete'), () => erase(group), { class: 'danger', 'aria-label': `${t('delete')}: ${group.name}` }) : null) : null)));
-    if (!network.groups.length) show(cards, h('div', { class: 'span' }, nothing(t('groups.none'))));
+    if (!shown.length) show(cards, h('div', { class: 'span' }, nothing(t(groups.length ? 'table.nothing-found' : 'groups.none'))));
+    else if (shown.length > 200) cards.append(h('p', { class: 'span quiet' }, t('groups.more', { count: shown.length - 200 })));
   }
-  place.append(heading(t('page.groups'), account.can('createGroup') ? button(t('groups.create'), create, { class: 'primary' }) : null), cards);
+  const found = h('p', { class: 'count', role: 'status' });
+  const search = groups.length > 12 ? h('div', { class: 'table-tools' }, h('input', {
+    type: 'search', placeholder: t('search'), 'aria-label': `${t('search')}: ${t('page.groups')}`, spellcheck: 'false',
+    oninput: (event) => { wanted = event.target.value.trim().toLowerCase(); draw(); },
+  }), found) : null;
+  place.append(heading(t('page.groups'), account.can('createGroup') ? button(t('groups.create'), create, { class: 'primary' }) : null), ...[search, cards].filter(Boolean));
   draw();
-  network.addEventListener('changed', draw);
-  return () => network.removeEventListener('changed', draw);
+  const changed = ({ detail }) => { if (detail === 'rest') list(base).then((fresh) => { groups = fresh; draw(); }).catch(() => {}); };
+  network.addEventListener('changed', changed);
+  return () => network.removeEventListener('changed', changed);
 }

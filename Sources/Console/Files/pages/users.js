@@ -1,4 +1,4 @@
-import { h, show } from '../core/dom.js';
+import { h, show, said } from '../core/dom.js';
 import { listIfAny, list, post, put, remove, path } from '../core/api.js';
 import { t, time, hasWord } from '../core/words.js';
 import { heading, table, pill, button, formDialog, confirm, secretDialog, dialog, nothing } from '../core/parts.js';
@@ -55,7 +55,7 @@ export async function render(place, context) {
       columns: [
         { label: t('account.sessions.begun'), cell: (session) => time(session.created_at) },
         { label: t('account.sessions.used'), cell: (session) => time(session.last_seen_at) },
-        { label: t('account.sessions.from'), cell: (session) => [session.source, h('p', { class: 'quiet small' }, session.agent)] },
+        { label: t('account.sessions.from'), cell: (session) => [session.source, h('p', { class: 'quiet small' }, said(session.agent))] },
         { label: '', cell: (session) => (account.can('endUserSession') ? h('div', { class: 'row-tools' }, button(t('users.sessions.end'), async () => {
           await remove(`${at(one)}${path`/sessions/${session.id}`}`);
           await draw();
@@ -94,7 +94,7 @@ export async function render(place, context) {
     search: (one) => [one.name, one.display_name, ...one.roles, ...one.roles.map(roleWord), ...(one.groups ?? [])].join(' '),
     columns: [
       { label: t('users.name'), sort: (one) => one.name, cell: (one) => one.name },
-      { label: t('users.display-name'), sort: (one) => one.display_name ?? '', cell: (one) => one.display_name ?? '' },
+      { label: t('users.display-name'), sort: (one) => one.display_name ?? '', cell: (one) => said(one.display_name ?? '') },
       { label: t('users.roles'), sort: (one) => one.roles.join(), cell: (one) => h('span', { class: 'pills' }, one.roles.map((role) => pill(roleWord(role))), (one.groups ?? []).map((group) => pill(group, 'group'))) },
       { label: t('users.state'), sort: state, cell: (one) => pill(t(`users.${state(one)}`), { active: 'good', disabled: 'bad', invited: 'warn' }[state(one)]) },
       { label: t('users.factor'), sort: (one) => String(Boolean(one.has_second_factor)), cell: (one) => t(one.has_second_factor ? 'yes' : 'no') },
