@@ -182,7 +182,8 @@ let package = Package(
             name: "ControllerAPI",
             dependencies: [
                 "APITypes", "Accounts", "AuditLog", "Console", "DirectoryCore", "LeafProtocol", "MutualTLS",
-                "NetTypes", "OpenIDConnect", "Policy", "PolicyLanguage", "PrometheusMetrics", "Trust", "WebAuthn", logging,
+                "NetTypes", "OpenIDConnect", "Policy", "PolicyLanguage", "PrometheusMetrics", "Trust", "WebAuthn",
+                logging,
                 metrics, crypto, grpcCore, grpcTransport, nioCore, nioPosix, nioSSL, lifecycle, x509, asn1,
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),

@@ -71,8 +71,7 @@ extension APIClient {
 
     /// The revisions that are kept, newest first.
     public func revisions(of owner: DocumentOwner) async throws(APIClientError) -> [RevisionSummary] {
-        let list: ItemList<RevisionSummary> = try await get(owner.path("revisions"))
-        return list.items
+        try await all(owner.path("revisions"))
     }
 
     /// Puts a former revision in force again.

@@ -86,15 +86,15 @@ extension SQLiteTransaction {
         try run(
             """
             INSERT INTO endpoint (identity, tenant, name, vnet, vnet_name, ipv4, kind, attachment, host, state,
-                former_host, deadline, detail, epoch, published_by, created_at, labels, level, networks)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                former_host, deadline, detail, epoch, published_by, created_at, labels, level, networks, first_group)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT (identity) DO UPDATE SET tenant = excluded.tenant, name = excluded.name, vnet = excluded.vnet,
                 vnet_name = excluded.vnet_name, ipv4 = excluded.ipv4, kind = excluded.kind,
                 attachment = excluded.attachment, host = excluded.host, state = excluded.state,
                 former_host = excluded.former_host, deadline = excluded.deadline, detail = excluded.detail,
                 epoch = excluded.epoch, published_by = excluded.published_by, created_at = excluded.created_at,
                 labels = excluded.labels, level = excluded.level,
-                networks = excluded.networks
+                networks = excluded.networks, first_group = excluded.first_group
             """,
             [
                 endpoint.identity.blob, endpoint.name.tenant.text, endpoint.name.name.text, endpoint.vnet.blob,
@@ -102,7 +102,7 @@ extension SQLiteTransaction {
                 endpoint.host.text, endpoint.state.code, former, deadline, failure, endpoint.epoch.stored,
                 endpoint.publishedBy?.blob, endpoint.createdAt.seconds,
                 endpoint.labels.map(\.description).joined(separator: ","), Int64(endpoint.level),
-                endpoint.networks.map(\.description).joined(separator: ","),
+                endpoint.networks.map(\.description).joined(separator: ","), endpoint.groups.min()?.text,
             ])
         let memberships = try all(
             "SELECT group_name, name FROM membership WHERE identity = ? ORDER BY group_name", [endpoint.identity.blob]

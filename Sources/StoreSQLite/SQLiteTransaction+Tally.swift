@@ -8,7 +8,7 @@ extension SQLiteTransaction {
     ) throws(DirectoryError) -> [EndpointTally] {
         let column =
             switch part {
-            case .group: "(SELECT min(group_name) FROM membership WHERE membership.identity = endpoint.identity)"
+            case .group: "endpoint.first_group"
             case .host: "endpoint.host"
             case .vnet: "endpoint.vnet_name"
             }

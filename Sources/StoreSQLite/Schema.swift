@@ -95,6 +95,10 @@ enum Schema {
             INSERT OR IGNORE INTO name_part SELECT new.tenant, substr(new.name, position, 3), new.name
                 FROM name_position WHERE position <= length(new.name) - 2;
         END;
+        ALTER TABLE endpoint ADD COLUMN first_group TEXT;
+        UPDATE endpoint SET first_group = (
+            SELECT min(group_name) FROM membership WHERE membership.identity = endpoint.identity);
+        CREATE INDEX endpoint_first_group ON endpoint (tenant, first_group, state);
         CREATE INDEX endpoint_state ON endpoint (tenant, state, name);
         CREATE INDEX endpoint_listed ON endpoint (tenant, name, host, vnet_name, state, labels);
         """

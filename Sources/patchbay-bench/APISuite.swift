@@ -76,11 +76,12 @@ final class APISuite {
         let tenant = "/v1/tenants/\(ManySite.tenant)"
         @Sendable func name(_ number: Int) -> String { ManySite.endpointName(number &* 7_919 % endpoints) }
         return [
-            .init(name: "endpoint", share: 40) { "\(tenant)/endpoints/\(name($0))" },
+            .init(name: "endpoint", share: 38) { "\(tenant)/endpoints/\(name($0))" },
             .init(name: "endpoints-50", share: 15) { "\(tenant)/endpoints?limit=50&cursor=\(cursor(name($0)))" },
             .init(name: "members-50", share: 10) { "\(tenant)/endpoints?limit=50&group=g\($0 % ManySite.groups)" },
             .init(name: "search", share: 5) { "\(tenant)/endpoints?limit=20&search=\(name($0).suffix(4))" },
             .init(name: "waiting", share: 2) { _ in "\(tenant)/endpoints?limit=100&state=waiting" },
+            .init(name: "summary", share: 2) { _ in "\(tenant)/summary?by=group" },
             .init(name: "groups", share: 5) { _ in "\(tenant)/groups?limit=100" },
             .init(name: "explain", share: 10) { "\(tenant)/explain?from=\(name($0))&to=\(name($0 + 1))" },
             .init(name: "tenant", share: 5) { _ in tenant },

@@ -81,6 +81,8 @@ import Testing
             #expect(try declined.read(AccessRequestSummary.self).state == .declined)
             #expect(try await owen.send(.post, "\(Self.path)/\(first)/grant").status == 409)
             #expect(try await ops.send(.get, "/v1/tenants/acme/endpoints").status == 403)
+            // Requests are listed by their time, in seconds.
+            controller.pass(seconds: 1)
             let second = try await ask()
             controller.pass(seconds: 7 * 86_400)
             try await owen.signIn()

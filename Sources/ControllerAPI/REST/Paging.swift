@@ -4,21 +4,22 @@ import DirectoryCore
 import FoundationEssentials
 import NetTypes
 
-/// A part of a list: from behind a cursor on, so many at most. Without both it is the whole list.
+/// A part of a list: from behind a cursor on, so many at most. A part never has more than 1,000 items, so that no list is
+/// made in memory as a whole.
 ///
 /// A cursor is the key of the last item of a part, wrapped so that nobody makes one: what is added or deleted between two
 /// parts moves nothing from one part to another.
 struct Paging: Sendable {
     /// The key behind which the part begins; nil for the beginning.
     let after: String?
-    /// How many there are at most; nil: all.
-    let limit: Int?
+    /// How many there are at most.
+    let limit: Int
     /// What every item's key has in it, in lower case.
     let search: String?
 
     /// What every list takes.
     static let parameters: [Operation.QueryParameter] = [
-        .init(name: "limit", isRequired: false, summary: "how many at most, 1 to 1000; all when left out"),
+        .init(name: "limit", isRequired: false, summary: "how many at most, 1 to 1000; 1000 when left out"),
         .init(
             name: "cursor", isRequired: false, summary: "the 'next' of the part before",
             form: TextForm("^[A-Za-z0-9_-]{2,200}$")),
@@ -31,7 +32,7 @@ struct Paging: Sendable {
     static let positions = Array(parameters.prefix(2))
 
     init(_ call: Call) throws(Problem) {
-        limit = call.query["limit"] == nil ? nil : try call.limit(1_000)
+        limit = call.query["limit"] == nil ? ControllerLimits.pageSize : try call.limit(ControllerLimits.pageSize)
         after = try call.query["cursor"].map { (text) throws(Problem) in try Self.key(text) }
         search = call.query["search"].map { $0.lowercased() }
         guard search.map({ Self.isPlain($0, longest: 64) }) ?? true else {
@@ -54,7 +55,7 @@ struct Paging: Sendable {
             let key = key(item)
             return (after.map { key > $0 } ?? true) && wants(key)
         }
-        guard let limit, wanted.count > limit else { return (wanted, nil) }
+        guard wanted.count > limit else { return (wanted, nil) }
         let part = Array(wanted.prefix(limit))
         return (part, part.last.map { Self.cursor(key($0)) })
     }
@@ -148,35 +149,12 @@ extension Operations {
         let tenant = try call.name("tenant")
         let paging = try Paging(call)
         let query = try EndpointQuery(call, paging)
-        var items: [APITypes.Endpoint] = []
-        var after = try paging.after.map(Self.cursorName)
-        repeat {
-            // One more than asked for shows that there is another part.
-            let page = Page(after: after, limit: paging.limit.map { $0 + 1 } ?? ControllerLimits.pageSize)
-            let found = try await directory.endpoints(of: tenant, matching: query, page: page)
-            items += found.prefix(paging.limit ?? page.limit).map { APITypes.Endpoint($0.endpoint, $0.published) }
-            after = found.count == page.limit ? found.last?.endpoint.name.name : nil
-        } while paging.limit == nil && after != nil
-        return ItemList(items: items, next: after == nil ? nil : items.last.map { Paging.cursor($0.name) })
-    }
-
-    /// How many endpoints a tenant has, by what they belong to.
-    func summary(_ tenant: Name, _ call: Call) async throws -> EndpointSummary {
-        let text = call.query["by"] ?? EndpointPart.group.rawValue
-        guard let part = EndpointPart(rawValue: text) else {
-            throw Problem.invalid(
-                "'\(text.prefix(80))' is nothing to count endpoints by", pointer: "by",
-                remedy: "Give one of \(EndpointPart.allCases.map(\.rawValue).joined(separator: ", ")).")
-        }
-        let tallies = try await directory.tally(of: tenant, by: part, limit: call.caller.limit)
-        return EndpointSummary(
-            tenant: tenant.text, by: part.rawValue, endpoints: tallies.reduce(0) { $0 + $1.count },
-            items: tallies.map {
-                EndpointSummary.Item(
-                    name: $0.name?.text, endpoints: $0.count, members: $0.members, waiting: $0.waiting,
-                    running: $0.running,
-                    moving: $0.moving, failed: $0.failed)
-            })
+        let after = try paging.after.map(Self.cursorName)
+        // One more than asked for shows that there is another part.
+        let found = try await directory.endpoints(
+            of: tenant, matching: query, page: Page(after: after, limit: paging.limit + 1))
+        let items = found.prefix(paging.limit).map { APITypes.Endpoint($0.endpoint, $0.published) }
+        return ItemList(items: items, next: found.count > items.count ? items.last.map { Paging.cursor($0.name) } : nil)
     }
 
     private static func cursorName(_ key: String) throws(Problem) -> Name {
