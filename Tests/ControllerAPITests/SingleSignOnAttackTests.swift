@@ -218,7 +218,8 @@ import Testing
             let browser = TestPerson(scene.api, "ada@acme")
             let query = try await scene.begin(browser)
             scene.provider.set { $0.claims = scene.claims(query) }
-            #expect(try await scene.finish(browser, state: query["state"]) == "second-factor")
+            // The page is told which factors will do: `stage=second-factor&factors=code`.
+            #expect(try await scene.finish(browser, state: query["state"]) == "code")
             #expect(try await browser.send(.get, "/v1/self").status == 401)
             scene.controller.pass(seconds: 60)
             let done = try await browser.send(.post, "/v1/session/code", json: #"{"code":"\#(code())"}"#)

@@ -157,6 +157,25 @@ extension Operations {
         return ItemList(items: items, next: found.count > items.count ? items.last.map { Paging.cursor($0.name) } : nil)
     }
 
+    /// How many endpoints a tenant has, by what they belong to.
+    func summary(_ tenant: Name, _ call: Call) async throws -> EndpointSummary {
+        let text = call.query["by"] ?? EndpointPart.group.rawValue
+        guard let part = EndpointPart(rawValue: text) else {
+            throw Problem.invalid(
+                "'\(text.prefix(80))' is nothing to count endpoints by", pointer: "by",
+                remedy: "Give one of \(EndpointPart.allCases.map(\.rawValue).joined(separator: ", ")).")
+        }
+        let tallies = try await directory.tally(of: tenant, by: part, limit: call.caller.limit)
+        return EndpointSummary(
+            tenant: tenant.text, by: part.rawValue, endpoints: tallies.reduce(0) { $0 + $1.count },
+            items: tallies.map {
+                EndpointSummary.Item(
+                    name: $0.name?.text, endpoints: $0.count, members: $0.members, waiting: $0.waiting,
+                    running: $0.running,
+                    moving: $0.moving, failed: $0.failed)
+            })
+    }
+
     private static func cursorName(_ key: String) throws(Problem) -> Name {
         try Call.value(at: "cursor") { () throws(TextError) in try Name(parsing: key) }
     }
