@@ -46,18 +46,36 @@ public indirect enum AuditValue: Hashable, Sendable {
 
     private static func write(_ text: String, into bytes: inout [UInt8]) {
         bytes.append(0x22)
-        for scalar in text.unicodeScalars {
-            switch scalar.value {
-            case 0x22, 0x5c: bytes += [0x5c, UInt8(scalar.value)]
-            case 0x20...0x7e: bytes.append(UInt8(scalar.value))
-            default:
-                for unit in UTF16.encode(scalar).map(Array.init) ?? [] {
-                    bytes += [0x5c, 0x75]
-                    for shift in [12, 8, 4, 0] as [UInt16] { bytes.append(digits[Int(unit >> shift & 0xf)]) }
+        if text.utf8.allSatisfy({ $0 < 0x80 }) {
+            // Entries with the text of a policy are most of an audit, and nearly all of them are ASCII.
+            for byte in text.utf8 { write(byte, into: &bytes) }
+        } else {
+            for scalar in text.unicodeScalars {
+                if let byte = UInt8(exactly: scalar.value), byte < 0x80 {
+                    write(byte, into: &bytes)
+                } else {
+                    for unit in UTF16.encode(scalar).map(Array.init) ?? [] { write(unit, into: &bytes) }
                 }
             }
         }
         bytes.append(0x22)
+    }
+
+    /// Writes a character of ASCII.
+    private static func write(_ byte: UInt8, into bytes: inout [UInt8]) {
+        switch byte {
+        case 0x22, 0x5c:
+            bytes.append(0x5c)
+            bytes.append(byte)
+        case 0x20...0x7e: bytes.append(byte)
+        default: write(UInt16(byte), into: &bytes)
+        }
+    }
+
+    private static func write(_ unit: UInt16, into bytes: inout [UInt8]) {
+        bytes.append(0x5c)
+        bytes.append(0x75)
+        for shift in [12, 8, 4, 0] as [UInt16] { bytes.append(digits[Int(unit >> shift & 0xf)]) }
     }
 
     private static let digits = Array("0123456789abcdef".utf8)
@@ -171,31 +189,52 @@ private struct AuditReader {
 
     private mutating func string() throws(AuditSyntaxError) -> String {
         position += 1
-        var units: [UInt16] = []
+        var text: [UInt8] = []
         while let byte = peek {
-            position += 1
             switch byte {
             case 0x22:
-                guard let text = String(validating: units, as: UTF16.self) else { throw error("half of a character") }
-                return text
+                position += 1
+                return String(decoding: text, as: UTF8.self)
             case 0x5c:
+                position += 1
                 if take(0x75) {
-                    guard let unit = UInt16(hexadecimal: bytes.dropFirst(position).prefix(4)) else {
-                        throw error("no four digits")
-                    }
-                    units.append(unit)
-                    position += 4
+                    try character(into: &text)
                 } else if let next = peek, next == 0x22 || next == 0x5c {
-                    units.append(UInt16(next))
+                    text.append(next)
                     position += 1
                 } else {
                     throw error("no such escape")
                 }
-            case 0x20...0x7e: units.append(UInt16(byte))
+            case 0x20...0x7e:
+                let start = position
+                while position < bytes.count, Self.isPlain(bytes[position]) { position += 1 }
+                text.append(contentsOf: bytes[start..<position])
             default: throw error("a character that must be escaped")
             }
         }
         throw error("the text does not end")
+    }
+
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        (0x20...0x7e).contains(byte) && byte != 0x22 && byte != 0x5c
+    }
+
+    /// Reads the digits of an escaped character, which may be one of two halves (RFC 8259, section 7).
+    private mutating func character(into text: inout [UInt8]) throws(AuditSyntaxError) {
+        let first = try unit()
+        var units = [first]
+        if (0xd800...0xdbff).contains(first) {
+            guard take(0x5c), take(0x75) else { throw error("half of a character") }
+            units.append(try unit())
+        }
+        guard let character = String(validating: units, as: UTF16.self) else { throw error("half of a character") }
+        text.append(contentsOf: character.utf8)
+    }
+
+    private mutating func unit() throws(AuditSyntaxError) -> UInt16 {
+        guard let unit = UInt16(hexadecimal: bytes.dropFirst(position).prefix(4)) else { throw error("no four digits") }
+        position += 4
+        return unit
     }
 }
 

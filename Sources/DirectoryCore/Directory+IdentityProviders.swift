@@ -126,10 +126,11 @@ extension Directory {
 
     private func seal(_ secret: String, of id: AccountID) throws(DirectoryError) -> [UInt8] {
         guard (1...IdentityProvider.longestSecret).contains(secret.utf8.count),
-            !secret.unicodeScalars.contains(where: { $0 == "\r" || $0 == "\n" })
+            // RFC 6749, appendix A.2.
+            secret.utf8.allSatisfy({ (0x20...0x7e).contains($0) })
         else {
             throw DirectoryError(
-                .invalid, "A client's secret has 1 to \(IdentityProvider.longestSecret) bytes on one line.",
+                .invalid, "A client's secret has 1 to \(IdentityProvider.longestSecret) visible characters of ASCII.",
                 pointer: "/client_secret", remedy: "Give the secret that the provider has shown.")
         }
         let box = platform.people.box

@@ -21,16 +21,34 @@ extension SQLiteTransaction {
                 """
             arguments += limit.sorted().map(\.text)
         }
-        return try all(
+        // One row for each part and state: the index is walked once and only counted.
+        var tallies: [EndpointTally] = []
+        let rows = try all(
             """
-            SELECT \(column) AS part, sum(state = 'waiting') AS waiting, sum(state = 'running') AS running,
-                sum(state = 'moving') AS moving, sum(state = 'failed') AS failed
-            FROM endpoint WHERE \(condition) GROUP BY part ORDER BY part
+            SELECT \(column) AS part, state, count(*) AS found FROM endpoint WHERE \(condition)
+            GROUP BY part, state ORDER BY part
             """, StatementArguments(arguments)
         ) { row in
-            EndpointTally(
-                name: try (row["part"] as String?).map { try Name(parsing: $0) }, waiting: row["waiting"],
-                running: row["running"], moving: row["moving"], failed: row["failed"])
+            (
+                name: try (row["part"] as String?).map { try Name(parsing: $0) }, state: row["state"] as String,
+                count: row["found"] as Int
+            )
+        }
+        for row in rows {
+            if tallies.last.map({ $0.name != row.name }) ?? true { tallies.append(EndpointTally(name: row.name)) }
+            tallies[tallies.count - 1].add(row.count, of: row.state)
+        }
+        return tallies
+    }
+}
+
+extension EndpointTally {
+    fileprivate mutating func add(_ count: Int, of state: String) {
+        switch state {
+        case "waiting": waiting += count
+        case "running": running += count
+        case "moving": moving += count
+        default: failed += count
         }
     }
 }

@@ -11,12 +11,12 @@ USUAL = {
     "name": "tried", "display_name": "Tried", "roles": ["viewer"], "reason": "tried", "hours": 1, "label": "tried", "scopes": ["read"],
     "days": 1, "ipv4_prefix": "10.77.0.0/24", "vnet": "lan", "host": "paper9", "kind": "namespace", "level": 1, "networks": [], "from": "one",
     "to": "two", "port": "tcp/80", "action": "plug", "revision": 1, "body": "e30=", "signature": "e30=", "lock_body": "e30=", "lock_signature": "e30=",
-    "key": "e30=",
+    "key": "e30=", "issuer": "https://login.example", "client_id": "patchbay", "client_secret": "tried",
 }
 # These are about signing in, which counts what fails, or about the one who asks, which the installation is not.
 # What was signed is wrong as a whole, whichever part of it was turned.
 SIGNED = ("policy/lock", "policy/signed", "policy/unlock")
-LEFT_OUT = ("/v1/session", "/v1/setup", "/v1/enrol", "/v1/self", "/v1/users/", "/v1/tenants/{tenant}/users/{user}", "/v1/tenants/{tenant}/access")
+LEFT_OUT = ("/v1/identity-providers/", "/v1/session", "/v1/setup", "/v1/enrol", "/v1/self", "/v1/users/", "/v1/tenants/{tenant}/users/{user}", "/v1/tenants/{tenant}/access")
 
 
 def fields(document):
