@@ -187,6 +187,13 @@ public struct AuditEntry: Hashable, Sendable {
         guard self.value == value else { return nil }
     }
 
+    /// Reads an entry from a line of the own store, to be shown; nil for bytes that are none. Who verifies a chain reads
+    /// canonical lines only.
+    public init?(stored line: [UInt8]) {
+        guard line.count <= AuditLimits.line, let value = try? AuditValue(stored: line) else { return nil }
+        self.init(value)
+    }
+
     /// Reads an entry from its canonical line; nil for any other bytes.
     public init?(line: [UInt8]) {
         guard line.count <= AuditLimits.line, let value = try? AuditValue(canonical: line) else { return nil }

@@ -92,11 +92,17 @@ public struct AuditSyntaxError: Error, Hashable, Sendable, CustomStringConvertib
 }
 
 extension AuditValue {
-    /// Reads a canonical form, and nothing else.
-    public init(canonical bytes: [UInt8]) throws(AuditSyntaxError) {
+    /// Reads what was written as a canonical form before. Whether it still is, is not looked at.
+    public init(stored bytes: [UInt8]) throws(AuditSyntaxError) {
         var reader = AuditReader(bytes: bytes)
         let value = try reader.value(depth: 0)
         guard reader.position == bytes.count else { throw reader.error("more after the value") }
+        self = value
+    }
+
+    /// Reads a canonical form, and nothing else.
+    public init(canonical bytes: [UInt8]) throws(AuditSyntaxError) {
+        let value = try AuditValue(stored: bytes)
         // What reads like JSON, but would be written otherwise, is another text for the same value.
         let again = value.canonical
         guard again == bytes else {

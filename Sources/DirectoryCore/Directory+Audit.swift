@@ -92,7 +92,7 @@ extension Directory {
             try tx.auditLines(
                 of: try tx.requireChain(of: tenant), before: number, filter: filter, limit: min(max(limit, 1), 1_000))
         }
-        return lines.compactMap { AuditEntry(line: $0) }
+        return lines.compactMap { AuditEntry(stored: $0) }
     }
 
     /// A part of an export: whole lines. The first part begins with the key's statement, the last one ends with a checkpoint.

@@ -126,11 +126,11 @@ extension Directory {
 
     private func seal(_ secret: String, of id: AccountID) throws(DirectoryError) -> [UInt8] {
         guard (1...IdentityProvider.longestSecret).contains(secret.utf8.count),
-            // RFC 6749, appendix A.2.
-            secret.utf8.allSatisfy({ (0x20...0x7e).contains($0) })
+            // RFC 6749 (appendix A.2) knows ASCII only, but providers give others too. What nobody sees was not meant.
+            !secret.unicodeScalars.contains(where: { $0.properties.isInvisible })
         else {
             throw DirectoryError(
-                .invalid, "A client's secret has 1 to \(IdentityProvider.longestSecret) visible characters of ASCII.",
+                .invalid, "A client's secret has 1 to \(IdentityProvider.longestSecret) bytes of visible characters.",
                 pointer: "/client_secret", remedy: "Give the secret that the provider has shown.")
         }
         let box = platform.people.box
@@ -175,5 +175,15 @@ extension DirectoryReader {
                 remedy: "List the identity providers, or make it.")
         }
         return provider
+    }
+}
+
+extension Unicode.Scalar.Properties {
+    /// Whether it shows nothing, or changes how others are shown.
+    fileprivate var isInvisible: Bool {
+        switch generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .surrogate, .unassigned: true
+        default: false
+        }
     }
 }

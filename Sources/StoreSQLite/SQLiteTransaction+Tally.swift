@@ -21,13 +21,20 @@ extension SQLiteTransaction {
                 """
             arguments += limit.sorted().map(\.text)
         }
-        // One row for each part and state: the index is walked once and only counted.
+        // One row for each part and state. By group they are counted as endpoints come, go and change; else an index is
+        // walked once.
         var tallies: [EndpointTally] = []
+        let isCounted = part == .group && limit == nil
         let rows = try all(
-            """
-            SELECT \(column) AS part, state, count(*) AS found FROM endpoint WHERE \(condition)
-            GROUP BY part, state ORDER BY part
-            """, StatementArguments(arguments)
+            isCounted
+                ? """
+                SELECT nullif(first_group, '') AS part, state, found FROM endpoint_tally
+                WHERE tenant = ? AND found > 0 ORDER BY first_group
+                """
+                : """
+                SELECT \(column) AS part, state, count(*) AS found FROM endpoint WHERE \(condition)
+                GROUP BY part, state ORDER BY part
+                """, StatementArguments(arguments)
         ) { row in
             (
                 name: try (row["part"] as String?).map { try Name(parsing: $0) }, state: row["state"] as String,

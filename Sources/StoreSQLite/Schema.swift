@@ -73,12 +73,24 @@ enum Schema {
         ) WITHOUT ROWID;
         INSERT OR IGNORE INTO name_part SELECT tenant, substr(name, position, 3), name
             FROM endpoint CROSS JOIN name_position WHERE position <= length(name) - 2;
+        ALTER TABLE endpoint ADD COLUMN first_group TEXT;
+        UPDATE endpoint SET first_group = (
+            SELECT min(group_name) FROM membership WHERE membership.identity = endpoint.identity);
+        CREATE TABLE endpoint_tally (
+            tenant TEXT NOT NULL, first_group TEXT NOT NULL, state TEXT NOT NULL, found INTEGER NOT NULL,
+            PRIMARY KEY (tenant, first_group, state)
+        ) WITHOUT ROWID;
+        INSERT INTO endpoint_tally SELECT tenant, ifnull(first_group, ''), state, count(*) FROM endpoint GROUP BY 1, 2, 3;
         CREATE TRIGGER endpoint_added AFTER INSERT ON endpoint BEGIN
+            INSERT INTO endpoint_tally VALUES (new.tenant, ifnull(new.first_group, ''), new.state, 1)
+                ON CONFLICT (tenant, first_group, state) DO UPDATE SET found = found + 1;
             UPDATE host SET endpoint_count = endpoint_count + 1 WHERE name = new.host;
             INSERT OR IGNORE INTO name_part SELECT new.tenant, substr(new.name, position, 3), new.name
                 FROM name_position WHERE position <= length(new.name) - 2;
         END;
         CREATE TRIGGER endpoint_removed AFTER DELETE ON endpoint BEGIN
+            UPDATE endpoint_tally SET found = found - 1
+                WHERE tenant = old.tenant AND first_group = ifnull(old.first_group, '') AND state = old.state;
             UPDATE host SET endpoint_count = endpoint_count - 1 WHERE name = old.host;
             DELETE FROM name_part WHERE tenant = old.tenant AND name = old.name AND part IN (
                 SELECT substr(old.name, position, 3) FROM name_position WHERE position <= length(old.name) - 2);
@@ -95,9 +107,14 @@ enum Schema {
             INSERT OR IGNORE INTO name_part SELECT new.tenant, substr(new.name, position, 3), new.name
                 FROM name_position WHERE position <= length(new.name) - 2;
         END;
-        ALTER TABLE endpoint ADD COLUMN first_group TEXT;
-        UPDATE endpoint SET first_group = (
-            SELECT min(group_name) FROM membership WHERE membership.identity = endpoint.identity);
+        CREATE TRIGGER endpoint_recounted AFTER UPDATE OF tenant, first_group, state ON endpoint
+            WHEN new.tenant <> old.tenant OR new.first_group IS NOT old.first_group OR new.state <> old.state
+        BEGIN
+            UPDATE endpoint_tally SET found = found - 1
+                WHERE tenant = old.tenant AND first_group = ifnull(old.first_group, '') AND state = old.state;
+            INSERT INTO endpoint_tally VALUES (new.tenant, ifnull(new.first_group, ''), new.state, 1)
+                ON CONFLICT (tenant, first_group, state) DO UPDATE SET found = found + 1;
+        END;
         CREATE INDEX endpoint_first_group ON endpoint (tenant, first_group, state);
         CREATE INDEX endpoint_state ON endpoint (tenant, state, name);
         CREATE INDEX endpoint_listed ON endpoint (tenant, name, host, vnet_name, state, labels);

@@ -40,6 +40,7 @@ struct DirectoryStoreConformance: Sendable, CustomTestStringConvertible {
         Self("pages are complete and in order", pages),
         Self("a query finds what looking at each endpoint would find", queries),
         Self("members and endpoints are counted as they come and go", counts),
+        Self("endpoints are counted by what they belong to and how far they are", tallies),
     ]
 }
 

@@ -95,6 +95,60 @@ extension DirectoryStoreConformance {
         }
     }
 
+    @Sendable static func tallies(_ store: any DirectoryStore) async throws {
+        try await furnish(store)
+        var crowd = try crowd()
+        func expect(sourceLocation: SourceLocation = #_sourceLocation) async throws {
+            let own = crowd.filter { $0.name.tenant == Samples.acme }
+            for part in EndpointPart.allCases {
+                for limit in [nil, [Samples.known("web")]] as [Set<Name>?] {
+                    var expected: [Name?: EndpointTally] = [:]
+                    for endpoint in own where limit.map({ !$0.isDisjoint(with: endpoint.groups) }) ?? true {
+                        let name: Name? =
+                            switch part {
+                            case .group: endpoint.groups.min()
+                            case .host: endpoint.host
+                            case .vnet: endpoint.vnetName
+                            }
+                        var tally = expected[name] ?? EndpointTally(name: name)
+                        switch endpoint.state {
+                        case .waiting: tally.waiting += 1
+                        case .running: tally.running += 1
+                        case .moving: tally.moving += 1
+                        case .failed: tally.failed += 1
+                        }
+                        expected[name] = tally
+                    }
+                    let sorted = expected.values.sorted { ($0.name?.text ?? "") < ($1.name?.text ?? "") }
+                    let found = try await store.read { (tx) throws(DirectoryError) in
+                        try tx.tally(of: Samples.acme, by: part, limit: limit)
+                    }
+                    #expect(found == sorted, "\(part)", sourceLocation: sourceLocation)
+                }
+            }
+        }
+        func put(_ endpoints: [Endpoint]) async throws {
+            try await store.write { (tx) throws(DirectoryError) in for each in endpoints { try tx.put(each) } }
+        }
+        try await put(crowd)
+        try await expect()
+        // Everything starts, some change groups and hosts, some go.
+        for index in crowd.indices { crowd[index].state = .running }
+        for index in stride(from: 0, to: 60, by: 4) {
+            crowd[index].groups = index % 8 == 0 ? [] : [Samples.known("web")]
+        }
+        for index in stride(from: 1, to: 60, by: 6) {
+            crowd[index].state = .moving(from: crowd[index].host, deadline: Timestamp(9))
+        }
+        try await put(crowd)
+        try await put(crowd)
+        try await expect()
+        let gone = crowd.prefix(20).map(\.identity)
+        try await store.write { (tx) throws(DirectoryError) in for each in gone { try tx.delete(endpoint: each) } }
+        crowd.removeFirst(20)
+        try await expect()
+    }
+
     @Sendable static func counts(_ store: any DirectoryStore) async throws {
         try await furnish(store)
         func expect(

@@ -217,7 +217,9 @@ public struct APIResponder: HTTPResponder {
             answer.cookies = given.cookies
             body = given.body
         }
-        if let document = body as? DocumentBody {
+        if let json = body as? JSONBody {
+            (answer.type, answer.body) = ("application/json; charset=utf-8", json.bytes)
+        } else if let document = body as? DocumentBody {
             (answer.type, answer.body) = (DocumentBody.mediaType, document.bytes)
         } else if let file = body as? RawBody {
             (answer.type, answer.body) = (file.mediaType, Array(file.bytes))

@@ -71,6 +71,11 @@ struct DocumentBody: Encodable, Sendable {
     let bytes: [UInt8]
 }
 
+/// An answer in JSON that is made already.
+struct JSONBody: Encodable, Sendable {
+    let bytes: [UInt8]
+}
+
 /// An answer that is not JSON, byte for byte, to be kept as a file.
 struct RawBody: Encodable, Sendable {
     let bytes: [UInt8]
