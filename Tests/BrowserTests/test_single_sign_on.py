@@ -22,6 +22,8 @@ class SingleSignOn(unittest.TestCase):
     def setUpClass(cls):
         cls.folder = tempfile.mkdtemp(prefix="patchbay-sso-")
         cls.processes = []
+        # Also when something of the following fails.
+        cls.addClassCleanup(cls.end)
         controller = os.path.join(os.environ["PATCHBAY_BIN"], "patchbay-controller")
         data = os.path.join(cls.folder, "data")
         subprocess.run([controller, "init", "--data", data], check=True, capture_output=True)
@@ -65,6 +67,9 @@ class SingleSignOn(unittest.TestCase):
     @classmethod
     def tearDownClass(cls):
         cls.browser.close()
+
+    @classmethod
+    def end(cls):
         for process in cls.processes:
             process.stdin.close()
             process.terminate()
