@@ -277,8 +277,11 @@ async function showPage() {
         button(t('again'), () => route()))));
     focusHeading();
   } finally {
-    main.removeAttribute('aria-busy');
-    if (!used && mine === visit) { network?.stop(); network = null; }
+    // A later page has its own; after the session's end there is no place for any.
+    if (mine === visit) {
+      main?.removeAttribute('aria-busy');
+      if (!used) { network?.stop(); network = null; }
+    }
   }
   return undefined;
 }
