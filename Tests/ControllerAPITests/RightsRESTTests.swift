@@ -53,6 +53,24 @@ import Testing
         }
     }
 
+    @Test("what is asked for by GET is a look, also for the audit, and what deletes or puts is a change")
+    func looksAndChanges() throws {
+        let controller = try TestController()
+        let operations = Operations(
+            directory: controller.directory, leaves: controller.leaves, settings: controller.settings,
+            metrics: ControllerMetrics(), logger: controller.logger
+        ).all
+        for operation in operations {
+            // Nobody's rights are asked for what everyone may do.
+            guard operation.access != .everyone, let action = operation.action else { continue }
+            switch operation.method {
+            case .get: #expect(!action.isChange, "\(operation.id)")
+            case .put, .delete: #expect(action.isChange, "\(operation.id)")
+            default: break
+            }
+        }
+    }
+
     @Test func viewersChangeNothing() async throws {
         try await TestController().test { api in
             try await api.makeAcme()
