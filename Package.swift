@@ -218,8 +218,8 @@ let package = Package(
         .executableTarget(
             name: "patchbay-controller",
             dependencies: [
-                "ControllerAPI", "DirectoryCore", "MetricsEndpoint", "NetTypes", "PlatformBackup", "PrometheusMetrics",
-                "StoreSQLite", "StructuredLog", "Trust", arguments, logging, lifecycle, metrics,
+                "ControllerAPI", "DirectoryCore", "LinuxKit", "MetricsEndpoint", "NetTypes", "PlatformBackup",
+                "PrometheusMetrics", "StoreSQLite", "StructuredLog", "Trust", arguments, logging, lifecycle, metrics,
             ], swiftSettings: strict),
         .executableTarget(
             name: "patchbay-leaf",
@@ -311,13 +311,15 @@ let package = Package(
         .testTarget(
             name: "DirectoryTests",
             dependencies: [
-                "Accounts", "AuditLog", "DirectoryCore", "StoreSQLite", "NetTypes", "Policy", "PolicyLanguage", "Trust",
+                "Accounts", "AuditLog", "ControllerAPI", "DirectoryCore", "LeafAgent", "LeafProtocol", "StoreSQLite",
+                "NetTypes", "Policy", "PolicyLanguage", "Trust", logging,
+                .product(name: "GRDB", package: "GRDB.swift"),
             ], swiftSettings: strict),
         .testTarget(
             name: "ControllerAPITests",
             dependencies: [
                 "APIClient", "APITypes", "Console", "ControllerAPI", "DirectoryCore", "LeafProtocol", "MutualTLS",
-                "NetTypes",
+                "NetTypes", "PlatformBackup",
                 "Policy", "PolicyLanguage", "PrometheusMetrics", "SoftAuthenticator", "StoreSQLite", "Trust", logging,
                 grpcCore, grpcTransport, lifecycle,
                 .product(name: "Hummingbird", package: "hummingbird"),

@@ -19,8 +19,15 @@ extension APIClient {
         try await post(Path("v1", "identity-providers"), provider)
     }
 
-    /// Deletes a provider with all links to it.
-    public func deleteIdentityProvider(_ name: String) async throws(APIClientError) {
+    /// Puts settings in the place of a provider's; the secret stays when it is nil.
+    public func change(
+        _ settings: IdentityProviderSettings, ofIdentityProvider name: String
+    ) async throws(APIClientError) -> IdentityProviderSummary {
+        try await put(Path("v1", "identity-providers", name), settings)
+    }
+
+    /// Deletes a provider with all links to it; the sessions end that began by it.
+    public func deleteIdentityProvider(_ name: String) async throws(APIClientError) -> DeletedIdentityProvider {
         try await delete(Path("v1", "identity-providers", name))
     }
 }

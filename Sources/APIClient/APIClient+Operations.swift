@@ -89,6 +89,11 @@ extension APIClient {
         try await all(Path("v1", "tenants", tenant, "endpoints"), limit: limit)
     }
 
+    /// How many endpoints a tenant has, by `group`, `host` or `vnet`.
+    public func summary(of tenant: String, by part: String) async throws(APIClientError) -> EndpointSummary {
+        try await get(Path("v1", "tenants", tenant, "summary", query: ["by": part]))
+    }
+
     /// One endpoint.
     public func endpoint(_ name: String, of tenant: String) async throws(APIClientError) -> Endpoint {
         try await get(Path("v1", "tenants", tenant, "endpoints", name))
@@ -140,6 +145,11 @@ extension APIClient {
     }
 
     // MARK: Policies
+
+    /// The entries of a tenant's policy.
+    public func policyEntries(of tenant: String, limit: Int? = nil) async throws(APIClientError) -> [PolicyEntry] {
+        try await all(Path("v1", "tenants", tenant, "policy", "entries"), limit: limit)
+    }
 
     /// The policy of a tenant.
     public func policy(of tenant: String) async throws(APIClientError) -> TenantPolicy {
@@ -199,6 +209,11 @@ extension APIClient {
     /// Makes a host; the token in the answer is for its leaf, and is shown once.
     public func create(_ host: NewHost) async throws(APIClientError) -> HostInvitation {
         try await post(Path("v1", "hosts"), host)
+    }
+
+    /// Makes a new token for a host's leaf, in place of any former one.
+    public func renewToken(ofHost name: String) async throws(APIClientError) -> HostInvitation {
+        try await post(Path("v1", "hosts", name, "token"))
     }
 
     /// Deletes a host that runs no endpoints; its leaf's certificate is revoked.

@@ -6,29 +6,24 @@ extension APIClient {
     /// The platform.
     public func platform() async throws(APIClientError) -> PlatformDescription { try await get(Path("v1", "platform")) }
 
-    private func certificates(_ user: (name: String, tenant: String?)?, _ rest: [String] = []) -> Path {
-        guard let user else { return Path(segments: ["v1", "self", "certificates"] + rest) }
-        let side = user.tenant.map { ["v1", "tenants", $0] } ?? ["v1"]
-        return Path(segments: side + ["users", user.name, "certificates"] + rest)
-    }
+    /// The description of the API, OpenAPI 3.1 in JSON.
+    public func openAPI() async throws(APIClientError) -> [UInt8] { try await document(Path("openapi.json")) }
 
     /// One's own certificates, or those of somebody, by his name before the `@`.
     public func certificates(
-        of user: (name: String, tenant: String?)?, limit: Int? = nil
+        of user: AccountOwner?, limit: Int? = nil
     ) async throws(APIClientError) -> [PersonalCertificate] {
-        try await all(certificates(user), limit: limit)
+        try await all(things("certificates", of: user), limit: limit)
     }
 
     /// Has a key certified.
     public func create(_ certificate: NewCertificate) async throws(APIClientError) -> PersonalCertificate {
-        try await post(certificates(nil), certificate)
+        try await post(things("certificates", of: nil), certificate)
     }
 
     /// Revokes a certificate of one's own, or of somebody.
-    public func revokeCertificate(
-        _ id: String, of user: (name: String, tenant: String?)?
-    ) async throws(APIClientError) {
-        try await delete(certificates(user, [id]))
+    public func revokeCertificate(_ id: String, of user: AccountOwner?) async throws(APIClientError) {
+        try await delete(things("certificates", of: user, [id]))
     }
 
     /// A whole list, part by part, or so many items of it.

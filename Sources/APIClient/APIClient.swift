@@ -21,8 +21,7 @@ public struct APIClient: Sendable {
         case nothing
         case token(String)
         case certificate(CertificateSignIn)
-        /// A session's cookie, and what its changes carry.
-        case session(cookie: String, csrf: String)
+        case session(SessionSecret)
     }
 
     /// The longest answer that is read: more than any list of this release can be.
@@ -111,6 +110,11 @@ public struct APIClient: Sendable {
         try read(try await send("PUT", path, body: try encode(body)), "PUT \(path)")
     }
 
+    /// Sends a request with a body that is not answered but by success.
+    public func post(_ path: Path, _ body: some APIRequestBody) async throws(APIClientError) {
+        _ = try await send("POST", path, body: try encode(body))
+    }
+
     /// Asks for something that needs no body, and reads the answer.
     public func post<Answer: Decodable>(_ path: Path) async throws(APIClientError) -> Answer {
         try read(try await send("POST", path, body: nil), "POST \(path)")
@@ -119,6 +123,11 @@ public struct APIClient: Sendable {
     /// Deletes what is at a path.
     public func delete(_ path: Path) async throws(APIClientError) {
         _ = try await send("DELETE", path, body: nil)
+    }
+
+    /// Deletes what is at a path, and reads what became of it.
+    public func delete<Answer: Decodable>(_ path: Path) async throws(APIClientError) -> Answer {
+        try read(try await send("DELETE", path, body: nil), "DELETE \(path)")
     }
 
     private func encode(_ body: some APIRequestBody) throws(APIClientError) -> ByteBuffer {
@@ -154,6 +163,7 @@ public struct APIClient: Sendable {
             guard (200..<300).contains(response.status.code) else {
                 throw APIClientError.problem(problem(answer, status: Int(response.status.code)))
             }
+            if case .session(let secret) = credentials { secret.follow(response.headers["set-cookie"]) }
             return answer
         } catch {
             throw failure(error, "\(method) \(path)")
@@ -173,9 +183,15 @@ public struct APIClient: Sendable {
                     Path("v1", "session", "certificate"), CertificateAssertion(assertion: assertion))
             }
             request.headers.add(name: "authorization", value: "Bearer \(token)")
-        case .session(let cookie, let csrf):
+        case .session(let secret):
+            var (cookie, csrf) = secret.present
+            if csrf == nil, request.method != .GET {
+                csrf = try await oneself().csrfToken
+                secret.set(csrf: csrf, of: cookie)
+                cookie = secret.present.cookie
+            }
             request.headers.add(name: "cookie", value: cookie)
-            request.headers.add(name: "x-patchbay-csrf", value: csrf)
+            if let csrf { request.headers.add(name: "x-patchbay-csrf", value: csrf) }
         }
     }
 
@@ -185,7 +201,11 @@ public struct APIClient: Sendable {
     public func signedIn(
         _ name: String, password: String, code: () throws -> String
     ) async throws -> APIClient {
-        var (client, state) = try await begun(Path("v1", "session"), Credentials(name: name, password: password))
+        // Whoever asks otherwise, such as by a token of the environment, is not meant.
+        var anonymous = self
+        anonymous.credentials = .nothing
+        var (client, state) = try await anonymous.begun(
+            Path("v1", "session"), Credentials(name: name, password: password))
         if state.stage != "complete" {
             (client, state) = try await client.begun(Path("v1", "session", "code"), SecondFactorCode(code: try code()))
         }
@@ -203,21 +223,22 @@ public struct APIClient: Sendable {
         request.headers.add(name: "content-type", value: "application/json")
         try await addCredentials(to: &request)
         request.body = .bytes(try encode(body))
-        let (cookie, answer): (String, ByteBuffer)
+        let secret = SessionSecret()
+        let answer: ByteBuffer
         do {
             let response = try await client.execute(request, timeout: timeout)
             answer = try await response.body.collect(upTo: Self.longestAnswer)
             guard (200..<300).contains(response.status.code) else {
                 throw APIClientError.problem(problem(answer, status: Int(response.status.code)))
             }
-            let pairs = response.headers["set-cookie"].map { String($0.prefix { $0 != ";" }) }
-            cookie = pairs.first { $0.hasPrefix("__Host-patchbay=") } ?? ""
+            secret.follow(response.headers["set-cookie"])
         } catch {
             throw failure(error, "POST \(path)")
         }
         let state: SessionState = try read(answer, "POST \(path)")
+        secret.set(csrf: state.csrfToken, of: secret.present.cookie)
         var session = self
-        session.credentials = .session(cookie: cookie, csrf: state.csrfToken)
+        session.credentials = .session(secret)
         return (session, state)
     }
 

@@ -18,6 +18,8 @@ public struct IdentityProviderSummary: Codable, Sendable, Equatable {
     public var listed: Bool
     /// Certificates in PEM against which its own is checked; nil: those that the system trusts.
     public var trustedRoots: String?
+    /// Whether anybody may sign in by it.
+    public var enabled: Bool
     /// What the provider has to know as this client's redirect URI.
     public var redirectURI: String
     /// A link to the page for signing in with its button.
@@ -26,11 +28,14 @@ public struct IdentityProviderSummary: Codable, Sendable, Equatable {
     public var createdAt: String
     /// Grows with every change.
     public var version: UInt64
+    /// In the answer to a change: how many sessions, begun by it, have ended.
+    public var sessionsEnded: UInt64?
 
     public init(
         id: String, name: String, displayName: String, tenant: String?, issuer: String, clientID: String,
         scopes: [String], subjectClaim: String, multiFactor: Bool, listed: Bool, trustedRoots: String?,
-        redirectURI: String, signInURL: String, createdAt: String, version: UInt64
+        enabled: Bool, redirectURI: String, signInURL: String, createdAt: String, version: UInt64,
+        sessionsEnded: UInt64? = nil
     ) {
         self.id = id
         self.name = name
@@ -43,14 +48,17 @@ public struct IdentityProviderSummary: Codable, Sendable, Equatable {
         self.multiFactor = multiFactor
         self.listed = listed
         self.trustedRoots = trustedRoots
+        self.enabled = enabled
         self.redirectURI = redirectURI
         self.signInURL = signInURL
         self.createdAt = createdAt
         self.version = version
+        self.sessionsEnded = sessionsEnded
     }
 
     enum CodingKeys: String, CodingKey {
-        case id, name, tenant, issuer, scopes, listed, version
+        case id, name, tenant, issuer, scopes, listed, version, enabled
+        case sessionsEnded = "sessions_ended"
         case displayName = "display_name"
         case clientID = "client_id"
         case subjectClaim = "subject_claim"
@@ -59,6 +67,23 @@ public struct IdentityProviderSummary: Codable, Sendable, Equatable {
         case redirectURI = "redirect_uri"
         case signInURL = "sign_in_url"
         case createdAt = "created_at"
+    }
+}
+
+/// What became of a provider of identities that was deleted.
+public struct DeletedIdentityProvider: Codable, Sendable, Equatable {
+    public var name: String
+    /// How many sessions, begun by it, have ended.
+    public var sessionsEnded: UInt64
+
+    public init(name: String, sessionsEnded: UInt64) {
+        self.name = name
+        self.sessionsEnded = sessionsEnded
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case name
+        case sessionsEnded = "sessions_ended"
     }
 }
 
@@ -91,7 +116,8 @@ public struct NewIdentityProvider: APIRequestBody, Equatable {
         + IdentityProviderSettings.described(isSecretOptional: false).filter { $0.name != "version" }
 }
 
-/// Everything of a provider of identities but its name. What is left out is as it is for a new one; the secret stays.
+/// Everything of a provider of identities but its name. What is left out is as it is for a new one; the secret stays, and one
+/// that is disabled.
 public struct IdentityProviderSettings: APIRequestBody, Equatable {
     public var displayName: String?
     public var tenant: String?
@@ -103,13 +129,15 @@ public struct IdentityProviderSettings: APIRequestBody, Equatable {
     public var multiFactor: Bool?
     public var listed: Bool?
     public var trustedRoots: String?
+    /// Whether anybody may sign in by it; true for a new one and as it was for another when left out.
+    public var enabled: Bool?
     /// The version that was looked at; another one is not changed.
     public var version: UInt64?
 
     public init(
         displayName: String? = nil, tenant: String? = nil, issuer: String, clientID: String, clientSecret: String?,
         scopes: [String]? = nil, subjectClaim: String? = nil, multiFactor: Bool? = nil, listed: Bool? = nil,
-        trustedRoots: String? = nil, version: UInt64? = nil
+        trustedRoots: String? = nil, enabled: Bool? = nil, version: UInt64? = nil
     ) {
         self.displayName = displayName
         self.tenant = tenant
@@ -121,11 +149,12 @@ public struct IdentityProviderSettings: APIRequestBody, Equatable {
         self.multiFactor = multiFactor
         self.listed = listed
         self.trustedRoots = trustedRoots
+        self.enabled = enabled
         self.version = version
     }
 
     enum CodingKeys: String, CodingKey {
-        case tenant, issuer, scopes, listed, version
+        case tenant, issuer, scopes, listed, enabled, version
         case displayName = "display_name"
         case clientID = "client_id"
         case clientSecret = "client_secret"
@@ -165,6 +194,10 @@ public struct IdentityProviderSettings: APIRequestBody, Equatable {
             BodyField(
                 "trusted_roots", .string, isOptional: true,
                 "Certificates in PEM against which its own is checked; those that the system trusts when left out"),
+            BodyField(
+                "enabled", .boolean, isOptional: true,
+                "Whether anybody may sign in by it; when not, the sessions end that began by it. As before when left out"
+            ),
             BodyField("version", .number, isOptional: true, most: UInt64(Int64.max), "The version that was looked at"),
         ]
     }

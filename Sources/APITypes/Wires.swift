@@ -33,7 +33,7 @@ public struct Wire: Codable, Sendable, Equatable {
     public var peer: String?
     /// Packets so far.
     public var packets: UInt64
-    /// Bytes so far, inner bytes from the Ethernet header on.
+    /// Bytes so far, of inner IP packets, each with its own headers.
     public var bytes: UInt64
     /// When it was plugged, RFC 3339.
     public var pluggedAt: String

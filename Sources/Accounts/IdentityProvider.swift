@@ -24,10 +24,13 @@ public struct IdentityProvider: Hashable, Sendable {
         public var isListed: Bool
         /// Certificates in PEM against which its own is checked; nil: those that the system trusts.
         public var trustedRoots: String?
+        /// Whether anybody may sign in by it. What is linked to it stays where not.
+        public var isEnabled: Bool
 
         public init(
             displayName: DisplayName, tenant: Name?, issuer: String, clientID: String, scopes: [String],
-            subjectClaim: String, isMultiFactor: Bool, isListed: Bool, trustedRoots: String?
+            subjectClaim: String, isMultiFactor: Bool, isListed: Bool, trustedRoots: String?,
+            isEnabled: Bool = true
         ) {
             self.displayName = displayName
             self.tenant = tenant
@@ -38,6 +41,7 @@ public struct IdentityProvider: Hashable, Sendable {
             self.isMultiFactor = isMultiFactor
             self.isListed = isListed
             self.trustedRoots = trustedRoots
+            self.isEnabled = isEnabled
         }
     }
 
@@ -81,7 +85,9 @@ public struct IdentityProvider: Hashable, Sendable {
     }
 
     /// Whether somebody of a tenant, or of the provider where there is none, may use it.
-    public func serves(_ tenant: Name?) -> Bool { settings.tenant == nil || settings.tenant == tenant }
+    public func serves(_ tenant: Name?) -> Bool {
+        settings.isEnabled && (settings.tenant == nil || settings.tenant == tenant)
+    }
 
     /// Whether a text can be an issuer: an absolute `https` URL of 255 characters at most, without user, query and fragment
     /// (OpenID Connect Discovery 1.0, section 2).

@@ -40,6 +40,8 @@ public struct Session: Hashable, Sendable {
     public private(set) var credentialEpoch: UInt64
     /// The user's ``User/rightsEpoch`` when its secret was drawn.
     public var rightsEpoch: UInt64
+    /// The provider of identities by whose word it began; it ends with that. Nil for a password or a passkey.
+    public let provider: AccountID?
 
     /// After how long without a request it ends, in seconds: half an hour.
     public static let idle: Int64 = 1_800
@@ -60,7 +62,7 @@ public struct Session: Hashable, Sendable {
     public init(
         id: AccountID, user: AccountID, secretHash: [UInt8], formerHash: [UInt8]?, renewedAt: Timestamp, stage: Stage,
         createdAt: Timestamp, signedInAt: Timestamp, lastSeenAt: Timestamp, source: String, agent: String,
-        credentialEpoch: UInt64, rightsEpoch: UInt64
+        credentialEpoch: UInt64, rightsEpoch: UInt64, provider: AccountID? = nil
     ) {
         self.id = id
         self.user = user
@@ -75,16 +77,20 @@ public struct Session: Hashable, Sendable {
         self.agent = agent
         self.credentialEpoch = credentialEpoch
         self.rightsEpoch = rightsEpoch
+        self.provider = provider
     }
 
     /// Begins a session for a user whose password was right, who has shown a passkey, or whom a provider of identities has
     /// named, and the secret for the cookie. The session that the browser had before is to be ended: no secret from before
     /// the sign-in lives on.
     ///
-    /// - Parameter isComplete: whether no second factor is to come, though the account has one: the first proof was of two,
-    ///   or the provider has asked for one.
+    /// - Parameters:
+    ///   - isComplete: whether no second factor is to come, though the account has one: the first proof was of two, or the
+    ///     provider has asked for one.
+    ///   - provider: the provider of identities that has named the user.
     public static func begin(
-        for user: User, isComplete: Bool = false, source: SourceNetwork, agent: String, at now: Timestamp,
+        for user: User, isComplete: Bool = false, provider: AccountID? = nil, source: SourceNetwork, agent: String,
+        at now: Timestamp,
         random: (Int) -> [UInt8]
     ) -> (session: Session, secret: BearerSecret) {
         let secret = BearerSecret(random: random)
@@ -92,7 +98,7 @@ public struct Session: Hashable, Sendable {
             id: AccountID(random: random), user: user.id, secretHash: secret.hash, formerHash: nil, renewedAt: now,
             stage: user.hasSecondFactor && !isComplete ? .secondFactor : .complete, createdAt: now, signedInAt: now,
             lastSeenAt: now, source: source.description, agent: clean(agent), credentialEpoch: user.credentialEpoch,
-            rightsEpoch: user.rightsEpoch)
+            rightsEpoch: user.rightsEpoch, provider: provider)
         return (session, secret)
     }
 

@@ -187,13 +187,6 @@ public struct AuditEntry: Hashable, Sendable {
         guard self.value == value else { return nil }
     }
 
-    /// Reads an entry from a line of the own store, to be shown; nil for bytes that are none. Who verifies a chain reads
-    /// canonical lines only.
-    public init?(stored line: [UInt8]) {
-        guard line.count <= AuditLimits.line, let value = try? AuditValue(stored: line) else { return nil }
-        self.init(value)
-    }
-
     /// Reads an entry from its canonical line; nil for any other bytes.
     public init?(line: [UInt8]) {
         guard line.count <= AuditLimits.line, let value = try? AuditValue(canonical: line) else { return nil }
@@ -272,7 +265,7 @@ extension AuditEvent.Outcome {
         }
     }
 
-    fileprivate init?(_ value: AuditValue) {
+    init?(_ value: AuditValue) {
         switch (value["kind"]?.text, value["reason"]?.text) {
         case ("done", nil): self = .done
         case ("refused", let reason?): self = .refused(reason)

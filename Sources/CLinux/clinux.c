@@ -12,12 +12,14 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <sched.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
@@ -189,4 +191,20 @@ int64_t cl_datagram_send(int fd, int family, const uint8_t *address, uint16_t po
     struct sockaddr_storage to;
     socklen_t size = address_of(&to, family, address, port);
     return RESULT(sendto(fd, payload, length, 0, (struct sockaddr *)&to, size));
+}
+
+int cl_notify(const char *path, const char *state) {
+    struct sockaddr_un to = {.sun_family = AF_UNIX};
+    size_t length = strlen(path);
+    if (length < 2 || length >= sizeof to.sun_path) return -EINVAL;
+    memcpy(to.sun_path, path, length);
+    // The name of a socket in the abstract namespace is written with an at sign in place of its zero octet.
+    if (path[0] == '@') to.sun_path[0] = 0;
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -errno;
+    socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
+    ssize_t sent = sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&to, size);
+    int result = sent < 0 ? -errno : 0;
+    close(fd);
+    return result;
 }

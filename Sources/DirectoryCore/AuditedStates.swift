@@ -175,6 +175,7 @@ extension IdentityProvider {
     var audited: AuditValue {
         .object([
             "client_id": .text(settings.clientID), "display_name": .text(settings.displayName.text),
+            "enabled": .boolean(settings.isEnabled),
             "issuer": .text(settings.issuer), "listed": .boolean(settings.isListed),
             "multi_factor": .boolean(settings.isMultiFactor), "scopes": .texts(settings.scopes),
             "subject_claim": .text(settings.subjectClaim), "tenant": .text(settings.tenant),

@@ -91,6 +91,7 @@ extension AuditedTransaction {
     func revocations() throws(DirectoryError) -> [Revocation] { try tx.revocations() }
     func isRevoked(_ subject: Revocation.Subject) throws(DirectoryError) -> Bool { try tx.isRevoked(subject) }
     func deleteJoinGrants(of host: Name) throws(DirectoryError) { try tx.deleteJoinGrants(of: host) }
+    func raiseEpochs(to epoch: Epoch) throws(DirectoryError) -> Int { try tx.raiseEpochs(to: epoch) }
     func put(_ facts: PublishedFacts) throws(DirectoryError) { try tx.put(facts) }
     func deleteFacts(of identity: Identity) throws(DirectoryError) { try tx.deleteFacts(of: identity) }
     func put(_ certificate: IssuedCertificate) throws(DirectoryError) { try tx.put(certificate) }

@@ -200,6 +200,18 @@ extension AuditedTransaction {
         try tx.delete(identityProvider: identityProvider)
     }
 
+    /// How many, and not whose: the provider is the platform's, the people are tenants'.
+    func deleteSessions(begunBy provider: AccountID, except tenant: Name?) throws(DirectoryError) -> [AccountID] {
+        let name = try tx.identityProvider(provider)?.name.text ?? provider.description
+        let ended = try tx.deleteSessions(begunBy: provider, except: tenant)
+        if !ended.isEmpty {
+            note(
+                "identity-provider/\(name)/sessions", before: .object(["ended": .number(Int64(ended.count))]),
+                after: nil)
+        }
+        return ended
+    }
+
     func put(_ identity: LinkedIdentity) throws(DirectoryError) {
         note("identity/\(identity.id)", before: try tx.linkedIdentity(identity.id)?.audited, after: identity.audited)
         try tx.put(identity)

@@ -87,12 +87,12 @@ extension Directory {
     /// The newest entries of a tenant's chain, or the platform's, before a number, the newest first.
     public func audit(
         of tenant: Name?, before number: UInt64? = nil, filter: AuditFilter = .init(), limit: Int = 100
-    ) async throws(DirectoryError) -> [AuditEntry] {
+    ) async throws(DirectoryError) -> [AuditLine] {
         let lines = try await store.read { (tx) throws(DirectoryError) in
             try tx.auditLines(
                 of: try tx.requireChain(of: tenant), before: number, filter: filter, limit: min(max(limit, 1), 1_000))
         }
-        return lines.compactMap { AuditEntry(stored: $0) }
+        return lines.compactMap { AuditLine(stored: $0) }
     }
 
     /// A part of an export: whole lines. The first part begins with the key's statement, the last one ends with a checkpoint.

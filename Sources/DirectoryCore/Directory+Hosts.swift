@@ -1,3 +1,4 @@
+import Crypto
 public import NetTypes
 import Trust
 
@@ -161,14 +162,35 @@ extension Directory {
         case .success(let verified): leaf = verified
         case .failure(let refusal): throw DirectoryError(.untrusted, "The leaf is not trusted: \(refusal).")
         }
-        return try await store.read { (tx) throws(DirectoryError) in
+        let (found, isNoted) = try await store.read { (tx) throws(DirectoryError) in
             let host = try tx.requireLeaf(leaf.id)
             let note = try tx.issued(serial: leaf.serial)
-            guard let note, note.leaf == leaf.id, note.identity == nil, host.name == leaf.hostName else {
-                throw DirectoryError(
-                    .untrusted, "The certificate of the leaf of host '\(leaf.hostName)' is revoked.",
-                    remedy: "Join again with a new token.")
-            }
+            return (host, note?.leaf == leaf.id && note?.identity == nil && host.name == leaf.hostName)
+        }
+        if isNoted { return found }
+        if let host = try await adopt(leaf, certificate) { return host }
+        throw DirectoryError(
+            .untrusted, "The certificate of the leaf of host '\(leaf.hostName)' is revoked.",
+            remedy: "Join again with a new token.")
+    }
+
+    /// Notes a certificate that was issued to a leaf after the copy was made from which this directory was restored; nil when
+    /// it is none, or is revoked, or the leaf has been certified anew since.
+    private func adopt(_ leaf: VerifiedLeaf, _ certificate: [UInt8]) async throws(DirectoryError) -> LeafHost? {
+        guard let unnoted = configuration.unnoted, let summary = try? CertificateSummary(parsing: certificate),
+            unnoted.contains(summary.notBefore)
+        else { return nil }
+        return try await write { (tx) throws(DirectoryError) -> LeafHost? in
+            let host = try tx.requireLeaf(leaf.id)
+            guard host.name == leaf.hostName, try tx.issued(serial: leaf.serial) == nil,
+                try !tx.isRevoked(.serial(leaf.serial)), try !tx.isRevoked(.key(leaf.keyHash)),
+                try tx.ownCertificate(of: leaf.id).map({ ($0.notBefore ?? unnoted.lowerBound) <= unnoted.upperBound })
+                    ?? false
+            else { return nil }
+            try tx.put(
+                IssuedCertificate(
+                    serial: leaf.serial, keyHash: leaf.keyHash, leaf: leaf.id, identity: nil, notAfter: leaf.notAfter,
+                    notBefore: summary.notBefore, fingerprint: Array(SHA256.hash(data: certificate))))
             return host
         }
     }

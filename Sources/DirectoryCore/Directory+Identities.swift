@@ -87,8 +87,8 @@ extension Directory {
             try tx.put(used)
             if let former, let old = try tx.session(secretHash: former) { try tx.delete(session: old.id) }
             var begun = Session.begin(
-                for: user, isComplete: record.settings.isMultiFactor, source: source, agent: agent, at: at,
-                random: random)
+                for: user, isComplete: record.settings.isMultiFactor, provider: record.id, source: source, agent: agent,
+                at: at, random: random)
             begun.session.signedInAt = authenticatedAt ?? (at + -(Session.freshness + 1))
             for old in try tx.sessions(of: user.id).dropFirst(Session.most - 1) { try tx.delete(session: old.id) }
             try tx.put(begun.session)
@@ -189,6 +189,7 @@ extension Directory {
             }
             try tx.delete(linkedIdentity: id)
             try tx.deleteSessions(of: user, except: session)
+            tx.announce(.accessChanged(.account(user)))
         }
     }
 

@@ -16,7 +16,7 @@ extension Directory {
         let sealed = try seal(secret, of: id)
         let made = IdentityProvider(id: id, name: name, settings: settings, sealedSecret: sealed, createdAt: now())
         try await write { (tx) throws(DirectoryError) in
-            if let tenant = settings.tenant { _ = try tx.requireTenant(tenant) }
+            if let tenant = settings.tenant { _ = try tx.requireTenant(tenant, pointer: "/tenant") }
             guard try tx.identityProvider(name) == nil else {
                 throw DirectoryError(
                     .conflict, "There is an identity provider '\(name)' already.", pointer: "/name",
@@ -42,23 +42,25 @@ extension Directory {
         try await store.read { (tx) throws(DirectoryError) in try tx.requireIdentityProvider(name) }
     }
 
-    /// Changes a record.
+    /// Changes a record. The sessions that began by it end at once if they could not begin so any more: when it is disabled, for
+    /// those whom it no longer serves, when it stands for another issuer, and when its word no longer is a second factor.
     ///
     /// - Parameter secret: another secret; nil: the same as before.
+    /// - Returns: the record as it is now, and how many sessions have ended.
     /// - Throws: `inUse` where accounts are linked by it and somebody else would be recognised by the same links.
     public func changeIdentityProvider(
         _ name: Name, _ settings: IdentityProvider.Settings, secret: String?, expected version: UInt64? = nil
-    ) async throws(DirectoryError) -> IdentityProvider {
+    ) async throws(DirectoryError) -> (provider: IdentityProvider, endedSessions: Int) {
         try Self.check(settings)
         let known = try await identityProvider(name)
         let sealed = try secret.map { (secret) throws(DirectoryError) in try seal(secret, of: known.id) }
-        return try await write { (tx) throws(DirectoryError) in
+        return try await write { (tx) throws(DirectoryError) -> (IdentityProvider, Int) in
             var provider = try tx.requireIdentityProvider(name)
             guard provider.id == known.id, version.map({ $0 == provider.version }) ?? true else {
                 throw DirectoryError(
                     .conflict, "The identity provider '\(name)' was changed meanwhile.", remedy: "Look at it again.")
             }
-            if let tenant = settings.tenant { _ = try tx.requireTenant(tenant) }
+            if let tenant = settings.tenant { _ = try tx.requireTenant(tenant, pointer: "/tenant") }
             let isSame =
                 provider.settings.issuer == settings.issuer
                 && provider.settings.subjectClaim == settings.subjectClaim
@@ -69,16 +71,25 @@ extension Directory {
                     pointer: provider.settings.issuer == settings.issuer ? "/subject_claim" : "/issuer",
                     remedy: "Make another identity provider, and delete this one.")
             }
+            let isWeaker = provider.settings.isMultiFactor && !settings.isMultiFactor
             provider.change(settings, sealedSecret: sealed)
             try tx.put(provider)
-            return provider
+            let endsAll = !settings.isEnabled || !isSame || isWeaker
+            guard endsAll || settings.tenant != nil else { return (provider, 0) }
+            return (provider, try tx.endSessions(begunBy: provider.id, except: endsAll ? nil : settings.tenant))
         }
     }
 
-    /// Deletes a record with all links by it. Accounts, their passwords and their sessions stay.
-    public func deleteIdentityProvider(_ name: Name) async throws(DirectoryError) {
+    /// Deletes a record with all links by it. The sessions that began by it end at once; accounts, their passwords and their
+    /// other sessions stay.
+    ///
+    /// - Returns: how many sessions have ended.
+    public func deleteIdentityProvider(_ name: Name) async throws(DirectoryError) -> Int {
         try await write { (tx) throws(DirectoryError) in
-            try tx.delete(identityProvider: tx.requireIdentityProvider(name).id)
+            let id = try tx.requireIdentityProvider(name).id
+            let ended = try tx.endSessions(begunBy: id, except: nil)
+            try tx.delete(identityProvider: id)
+            return ended
         }
     }
 
@@ -115,7 +126,9 @@ extension Directory {
         _ id: AccountID, for tenant: Name?, isForAny: Bool = false
     ) async throws(DirectoryError) -> IdentityProvider {
         try await store.read { (tx) throws(DirectoryError) in
-            guard let provider = try tx.identityProvider(id), isForAny || provider.serves(tenant) else {
+            guard let provider = try tx.identityProvider(id), provider.settings.isEnabled,
+                isForAny || provider.serves(tenant)
+            else {
                 throw DirectoryError(
                     .notFound, "There is no such identity provider.", pointer: "/provider",
                     remedy: "Take one of those that are offered.")
@@ -164,6 +177,15 @@ extension Directory {
                 .invalid, "'\(scope.prefix(80))' is no scope.", pointer: "/scopes/\(index)",
                 remedy: "Give 1 to 64 visible ASCII characters without quotes and backslashes.")
         }
+    }
+}
+
+extension DirectoryTransaction {
+    /// Ends the sessions that began by a provider, and tells so, that nobody goes on to follow events by them.
+    fileprivate func endSessions(begunBy provider: AccountID, except tenant: Name?) throws(DirectoryError) -> Int {
+        let ended = try deleteSessions(begunBy: provider, except: tenant)
+        for account in Set(ended) { announce(.accessChanged(.account(account))) }
+        return ended.count
     }
 }
 

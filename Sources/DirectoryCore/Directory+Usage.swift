@@ -63,6 +63,9 @@ public struct TrafficReceipt: Hashable, Sendable {
     public var isBooked: Bool
     /// Counts that were not believed.
     public var refused = 0
+    /// Counts that the leaf told for a time to come, or for one of which no figures are kept any more, and that were
+    /// booked to the present hour or to the oldest one.
+    public var moved = 0
 }
 
 extension Directory {
@@ -95,7 +98,7 @@ extension Directory {
             for count in report.counts where try !booking.take(count) { refused += 1 }
             if report.isComplete { try tx.deleteUsageCounters(of: leaf, except: report.run) }
             let receipt = try booking.finish()
-            return TrafficReceipt(receipt: receipt, isBooked: true, refused: refused)
+            return TrafficReceipt(receipt: receipt, isBooked: true, refused: refused, moved: booking.moved)
         }
     }
 
@@ -177,6 +180,8 @@ private struct Booking {
     /// What was looked up for this report already; nil: not known here, or not believed.
     private var parties: [Identity: UsageParty?] = [:]
     private var believed: [Identity: Bool] = [:]
+    /// Counts that were told for a time that cannot be.
+    private(set) var moved = 0
 
     private struct Key: Hashable {
         var kind: UsageKind
@@ -203,6 +208,11 @@ private struct Booking {
         guard count.id <= highest, count.packets <= highest, count.bytes <= highest else { return false }
         var found = try tx.usageCounter(count.id, of: host.id)
         if found == nil { found = try begin(count) }
+        if let found, isFormer, count.packets < found.packets, count.bytes <= found.bytes {
+            // An hour that was booked already, and a later one too.
+            try tx.touch(usageCounter: count.id, run: report.run, of: host.id)
+            return true
+        }
         guard var counter = found, count.packets >= counter.packets, count.bytes >= counter.bytes,
             let ends = try tx.usageEnds(of: counter.wire), let source = try tx.usageParty(ends.source),
             let destination = try tx.usageParty(ends.destination)
@@ -292,12 +302,12 @@ private struct Booking {
         return isBelieved
     }
 
-    /// Whether a leaf can have carried so much since it last told: its clock runs with what it tells, and not ahead of ours
-    /// by more than a minute.
+    /// Whether a leaf can have carried so much since its last reading: its clock runs with what it tells, and not ahead of
+    /// ours by more than a minute. What it tells of many hours at once may be as much as was possible in all of these.
     private mutating func spend(_ bytes: UInt64) -> Bool {
         let rate = max(1, configuration.usageBytesPerSecond / 1_000)
         let cost = Int64(clamping: bytes / rate)
-        let last = (state.bookedAt ?? host.enrolledAt ?? at).seconds.multipliedReportingOverflow(by: 1_000)
+        let last = earliest.seconds.multipliedReportingOverflow(by: 1_000)
         let begin = max(state.budget, last.overflow ? 0 : last.partialValue)
         let (end, overflow) = begin.addingReportingOverflow(cost)
         guard !overflow, end <= (at.seconds + 60) * 1_000 else { return false }
@@ -305,10 +315,18 @@ private struct Booking {
         return true
     }
 
-    /// When the new part of a count passed, as near as is known: not before the leaf last told, and not after now.
-    private func moment(of count: TrafficCount) -> Timestamp {
-        min(max(count.endedAt ?? report.readAt, earliest), at)
+    /// When the new part of a count passed, as near as is known: not before the leaf's last reading, not after now, and not in
+    /// an hour of which nothing is kept any more.
+    private mutating func moment(of count: TrafficCount) -> Timestamp {
+        let told = count.endedAt ?? report.readAt
+        let oldest = UsageStep.hour.begin(of: at + -configuration.usageHours)
+        // A clock may run a little ahead.
+        if told > at + 60 || told < oldest { moved += 1 }
+        return min(max(told, earliest, oldest), at)
     }
+
+    /// Whether the report is of an hour before the newest one that the leaf has told of: it tells again.
+    private var isFormer: Bool { state.readAt.map { report.readAt < $0 } ?? false }
 
     private var earliest: Timestamp { state.readAt ?? host.enrolledAt ?? at }
 

@@ -32,12 +32,17 @@ public struct DirectoryConfiguration: Sendable {
     public var usageHours: Int64 = 60 * 86_400
     /// How long figures of a day are kept, in seconds: three years.
     public var usageDays: Int64 = 3 * 366 * 86_400
-    /// How long a leaf may still tell what it had counted of an endpoint that has left it or is deleted, in seconds: a week.
-    public var usageTenure: Int64 = 7 * 86_400
+    /// How long a leaf may still tell what it had counted of an endpoint that has left it or is deleted, in seconds: 32 days, one more than leaves
+    /// keep hours for which there was no controller.
+    public var usageTenure: Int64 = 32 * 86_400
     /// The most that one leaf can carry, in bytes a second: 1 Tbit/s. Who tells of more is not believed.
     public var usageBytesPerSecond: UInt64 = 125_000_000_000
     /// How many counts one report may have.
     public var usageCounts = 10_000
+
+    /// From when the copy is of which the directory was restored, to when it was; nil: it never was. What leaves were
+    /// certified in between is in no note.
+    public var unnoted: ClosedRange<Timestamp>?
 
     /// The values above.
     public init() {}

@@ -130,6 +130,8 @@ public protocol DirectoryTransaction:
 
     /// Writes an endpoint with its memberships.
     func put(_ endpoint: Endpoint) throws(DirectoryError)
+    /// Sets the epoch of every endpoint to one, or to the next where that is higher; returns how many there are.
+    func raiseEpochs(to epoch: Epoch) throws(DirectoryError) -> Int
     /// Deletes an endpoint with its memberships, facts and notes of certificates.
     func delete(endpoint: Identity) throws(DirectoryError)
 

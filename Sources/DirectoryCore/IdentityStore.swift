@@ -24,6 +24,10 @@ public protocol IdentityTransaction: IdentityReader {
     func delete(identityProvider: AccountID) throws(DirectoryError)
     func put(_ identity: LinkedIdentity) throws(DirectoryError)
     func delete(linkedIdentity: AccountID) throws(DirectoryError)
+    /// Ends the sessions that began by a provider, but those of one tenant's people.
+    ///
+    /// - Returns: whose they were: an account for each session.
+    func deleteSessions(begunBy provider: AccountID, except tenant: Name?) throws(DirectoryError) -> [AccountID]
     /// Notes that a sign-in was used, until a time; false where it was before.
     func use(providerTransaction hash: [UInt8], until: Timestamp) throws(DirectoryError) -> Bool
 }

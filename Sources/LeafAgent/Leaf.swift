@@ -45,10 +45,7 @@ public struct Leaf: Service {
         let membership = LeafMembership(
             id: try LeafID(parsing: saved.leaf), hostName: saved.host, locator: underlay.locator, root: anchor.root,
             anchor: anchor, platform: anchor.platform)
-        let path = try DataPath(
-            configuration: DataPathConfiguration(
-                pinDirectory: configuration.pinDirectory, underlayDevice: configuration.underlayDevice,
-                locators: [underlay.locator], vxlanPort: configuration.vxlanPort, maxWires: configuration.maxWires))
+        let path = try dataPath(underlay, state)
         let controller = ControllerSession(
             addresses: saved.controllers, credentials: credentials, root: anchor.root,
             serverName: saved.controllerName, logger: logger)
@@ -88,8 +85,26 @@ public struct Leaf: Service {
         lock.release()
     }
 
+    /// Takes over what is in the kernel. What another version left there in another layout is taken away first: all ports
+    /// are then opened and all wires plugged anew, as after a start of the host.
+    private func dataPath(_ underlay: Underlay, _ state: LeafStateDirectory) throws -> DataPath {
+        let wanted = DataPathConfiguration(
+            pinDirectory: configuration.pinDirectory, underlayDevice: configuration.underlayDevice,
+            locators: [underlay.locator], vxlanPort: configuration.vxlanPort, maxWires: configuration.maxWires)
+        do {
+            return try DataPath(configuration: wanted)
+        } catch let error as DataPathError {
+            guard error.code == .layout else { throw error }
+        }
+        logger.notice(
+            "another version of the leaf has plugged the wires of this host: they are plugged anew",
+            metadata: ["pins": "\(wanted.pinDirectory)"])
+        try LeafRemains.cut(state: state, pinDirectory: wanted.pinDirectory)
+        return try DataPath(configuration: wanted)
+    }
+
     /// Takes the lock of the state directory. A leaf that was killed a moment ago may still be on its way out.
-    private static func lock(_ directory: String) async throws -> DirectoryLock {
+    static func lock(_ directory: String) async throws -> DirectoryLock {
         for _ in 0..<50 {
             if let lock = try DirectoryLock(path: directory) { return lock }
             try await Task.sleep(for: .milliseconds(100))
@@ -98,12 +113,22 @@ public struct Leaf: Service {
             "A leaf runs with \(directory) already", remedy: "Stop it first, or give another --state.")
     }
 
+    /// Tells the service manager that the leaf runs. A controller that does not answer yet keeps nobody waiting; a server
+    /// that cannot listen says so itself.
+    private func tellWhenListening(_ server: GRPCServer<HTTP2ServerTransport.Posix>) async {
+        guard (try? await server.transport.listeningAddress) != nil else { return }
+        do { try ServiceManager.ready() } catch {
+            logger.warning("the service manager is not told", metadata: ["error": "\(error)"])
+        }
+    }
+
     private func serve(
         _ agent: LeafAgent, _ server: GRPCServer<HTTP2ServerTransport.Posix>, _ controller: ControllerSession,
         _ path: DataPath
     ) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await server.serve() }
+            await tellWhenListening(server)
             group.addTask {
                 await controller.run(hello: { await agent.hello() }, receive: { await agent.handle($0) })
             }

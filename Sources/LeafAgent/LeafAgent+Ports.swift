@@ -138,7 +138,9 @@ extension LeafAgent {
         }
         ports[wanted.identity]?.desired = wanted
         generation += 1
-        if port.facts == nil || !present.isCertified(as: wanted) { await certify(wanted.identity) }
+        // A controller that was restored wants a higher epoch than this leaf has published.
+        let isBehind = port.verified.map { $0.epoch < wanted.epoch } ?? false
+        if port.facts == nil || isBehind || !present.isCertified(as: wanted) { await certify(wanted.identity) }
         if ports[wanted.identity]?.facts != nil { report(wanted.identity, .open, "") }
         for pair in wires.pairs(of: wanted.identity) { await judgeAgain(pair) }
         clearRefusals(of: wanted.name.tenant)

@@ -53,8 +53,8 @@ actor LeafAgent {
     /// What passed and what was dropped lately.
     var seen = SeenFlows(capacity: LeafLimits.flowsKept)
     var wires = WireLedger()
-    /// What the controller has booked of what is counted here.
-    var book = TrafficBook()
+    /// How long the last look at what all wires have counted took.
+    var readTime: Duration = .zero
     /// The addresses outside that have wires here.
     var outside = OutsideAddresses()
     var holds: HoldQueue<Flow>

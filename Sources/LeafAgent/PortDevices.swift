@@ -91,16 +91,17 @@ struct PortDevices: Sendable {
     /// Removes a port's device; one that is gone already is fine.
     func remove(_ port: DesiredPort) throws {
         let netlink = try Netlink()
-        if let link = try netlink.link(named: deviceName(of: port)) { try netlink.delete(link: link.index) }
+        if let link = try netlink.link(named: Self.name(of: port)) { try netlink.delete(link: link.index) }
     }
 
     /// Whether a port's device is there with the same index as before.
     func isPresent(_ port: DesiredPort, index: UInt32) -> Bool {
-        (try? Netlink().link(named: deviceName(of: port)))?.index == index
+        (try? Netlink().link(named: Self.name(of: port)))?.index == index
     }
 
-    private func deviceName(of port: DesiredPort) -> String {
-        port.kind == .tap ? port.attachment : Self.name(of: port.identity)
+    /// The name of a port's device on the host.
+    static func name(of port: DesiredPort) -> String {
+        port.kind == .tap ? port.attachment : name(of: port.identity)
     }
 
     /// The largest MTU of a veth.

@@ -362,7 +362,7 @@ public nonisolated struct Patchbay_Leaf_V1_WireState: Sendable {
 
   public var packets: UInt64 = 0
 
-  /// inner bytes, from the Ethernet header on
+  /// of inner IP packets, each with its own headers
   public var bytes: UInt64 = 0
 
   public var pluggedAt: Int64 = 0

@@ -24,4 +24,15 @@ public enum AtomicFile {
             throw SystemCallError(call: "rename", code: errno, context: path)
         }
     }
+    /// Removes a file for good: it is not there again after a loss of power either.
+    public static func remove(_ path: String) throws(SystemCallError) {
+        guard unsafe unlink(path) == 0 || errno == ENOENT else {
+            throw SystemCallError(call: "unlink", code: errno, context: path)
+        }
+        let parent = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+        let descriptor = unsafe open(parent.isEmpty ? "/" : parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw SystemCallError(call: "open", code: errno, context: parent) }
+        defer { close(descriptor) }
+        guard fsync(descriptor) == 0 else { throw SystemCallError(call: "fsync", code: errno, context: parent) }
+    }
 }

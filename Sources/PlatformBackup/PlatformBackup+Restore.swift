@@ -25,6 +25,7 @@ extension PlatformBackup {
             for file in manifest.files { try Self.extract(file, from: reader, to: staging, path) }
             try reader.finish()
             try Self.check(staging, manifest)
+            try Self.mark(staging, manifest)
             try Self.settle(manifest, from: staging, to: dataDirectory, owner)
             return manifest
         } catch {
@@ -99,6 +100,15 @@ extension PlatformBackup {
             }
             _ = try Platform.open(dataDirectory: staging)
         } catch { throw BackupError(error.message, remedy: error.remedy) }
+    }
+
+    /// Notes for the controller that it has to go ahead of what was given out since.
+    private static func mark(_ staging: String, _ manifest: BackupManifest) throws(BackupError) {
+        let path = "\(staging)/\(restoredMark)"
+        do {
+            try Data("\(manifest.madeAt)\n".utf8).write(to: URL(fileURLWithPath: path))
+            try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
+        } catch { throw BackupError("write", path, error) }
     }
 
     /// Moves everything to its place, the root certificate last: a directory that has it has everything.

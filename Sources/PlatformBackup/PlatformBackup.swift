@@ -24,6 +24,12 @@ public struct PlatformBackup: Sendable {
         self.random = random
     }
 
+    /// The file in a data directory that says that it was restored, until a controller has begun to work with it. It has
+    /// the time of the backup.
+    public static let restoredMark = "restored"
+    /// The file that says so afterwards: with the time of the backup and that at which the controller began.
+    public static let recoveredMark = "recovered"
+
     static let store = "directory.sqlite"
     static let keys = "keys"
     static let root = "root.pem"

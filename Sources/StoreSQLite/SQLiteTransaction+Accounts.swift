@@ -88,8 +88,8 @@ extension SQLiteTransaction {
         try run(
             """
             INSERT INTO session (id, account, secret_hash, former_hash, renewed_at, stage, created_at, signed_in_at,
-                last_seen_at, source, agent, credential_epoch, rights_epoch)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                last_seen_at, source, agent, credential_epoch, rights_epoch, provider)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT (id) DO UPDATE SET secret_hash = excluded.secret_hash, former_hash = excluded.former_hash,
                 renewed_at = excluded.renewed_at, stage = excluded.stage, signed_in_at = excluded.signed_in_at,
                 last_seen_at = excluded.last_seen_at, credential_epoch = excluded.credential_epoch,
@@ -99,7 +99,7 @@ extension SQLiteTransaction {
                 session.id.octets.blob, session.user.octets.blob, session.secretHash.blob, session.formerHash?.blob,
                 session.renewedAt.seconds, session.stage.rawValue, session.createdAt.seconds,
                 session.signedInAt.seconds, session.lastSeenAt.seconds, session.source, session.agent,
-                session.credentialEpoch.stored, session.rightsEpoch.stored,
+                session.credentialEpoch.stored, session.rightsEpoch.stored, session.provider?.octets.blob,
             ])
     }
 
@@ -386,7 +386,8 @@ extension Session {
             stage: try row.value("stage") { Stage(rawValue: $0["stage"]) }, createdAt: row.time("created_at"),
             signedInAt: row.time("signed_in_at"), lastSeenAt: row.time("last_seen_at"), source: row["source"],
             agent: row["agent"], credentialEpoch: try row.unsigned("credential_epoch"),
-            rightsEpoch: try row.unsigned("rights_epoch"))
+            rightsEpoch: try row.unsigned("rights_epoch"),
+            provider: row.optionalOctets("provider").flatMap { AccountID(octets: $0) })
     }
 }
 

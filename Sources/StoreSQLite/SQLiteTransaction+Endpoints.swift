@@ -74,6 +74,10 @@ extension SQLiteTransaction {
         }
     }
 
+    func raiseEpochs(to epoch: Epoch) throws(DirectoryError) -> Int {
+        try run("UPDATE endpoint SET epoch = max(epoch + 1, ?)", [epoch.stored])
+    }
+
     func put(_ endpoint: Endpoint) throws(DirectoryError) {
         var former: String?
         var deadline: Int64?

@@ -24,24 +24,38 @@ extension SQLiteTransaction {
         try run(
             """
             INSERT INTO identity_provider (id, name, display, tenant, issuer, client, sealed_secret, scopes, subject_claim,
-                multi_factor, listed, trusted_roots, created_at, version)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                multi_factor, listed, trusted_roots, created_at, version, enabled)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT (id) DO UPDATE SET display = excluded.display, tenant = excluded.tenant,
                 issuer = excluded.issuer, client = excluded.client, sealed_secret = excluded.sealed_secret,
                 scopes = excluded.scopes, subject_claim = excluded.subject_claim,
                 multi_factor = excluded.multi_factor, listed = excluded.listed,
-                trusted_roots = excluded.trusted_roots, version = excluded.version
+                trusted_roots = excluded.trusted_roots, version = excluded.version, enabled = excluded.enabled
             """,
             [
                 provider.id.octets.blob, provider.name.text, settings.displayName.text, settings.tenant?.text,
                 settings.issuer, settings.clientID, provider.sealedSecret.blob,
                 settings.scopes.joined(separator: " "), settings.subjectClaim, settings.isMultiFactor,
                 settings.isListed, settings.trustedRoots, provider.createdAt.seconds, provider.version.stored,
+                settings.isEnabled,
             ])
     }
 
     func delete(identityProvider: AccountID) throws(DirectoryError) {
         try run("DELETE FROM identity_provider WHERE id = ?", [identityProvider.octets.blob])
+    }
+
+    func deleteSessions(begunBy provider: AccountID, except tenant: Name?) throws(DirectoryError) -> [AccountID] {
+        // An account of the platform's has no tenant, and is not one of the tenant's.
+        let those = """
+            provider = ?1 AND (?2 IS NULL OR account NOT IN (SELECT id FROM account WHERE tenant = ?2))
+            """
+        let arguments: StatementArguments = [provider.octets.blob, tenant?.text]
+        let ended = try all("SELECT account FROM session WHERE \(those)", arguments) { row in
+            try row.value("account") { AccountID(octets: $0.octets("account")) }
+        }
+        if !ended.isEmpty { try run("DELETE FROM session WHERE \(those)", arguments) }
+        return ended
     }
 
     // MARK: Links
@@ -98,7 +112,7 @@ extension IdentityProvider {
             tenant: try (row["tenant"] as String?).map { try Name(parsing: $0) }, issuer: row["issuer"],
             clientID: row["client"], scopes: (row["scopes"] as String).split(separator: " ").map(String.init),
             subjectClaim: row["subject_claim"], isMultiFactor: row["multi_factor"], isListed: row["listed"],
-            trustedRoots: row["trusted_roots"])
+            trustedRoots: row["trusted_roots"], isEnabled: row["enabled"])
         return IdentityProvider(
             id: try row.value("id") { AccountID(octets: $0.octets("id")) }, name: try row.name("name"),
             settings: settings, sealedSecret: row.octets("sealed_secret"), createdAt: row.time("created_at"),

@@ -29,7 +29,7 @@ extension SQLiteTransaction {
             isCounted
                 ? """
                 SELECT nullif(first_group, '') AS part, state, found FROM endpoint_tally
-                WHERE tenant = ? AND found > 0 ORDER BY first_group
+                WHERE tenant = ? ORDER BY first_group
                 """
                 : """
                 SELECT \(column) AS part, state, count(*) AS found FROM endpoint WHERE \(condition)

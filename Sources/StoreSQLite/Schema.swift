@@ -45,6 +45,12 @@ enum Schema {
         migrator.registerMigration("11 single sign-on") { db in
             try db.execute(sql: singleSignOn)
         }
+        migrator.registerMigration("12 tallies without zeros") { db in
+            try db.execute(sql: tallies)
+        }
+        migrator.registerMigration("13 sessions of identity providers") { db in
+            try db.execute(sql: providerSessions)
+        }
         return migrator
     }
 
@@ -118,6 +124,15 @@ enum Schema {
         CREATE INDEX endpoint_first_group ON endpoint (tenant, first_group, state);
         CREATE INDEX endpoint_state ON endpoint (tenant, state, name);
         CREATE INDEX endpoint_listed ON endpoint (tenant, name, host, vnet_name, state, labels);
+        """
+
+    // A tally of nothing is no row: tenants and groups come and go.
+    private static let tallies = """
+        DELETE FROM endpoint_tally WHERE found <= 0;
+        CREATE TRIGGER tally_emptied AFTER UPDATE OF found ON endpoint_tally WHEN new.found <= 0 BEGIN
+            DELETE FROM endpoint_tally
+                WHERE tenant = new.tenant AND first_group = new.first_group AND state = new.state;
+        END;
         """
 
     // A request that was decided without a grant was declined. What was noted of leaves' and endpoints' certificates before
@@ -352,6 +367,13 @@ enum Schema {
         CREATE INDEX linked_identity_account ON linked_identity (account);
         CREATE TABLE used_provider_sign_in (id BLOB PRIMARY KEY NOT NULL, expires_at INTEGER NOT NULL) WITHOUT ROWID;
         CREATE INDEX used_provider_sign_in_expiry ON used_provider_sign_in (expires_at);
+        """
+
+    // A session has the provider by whose word it began, and is not there without it.
+    private static let providerSessions = """
+        ALTER TABLE session ADD COLUMN provider BLOB REFERENCES identity_provider ON DELETE CASCADE;
+        CREATE INDEX session_provider ON session (provider) WHERE provider IS NOT NULL;
+        ALTER TABLE identity_provider ADD COLUMN enabled INTEGER NOT NULL DEFAULT 1;
         """
 
     // A tenant's chain outlives the tenant, so it refers to none.

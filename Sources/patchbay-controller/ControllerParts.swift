@@ -36,6 +36,8 @@ struct ControllerParts {
     let services: [any Service]
     /// To be closed when all services have ended.
     let store: SQLiteStore
+    private let directory: Directory
+    private let restoration: Restoration?
 
     /// How long a former host has to let go of an endpoint, in seconds.
     private static let moveDeadline: Int64 = 3
@@ -48,11 +50,14 @@ struct ControllerParts {
         var configuration = DirectoryConfiguration()
         configuration.moveDeadline = Self.moveDeadline
         retention.apply(to: &configuration)
+        restoration = try Restoration(of: data)
+        configuration.unnoted = restoration?.unnoted
         let metrics = ControllerMetrics()
         MetricsSystem.bootstrap(metrics.registry)
         let directory = Directory(
             platform: platform, store: MeasuredStore(store, metrics), configuration: configuration, now: Machine.now,
             random: Machine.random)
+        self.directory = directory
         let settings = ControllerSettings(
             version: PatchbayController.version, url: places.url, consoleURL: places.consoleURL,
             leafAddresses: places.advertised.map(\.description), serverName: platform.name.controllerHost,
@@ -76,15 +81,20 @@ struct ControllerParts {
                     await Self.readiness(directory)
                 })
         }
-        for address in places.leafListen {
-            services.append(
-                try LeafServer(
-                    directory: directory, leaves: leaves, settings: settings, on: address, identity: identity,
-                    logger: logger))
+        let leafServers = try places.leafListen.map { address in
+            try LeafServer(
+                directory: directory, leaves: leaves, settings: settings, on: address, identity: identity,
+                logger: logger)
         }
+        let notice = ReadyNotice(apiServers: places.listen.count, leafServers: leafServers, logger: logger)
+        services += leafServers
         for address in places.listen {
-            services.append(try RESTService.server(responder, on: address, identity: identity, logger: logger))
+            services.append(
+                try RESTService.server(responder, on: address, identity: identity, logger: logger) { _ in
+                    notice.apiListens()
+                })
         }
+        services.append(notice)
         self.services = services
         try ControllerFile(platform, places).write(to: data)
         logger.info(
@@ -93,6 +103,21 @@ struct ControllerParts {
                 "url": "\(places.url)", "leaves": "\(settings.leafAddresses.joined(separator: ", "))",
                 "data": "\(data)",
             ])
+    }
+
+    /// Brings a directory that was restored ahead of what leaves have seen; before anything listens.
+    func recover(_ logger: Logger) async throws {
+        guard let restoration, !restoration.isDone else { return }
+        let done = try await directory.recover()
+        try restoration.finish()
+        logger.notice(
+            "the directory was restored; epochs and revisions go on at the present time",
+            metadata: ["endpoints": "\(done.endpoints)", "policies": "\(done.policies)"])
+        for tenant in done.locked {
+            logger.warning(
+                "the policy of a tenant is locked and stays as in the backup; what came later has to be applied again",
+                metadata: ["tenant": "\(tenant)"])
+        }
     }
 
     /// Whether the controller can answer for the directory.

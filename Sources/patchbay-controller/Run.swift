@@ -72,6 +72,7 @@ struct Run: AsyncParsableCommand {
         do {
             parts = try ControllerParts(
                 places(), data: data, lifetimes: lifetimes.values(), retention: retention, logger: logger)
+            try await parts.recover(logger)
         } catch let error as DirectoryError {
             throw CommandError(error.message, remedy: error.remedy)
         }

@@ -20,10 +20,11 @@ struct PatchbayLeaf: AsyncParsableCommand {
               patchbay-leaf join --token TOKEN --state /var/lib/patchbay/leaf
               patchbay-leaf run --state /var/lib/patchbay/leaf --underlay eth0 --pins /sys/fs/bpf/patchbay
 
-            Stopping the agent leaves ports and wires in the kernel as they are; the next start takes them over.
+            Stopping the agent leaves ports and wires in the kernel as they are; the next start takes them over. \
+            'patchbay-leaf clear' removes them.
             """,
         version: LeafVersion.text,
-        subcommands: [Join.self, Run.self])
+        subcommands: [Join.self, Run.self, Clear.self])
 
     struct Join: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Make this host a leaf of a platform.")
@@ -38,6 +39,21 @@ struct PatchbayLeaf: AsyncParsableCommand {
             let text = token == "-" ? readLine() ?? "" : token
             let host = try await Enrolment.join(token: text, stateDirectory: state)
             print("This host is now the leaf '\(host)'.")
+        }
+    }
+
+    struct Clear: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Close the ports and cut the wires that a stopped agent has left, and end its ESP engine.")
+
+        @Option(help: "The directory of the leaf's own files.")
+        var state = "/var/lib/patchbay/leaf"
+
+        @Option(help: "The directory on a bpffs where maps and links are pinned.")
+        var pins = "/sys/fs/bpf/patchbay"
+
+        func run() async throws {
+            try await LeafRemains.clear(stateDirectory: state, pinDirectory: pins)
         }
     }
 

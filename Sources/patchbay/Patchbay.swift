@@ -23,6 +23,7 @@ struct Patchbay: AsyncParsableCommand {
 
             The controller is found by --controller, --token-file or --certificate, and --root-certificate, else by \
             PATCHBAY_CONTROLLER, PATCHBAY_TOKEN_FILE or PATCHBAY_CERTIFICATE, and PATCHBAY_ROOT, else it is the lab's.
+            --as NAME@TENANT signs in with a password, for one command; some of what people do is for who has just signed in.
 
             Exit codes: 0 done; 1 refused or failed; 2 the controller cannot be reached or is not the one of this \
             platform; 64 the command line is wrong.
@@ -44,12 +45,15 @@ struct Patchbay: AsyncParsableCommand {
                 name: "Wires",
                 subcommands: [
                     PlugCommand.self, UnplugCommand.self, ExplainCommand.self, TraceCommand.self, WiresCommand.self,
-                    UsageCommand.self, EventsCommand.self, PolicyCommand.self, GuardrailsCommand.self,
+                    TrafficCommand.self, UsageCommand.self, EventsCommand.self, PolicyCommand.self,
+                    GuardrailsCommand.self,
                 ]),
             CommandGroup(
                 name: "People",
                 subcommands: [
-                    UserCommand.self, IdentityProviderCommand.self, AuditCommand.self, WhoAmICommand.self,
+                    UserCommand.self, AccessCommand.self, IdentityCommand.self, IdentityProviderCommand.self,
+                    SessionCommand.self, TokenCommand.self, PasskeyCommand.self, AccountCommand.self,
+                    AuditCommand.self, WhoAmICommand.self,
                 ]),
             CommandGroup(name: "This machine", subcommands: [LabCommand.self]),
         ])

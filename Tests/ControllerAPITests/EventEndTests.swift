@@ -12,7 +12,7 @@ import Testing
 /// Who follows events is cut off when he may no longer, at once and not at the next beat.
 @Suite struct EventEndTests {
     /// A stream that somebody follows.
-    private final class Following: Sendable {
+    final class Following: Sendable {
         /// The answer's status, once it has ended.
         private final class Outcome: Sendable {
             let status = Mutex<Int?>(nil)
@@ -41,7 +41,7 @@ import Testing
         func cancel() { task.cancel() }
     }
 
-    private static func headers(_ person: TestPerson) -> HTTPFields {
+    static func headers(_ person: TestPerson) -> HTTPFields {
         [.cookie: person.cookies.map { "\($0.key)=\($0.value)" }.sorted().joined(separator: "; ")]
     }
 
@@ -49,15 +49,7 @@ import Testing
 
     @Test(.timeLimit(.minutes(1))) func whoMayNoLongerIsCutOffAtOnce() async throws {
         let controller = try TestController()
-        let hub = EventHub(directory: controller.directory, leaves: controller.leaves, logger: controller.logger)
-        let responder = RESTService.responder(
-            directory: controller.directory, leaves: controller.leaves, settings: controller.settings, events: hub,
-            logger: controller.logger)
-        let running = Task { try await hub.run() }
-        defer { running.cancel() }
-        let application = Application(responder: responder, logger: controller.logger)
-        try await application.test(.router) { client in
-            let api = API(client: client, token: controller.token)
+        try await controller.testFollowing { api, hub in
             try await api.makeAcme()
             try await api.post("/v1/tenants", #"{"name":"globex"}"#)
             let owen = try await TestPerson.make(api, "owen", of: "acme", ["owner"])
@@ -123,6 +115,16 @@ import Testing
             try await ends("account deleted", acme, Self.headers(ada)) {
                 try await owen.send(.delete, "\(users)/a5")
             }
+            ada = try await person("a7")
+            try await api.post(
+                "/v1/identity-providers",
+                #"{"name":"corp","issuer":"https://a.example","client_id":"x","client_secret":"x"}"#)
+            let link = try await owen.send(
+                .post, "\(users)/a7/identities", json: #"{"provider":"corp","subject":"a7"}"#
+            ).read(IdentitySummary.self)
+            try await ends("identity no longer linked", acme, Self.headers(ada)) {
+                try await owen.send(.delete, "\(users)/a7/identities/\(link.id)")
+            }
             let ops = try await TestPerson.make(api, "ops", of: nil, ["operator"])
             let grant = try await owen.send(
                 .post, "/v1/tenants/acme/access", json: #"{"roles":["viewer"],"hours":1,"reason":"x"}"#
@@ -147,8 +149,6 @@ import Testing
             #expect(try await bystanders[1].ends(), "the owner's stream outlives the tenant")
             #expect(try await bystanders[0].ends(within: 0) == false)
             #expect(try await bystanders[2].ends(within: 0) == false)
-            running.cancel()
-            _ = try? await running.value
             for following in bystanders { following.cancel() }
         }
     }

@@ -135,6 +135,27 @@ import Testing
             second.exportedAt = export.exportedAt
             #expect(second == export)
             #expect(try await api.send(.get, "/v1/tenants/nobody/export").status == 404)
+
+            // Long lists are sent in pieces; it is the same document. Its own words in a text do not disturb it.
+            let document = "version: 1\ntenant: acme\n# \"endpoints\":[] \"revisions\":[]\n"
+            let applied = try await api.send(.put, "\(t)/policy/document", document: document)
+            #expect(applied.status == 200, "\(String(decoding: applied.body, as: UTF8.self))")
+            for index in 1...200 {
+                _ = try await controller.directory.createEndpoint(
+                    .init(
+                        name: TenantName(parsing: "acme/\(String(repeating: "many-", count: 10))\(index)"),
+                        vnet: Name(parsing: "lan"),
+                        host: Name(parsing: "h1")))
+            }
+            let long = try await api.send(.get, "\(t)/export")
+            #expect(long.body.count > 2 << 15 && long.headers[.contentLength] == nil)
+            #expect(long.headers[.contentType] == "application/json" && long.headers[.cacheControl] == "no-store")
+            let archive = try await controller.directory.archive(of: Name(parsing: "acme"))
+            var whole = TenantExport(archive, controller.platform)
+            let streamed = try long.read(TenantExport.self)
+            whole.exportedAt = streamed.exportedAt
+            #expect(streamed == whole && streamed.endpoints.count == 203)
+            #expect(streamed.revisions.contains { $0.text?.contains(#""endpoints":[]"#) == true })
         }
     }
 }

@@ -16,13 +16,21 @@ final class RealController: Sendable {
     }
 
     /// Makes a platform and starts its controller; ends it whatever happens.
-    static func with(_ body: (RealController) async throws -> Void) async throws {
+    ///
+    /// - Parameters:
+    ///   - options: more words of its command line.
+    ///   - prepare: what is done to the data directory before.
+    static func with(
+        _ options: [String] = [], prepare: (String) async throws -> Void = { _ in },
+        _ body: (RealController) async throws -> Void
+    ) async throws {
         let folder = NSTemporaryDirectory() + "patchbay-real-\(UUID().uuidString)"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let program = Self.programDirectory + "/patchbay-controller"
         let made = try await run([program, "init", "--data", folder + "/data"])
         try #require(made.status == 0, "\(made.output)")
+        try await prepare(folder + "/data")
         // A port may be somebody else's; then it is another one's turn.
         for _ in 0..<5 {
             let port = Int.random(in: 20_000..<50_000)
@@ -30,7 +38,7 @@ final class RealController: Sendable {
                 [
                     program, "run", "--data", folder + "/data", "--listen", "127.0.0.1:\(port)", "--leaf-listen",
                     "127.0.0.1:\(port + 1)", "--log-level", "warning",
-                ], log: folder + "/log")
+                ] + options, log: folder + "/log")
             let controller = try RealController(folder, port, process.processIdentifier)
             guard try await controller.comesUp(process) else {
                 process.terminate()

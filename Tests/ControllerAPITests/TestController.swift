@@ -23,17 +23,27 @@ final class TestController: Sendable {
     let logger: Logger
     private let late: LateClock
 
-    /// - Parameter consoleURL: where people find the console; behind an address when left out.
-    init(moveDeadline: Int64 = 3, consoleURL: String? = nil, providerTime: Duration = .seconds(10)) throws {
-        path = NSTemporaryDirectory() + "patchbay-controller-api-\(UUID().uuidString)"
-        platform = try Platform.initialise(dataDirectory: path, now: Self.clock(), random: Self.random)
+    /// - Parameters:
+    ///   - consoleURL: where people find the console; behind an address when left out.
+    ///   - dataDirectory: where its store is on disk; what is there already is opened.
+    init(
+        moveDeadline: Int64 = 3, consoleURL: String? = nil, providerTime: Duration = .seconds(10),
+        dataDirectory: String? = nil
+    ) throws {
+        path = dataDirectory ?? NSTemporaryDirectory() + "patchbay-controller-api-\(UUID().uuidString)"
+        if FileManager.default.fileExists(atPath: path + "/root.pem") {
+            platform = try Platform.open(dataDirectory: path)
+        } else {
+            platform = try Platform.initialise(dataDirectory: path, now: Self.clock(), random: Self.random)
+        }
         var configuration = DirectoryConfiguration()
         configuration.moveDeadline = moveDeadline
         configuration.passwordCost = PasswordCost(logN: 4, r: 1, p: 1) ?? .standard
         let late = LateClock()
         directory = Directory(
-            platform: platform, store: try SQLiteStore(), configuration: configuration, now: { late.now() },
-            random: Self.random)
+            platform: platform,
+            store: try dataDirectory == nil ? SQLiteStore() : SQLiteStore(path: platform.storePath),
+            configuration: configuration, now: { late.now() }, random: Self.random)
         var logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         logger.logLevel = .critical
         self.logger = logger
@@ -62,6 +72,22 @@ final class TestController: Sendable {
 
     var responder: APIResponder {
         RESTService.responder(directory: directory, leaves: leaves, settings: settings, logger: logger)
+    }
+
+    /// Runs a test against the API without sockets, while changes are told to who follows.
+    func testFollowing(_ body: @Sendable (API, EventHub) async throws -> Void) async throws {
+        let hub = EventHub(directory: directory, leaves: leaves, logger: logger)
+        let running = Task { try await hub.run() }
+        defer { running.cancel() }
+        let responder = RESTService.responder(
+            directory: directory, leaves: leaves, settings: settings, events: hub, logger: logger)
+        let application = Application(responder: responder, logger: logger)
+        try await application.test(.router) { client in
+            try await body(API(client: client, token: token), hub)
+            // Who still follows is let go.
+            running.cancel()
+            _ = try? await running.value
+        }
     }
 
     /// Runs a test against the API without sockets.

@@ -20,7 +20,8 @@ struct IdentityStoreTests {
             settings: .init(
                 displayName: try DisplayName(parsing: "林 \(number)"), tenant: tenant, issuer: "https://a.example/x",
                 clientID: "patch bay", scopes: ["openid", "profile"], subjectClaim: "oid", isMultiFactor: true,
-                isListed: number % 2 == 0, trustedRoots: tenant == nil ? nil : "PEM"), sealedSecret: [1, 2, number],
+                isListed: number % 2 == 0, trustedRoots: tenant == nil ? nil : "PEM", isEnabled: number != 2),
+            sealedSecret: [1, 2, number],
             createdAt: at)
     }
 
@@ -69,6 +70,58 @@ struct IdentityStoreTests {
         try await fixture.store.write { (tx) throws(DirectoryError) in try tx.delete(tenant: acme) }
         let left = try await fixture.directory.identityProviders()
         #expect(left.isEmpty)
+    }
+
+    @Test("Sessions of a provider end but those of one tenant; the rest go with its record")
+    func sessions() async throws {
+        let fixture = try Fixture(.memory)
+        let globex = try Name(parsing: "globex")
+        for tenant in [acme, globex] { _ = try await fixture.directory.createTenant(tenant) }
+        let provider = try provider(1, "all", of: nil)
+        var (users, sessions): ([User], [Session]) = ([], [])
+        for (number, tenant) in [(UInt8(10), acme), (11, globex), (12, nil)] as [(UInt8, Name?)] {
+            let home: Home
+            if let tenant {
+                home = .tenant(try #require(Membership(tenant: tenant, roles: [.owner])))
+            } else {
+                home = .provider([.operator])
+            }
+            let user = try #require(
+                User(
+                    id: id(number), name: AccountName(local: "ada", tenant: tenant),
+                    displayName: DisplayName(parsing: "Ada"), home: home, createdAt: at))
+            users.append(user)
+            // One by the provider's word, one by a password.
+            for (place, begunBy) in [(UInt8(0), provider.id), (100, nil)] as [(UInt8, AccountID?)] {
+                let hash = [UInt8](repeating: number + place, count: 32)
+                sessions.append(
+                    Session(
+                        id: try id(number + place), user: user.id, secretHash: hash, formerHash: nil, renewedAt: at,
+                        stage: .complete, createdAt: at, signedInAt: at, lastSeenAt: at, source: "192.0.2.1",
+                        agent: "x", credentialEpoch: 1, rightsEpoch: 1, provider: begunBy))
+            }
+        }
+        let (people, begun, tenant) = (users, sessions, acme)
+        let ended = try await fixture.store.write { (tx) throws(DirectoryError) in
+            try tx.put(provider)
+            for user in people { try tx.put(user) }
+            for session in begun { try tx.put(session) }
+            return try tx.deleteSessions(begunBy: provider.id, except: tenant)
+        }
+        #expect(Set(ended) == [people[1].id, people[2].id] && ended.count == 2)
+        #expect(try await self.sessions(of: people, fixture) == [begun[0], begun[1], begun[3], begun[5]])
+        try await fixture.store.write { (tx) throws(DirectoryError) in try tx.delete(identityProvider: provider.id) }
+        #expect(try await self.sessions(of: people, fixture) == [begun[1], begun[3], begun[5]])
+    }
+
+    private func sessions(of users: [User], _ fixture: Fixture) async throws -> [Session] {
+        try await fixture.store.read { (tx) throws(DirectoryError) in
+            var found: [Session] = []
+            for user in users {
+                found += try tx.sessions(of: user.id).sorted { $0.secretHash.first ?? 0 < $1.secretHash.first ?? 0 }
+            }
+            return found
+        }
     }
 
     private func identities(of user: User, _ fixture: Fixture) async throws -> [LinkedIdentity] {

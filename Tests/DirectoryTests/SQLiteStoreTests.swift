@@ -24,6 +24,8 @@ struct SQLiteStoreTests {
                 "1 tenants, vnets, hosts, endpoints", "2 policies, facts, certificates, revocations",
                 "3 labels, documents, guardrails, locks", "4 borders", "5 people, audit", "6 life cycle", "7 usage",
                 "8 lists", "9 passkeys", "10 certificates of people, access requests", "11 single sign-on",
+                "12 tallies without zeros",
+                "13 sessions of identity providers",
             ])
         try store.close()
         for _ in 0..<3 {

@@ -193,7 +193,7 @@ struct UsageTests {
         #expect(try await refused(world.count(8, web1, db1, packets: 14, endedAt: world.fixture.now), of: h2) == 0)
         #expect(try await world.figures(.tenant).map(\.traffic.sentPackets) == [25])
         #expect(try await world.figures(.endpoint).contains { $0.end?.name == web1.name.name })
-        world.fixture.advance(8 * 86_400)
+        world.fixture.advance(33 * 86_400)
         #expect(try await refused(world.count(9, web1, db1, packets: 1), of: h1) == 1, "it was too long ago")
         await expectRefusal(.forbidden) {
             let id = LeafID(1)
@@ -252,6 +252,47 @@ struct UsageTests {
         // The wire still counts: what it had told stays booked.
         try await world.book([world.count(1, world.web1, world.db1, packets: 3)], of: world.h1)
         #expect(try await world.figures(.wire).map(\.traffic.sentPackets) == [2])
+    }
+
+    @Test("Hours go when their time is over, days stay theirs, and are the sums of the hours that there were")
+    func retention() async throws {
+        var configuration = DirectoryConfiguration()
+        (configuration.usageHours, configuration.usageDays) = (2 * 86_400, 9 * 86_400)
+        let world = try await UsageWorld(configuration: configuration)
+        let begin = world.fixture.now
+        var told: UInt64 = 0
+        for hour in 0..<12 * 12 as Range<UInt64> {
+            told += hour + 1
+            try await world.book([world.count(1, world.web1, world.db1, packets: told)], of: world.h1)
+            if hour == 23 {
+                // Nothing is old yet.
+                for kind in UsageKind.allCases {
+                    let hours = try await world.figures(kind)
+                    for day in try await world.figures(kind, step: .day) where day.time < begin + 86_400 {
+                        let own = hours.filter {
+                            UsageStep.day.begin(of: $0.time) == day.time && $0.number == day.number
+                        }
+                        #expect(own.reduce(0) { $0 + $1.traffic.sentPackets } == day.traffic.sentPackets, "\(kind)")
+                    }
+                }
+            }
+            world.fixture.advance(7_200)
+            _ = try await world.directory.upkeep()
+        }
+        let now = world.fixture.now
+        for kind in UsageKind.allCases {
+            let (hours, days) = (try await world.figures(kind), try await world.figures(kind, step: .day))
+            let oldest = UsageStep.hour.begin(of: now + -2 * 86_400)
+            #expect(hours.allSatisfy { $0.time >= oldest } && hours.contains { $0.time < oldest + 7_200 }, "\(kind)")
+            let first = UsageStep.day.begin(of: now + -9 * 86_400)
+            #expect(days.first?.time == first, "\(kind)")
+            // Days whose hours are gone are what they were.
+            for day in days where kind == .tenant {
+                let from = UInt64((day.time.seconds - UsageStep.day.begin(of: begin).seconds) / 7_200)
+                let expected = (0..<12).reduce(UInt64(0)) { $0 + (from + UInt64($1) < 144 ? from + UInt64($1) + 1 : 0) }
+                #expect(day.traffic.sentPackets == expected, "\(day.time)")
+            }
+        }
     }
 
     @Test("A tenant that takes a deleted one's name does not see its figures") func names() async throws {

@@ -74,6 +74,12 @@ final class Daemons: Sendable {
         }
     }
 
+    /// What was given with an option.
+    func option(_ option: String, of name: String) throws -> String? {
+        let words = try daemons.withLock { try #require($0[name]?.words, "there is no \(name)") }
+        return words.firstIndex(of: option).flatMap { words.dropFirst($0 + 1).first }
+    }
+
     /// The last of what it wrote.
     func log(of name: String, lines: Int = 20) -> String {
         guard let file = daemons.withLock({ $0[name]?.log }),

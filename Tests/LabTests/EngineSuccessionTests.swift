@@ -139,7 +139,7 @@ extension LabTests.OverIPv4 {
     }
 
     /// The process of a host's engine.
-    private func engine(of host: String) async throws -> Int32 {
+    func engine(of host: String) async throws -> Int32 {
         let text = try await Command(["pgrep", "-f", "patchbay-crypt run --control /run/patchbay/lab/\(host)/"]).run()
         // While one takes over there are two; the older is the first.
         return try #require(text.output.split(separator: "\n").first.flatMap { Int32($0) }, "\(text)")

@@ -49,4 +49,57 @@ extension LabTests.OverIPv4 {
         try await lab.expectPlugged("acme/web1", "acme/db1")
         try await lab.expectUnplugged("acme/web1", "acme/web2", "acme/batch1")
     }
+
+    /// Leaves refuse epochs and revisions below those that they have seen. A backup knows nothing of those that came later.
+    @Test(.timeLimit(.minutes(2))) func aBackupThatIsBehindItsLeavesGoesAheadOfThem() async throws {
+        let lab = try TestLab.current()
+        try await lab.reset()
+        let data = LabLayout.directory + "/controller"
+        let place = NSTemporaryDirectory() + "patchbay-lab-backup-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: place) }
+        try Data("a passphrase of the lab\n".utf8).write(to: URL(filePath: place + "/pass"))
+        let controller = "\(lab.programs)/patchbay-controller"
+        let options = ["--data", data, "--passphrase-file", place + "/pass"]
+        try await lab.succeed("plug", "acme/web1", "acme/db1")
+        try await lab.expectPlugged("acme/web1", "acme/db1")
+        let made = try await Command([controller, "backup"] + options + [place + "/backup"]).run(seconds: 60)
+        #expect(made.status == 0, "\(made)")
+
+        // An endpoint goes away and comes back, and web1's leaf sees each of its records; the policy has new revisions.
+        let former = try await lab.json("endpoint", "show", "acme/db1")
+        for host in ["h3", "h2"] {
+            try await lab.succeed("endpoint", "move", "acme/db1", host)
+            try await lab.waitUntilRunning("acme/db1")
+            try await lab.expectPlugged("acme/web1", "acme/db1")
+        }
+        for _ in 0..<3 {
+            try await lab.succeed("plug", "acme/web1", "acme/web2")
+            try await lab.succeed("unplug", "acme/web1", "acme/web2")
+        }
+        try await lab.succeed("unplug", "acme/web1", "acme/db1")
+        try await lab.expectNoWires("acme/web1", "acme/db1")
+        let late = try await lab.json("endpoint", "show", "acme/db1")
+        #expect(late["epoch"].integer ?? 0 > former["epoch"].integer ?? 0)
+
+        try await lab.daemons.crash("controller")
+        try FileManager.default.removeItem(atPath: data)
+        let restored = try await Command([controller, "restore", place + "/backup"] + options).run(seconds: 60)
+        #expect(restored.status == 0, "\(restored)")
+        try lab.daemons.start("controller")
+        try await lab.waitUntilWhole()
+        // The policy of the backup is in force again, and the place of db1 is believed.
+        try await lab.expectPlugged("acme/web1", "acme/db1", within: 10)
+        let present = try await lab.json("endpoint", "show", "acme/db1")
+        #expect(present["epoch"].integer ?? 0 > late["epoch"].integer ?? 0, "\(present)")
+        #expect(!FileManager.default.fileExists(atPath: data + "/restored"))
+        try await lab.succeed("unplug", "acme/web1", "acme/db1")
+        try await lab.expectUnplugged("acme/web1", "acme/db1")
+        try await lab.succeed("endpoint", "move", "acme/db1", "h3")
+        try await lab.waitUntilRunning("acme/db1")
+        try await lab.succeed("endpoint", "move", "acme/db1", "h2")
+        try await lab.waitUntilRunning("acme/db1")
+        try await lab.succeed("plug", "acme/web1", "acme/db1")
+        try await lab.expectPlugged("acme/web1", "acme/db1")
+    }
 }

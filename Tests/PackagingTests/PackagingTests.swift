@@ -91,11 +91,38 @@ import Testing
         }
     }
 
+    /// Units of `Type=notify` start when the controller says so, and it says so when both of its ports answer.
+    @Test(.timeLimit(.minutes(1))) func theControllerSaysWhenItIsReady() async throws {
+        try await Self.withDirectory { directory in
+            let made = try await Self.run([
+                "\(Self.programs)/patchbay-controller", "init", "--data", "\(directory)/data",
+            ])
+            #expect(made.code == 0, "\(made)")
+            let script = """
+                cd "$1" && socat -u UNIX-RECV:notify OPEN:told,creat,append & heard=$!
+                until [ -S "$1/notify" ]; do sleep 0.05; done
+                NOTIFY_SOCKET="$1/notify" "$2/patchbay-controller" run --data "$1/data" --listen 127.0.0.1:17643 \
+                    --leaf-listen 127.0.0.1:17644 2>"$1/log" & runs=$!
+                for _ in $(seq 200); do [ -s "$1/told" ] && break; sleep 0.05; done
+                cat "$1/told"
+                for port in 17643 17644; do (: </dev/tcp/127.0.0.1/$port) && echo " $port"; done
+                kill $runs $heard; wait $runs
+                """
+            let result = try await Self.run(["bash", "-c", script, "-", directory, Self.programs])
+            #expect(result.output == "READY=1 17643\n 17644\n", "\(result)")
+        }
+    }
+
     /// What a package installs is there to be installed.
     @Test func namedFilesExist() throws {
         let docs = try Self.file("debian/patchbay-common.docs").split(separator: "\n").map(String.init)
-        #expect(docs.count > 5)
-        for path in docs + ["share/grafana/patchbay.json", "share/prometheus/patchbay-alerts.yaml"] {
+        let all = try FileManager.default.contentsOfDirectory(atPath: Self.root + "/docs").filter {
+            $0.hasSuffix(".md")
+        }
+        #expect(docs.contains("docs/*.md") && all.contains("installation.md"), "the units point to installation.md")
+        for path in docs.filter({ !$0.contains("*") }) + [
+            "share/grafana/patchbay.json", "share/prometheus/patchbay-alerts.yaml",
+        ] {
             #expect(FileManager.default.fileExists(atPath: "\(Self.root)/\(path)"), "\(path)")
         }
         let version = try #require(try Self.file("debian/changelog").firstMatch(of: /patchbay \(([0-9.]+)-/))

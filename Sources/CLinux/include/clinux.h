@@ -73,3 +73,6 @@ int cl_datagram_bind(int fd, int family, const uint8_t *address);
 /// Sends one datagram.
 int64_t cl_datagram_send(int fd, int family, const uint8_t *address, uint16_t port, const void *payload,
                          size_t length);
+
+/// Sends a state to the socket of a service manager (sd_notify(3)); 0, or a negative error number.
+int cl_notify(const char *path, const char *state);

@@ -115,6 +115,14 @@ struct DirectoryService: Patchbay_Leaf_V1_Directory.SimpleServiceProtocol {
                 logger.warning(
                     "traffic not believed", metadata: ["host": "\(host.name)", "counts": "\(receipt.refused)"])
             }
+            if receipt.moved > 0 {
+                logger.warning(
+                    "traffic told for a time that cannot be; it was booked to the nearest hour",
+                    metadata: [
+                        "host": "\(host.name)", "counts": "\(receipt.moved)", "read-at": "\(request.readAt)",
+                        "remedy": "See to the clock of the host.",
+                    ])
+            }
             return .with {
                 $0.receipt = receipt.receipt
                 $0.booked = receipt.isBooked

@@ -142,7 +142,7 @@ public struct APIResponder: HTTPResponder {
     /// Answers a request that changes nothing.
     private func look(_ operation: Operation, _ call: Call, _ conditions: Conditions) async throws -> Response {
         let body = try await operation.handle(call)
-        if let stream = body as? EventStream { return stream.response() }
+        if let stream = body as? any StreamedAnswer { return stream.response() }
         var answer = try finish(operation, call, body)
         guard let tag = answer.tag else { return answer.response }
         answer.extra.append(("etag", tag))

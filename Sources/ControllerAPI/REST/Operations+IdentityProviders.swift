@@ -32,36 +32,47 @@ extension Operations {
             ) { call in summary(try await directory.identityProvider(call.name("provider"))) },
             Operation(
                 method: .put, path: "/v1/identity-providers/{provider}", id: "changeIdentityProvider",
-                summary: "Change a provider of identities; the secret stays when it is left out",
+                summary: "Change a provider of identities; sessions end that could not begin by it now",
                 body: IdentityProviderSettings.self, bodyLimit: ControllerLimits.identityProviderBytes,
                 answer: IdentityProviderSummary.self, isAction: .changeSignInProviders
             ) { call in
                 let given = try call.read(IdentityProviderSettings.self)
                 let name = try call.name("provider")
-                return summary(
-                    try await directory.changeIdentityProvider(
-                        name, Self.settings(given, name, call), secret: given.clientSecret, expected: given.version))
+                // One who does not speak of it does not enable again what somebody else has disabled.
+                let present = try await directory.identityProvider(name)
+                var settings = try Self.settings(given, name, call)
+                settings.isEnabled = given.enabled ?? present.settings.isEnabled
+                let changed = try await directory.changeIdentityProvider(
+                    name, settings, secret: given.clientSecret, expected: given.version ?? present.version)
+                return summary(changed.provider, sessionsEnded: UInt64(changed.endedSessions))
             },
             Operation(
                 method: .delete, path: "/v1/identity-providers/{provider}", id: "deleteIdentityProvider",
-                summary: "Delete a provider of identities with all links to it", status: .noContent,
-                isAction: .changeSignInProviders
+                summary: "Delete a provider of identities with all links to it; the sessions end that began by it",
+                answer: DeletedIdentityProvider.self, isAction: .changeSignInProviders
             ) { call in
-                try await directory.deleteIdentityProvider(call.name("provider"))
-                return nil
+                let name = try call.name("provider")
+                let ended = try await directory.deleteIdentityProvider(name)
+                return DeletedIdentityProvider(name: name.text, sessionsEnded: UInt64(ended))
             },
         ]
     }
 
     private func summary(_ provider: IdentityProvider) -> IdentityProviderSummary {
+        summary(provider, sessionsEnded: nil)
+    }
+
+    private func summary(_ provider: IdentityProvider, sessionsEnded: UInt64?) -> IdentityProviderSummary {
         let settings = provider.settings
         return IdentityProviderSummary(
             id: provider.id.description, name: provider.name.text, displayName: settings.displayName.text,
             tenant: settings.tenant?.text, issuer: settings.issuer, clientID: settings.clientID,
             scopes: settings.scopes, subjectClaim: settings.subjectClaim, multiFactor: settings.isMultiFactor,
-            listed: settings.isListed, trustedRoots: settings.trustedRoots, redirectURI: redirectURI,
+            listed: settings.isListed, trustedRoots: settings.trustedRoots, enabled: settings.isEnabled,
+            redirectURI: redirectURI,
             signInURL: "\(self.settings.url)/console/#/signin?provider=\(provider.id)",
-            createdAt: provider.createdAt.description, version: provider.version)
+            createdAt: provider.createdAt.description, version: provider.version,
+            sessionsEnded: sessionsEnded)
     }
 
     private static func settings(
@@ -77,6 +88,6 @@ extension Operations {
             displayName: try displayName(given.displayName ?? name.text), tenant: tenant, issuer: given.issuer,
             clientID: given.clientID, scopes: given.scopes ?? ["openid"], subjectClaim: given.subjectClaim ?? "sub",
             isMultiFactor: given.multiFactor ?? false, isListed: given.listed ?? (tenant == nil),
-            trustedRoots: given.trustedRoots)
+            trustedRoots: given.trustedRoots, isEnabled: given.enabled ?? true)
     }
 }

@@ -50,7 +50,10 @@ extension Operations {
             Operation(
                 method: .get, path: "/v1/tenants/{tenant}/export", id: "exportTenant",
                 summary: "Everything of a tenant in one document, without secrets", answer: TenantExport.self
-            ) { call in try await TenantExport(directory.archive(of: call.name("tenant")), directory.platform) },
+            ) { call in
+                TenantExportStream(
+                    archive: try await directory.archive(of: call.name("tenant")), platform: directory.platform)
+            },
         ]
     }
 

@@ -8,7 +8,8 @@ import Trust
 // How an archive of the directory becomes the document that people get.
 
 extension TenantExport {
-    init(_ archive: TenantArchive, _ platform: Platform) {
+    /// - Parameter hasLongLists: whether endpoints and revisions are in it.
+    init(_ archive: TenantArchive, _ platform: Platform, hasLongLists: Bool = true) {
         let tenant = archive.tenant
         var members: [Name: [String]] = [:]
         for item in archive.endpoints {
@@ -29,14 +30,15 @@ extension TenantExport {
                     tenant: tenant.name.text, name: group.name.name.text, memberCount: members.count,
                     members: members)
             },
-            endpoints: archive.endpoints.map(Item.init), revisions: archive.revisions.map(Revision.init),
+            endpoints: hasLongLists ? archive.endpoints.map(Item.init) : [],
+            revisions: hasLongLists ? archive.revisions.map(Revision.init) : [],
             locks: tenant.locks.map(Lock.init), users: archive.users.map { Person($0, archive.passkeys[$0.id] ?? []) },
             accessGrants: archive.grants.map(Grant.init))
     }
 }
 
 extension TenantExport.Item {
-    fileprivate init(_ item: TenantArchive.Item) {
+    init(_ item: TenantArchive.Item) {
         self.init(
             endpoint: APITypes.Endpoint(item.endpoint, item.published),
             certificate: item.published.map { CertificatePEM.text([$0.facts.certificate]) },
@@ -45,7 +47,7 @@ extension TenantExport.Item {
 }
 
 extension TenantExport.Revision {
-    fileprivate init(_ revision: PolicyRevision) {
+    init(_ revision: PolicyRevision) {
         self.init(
             revision: revision.revision, changedAt: revision.changedAt.description, summary: revision.summary,
             body: String(decoding: revision.body, as: UTF8.self),

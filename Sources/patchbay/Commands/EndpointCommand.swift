@@ -6,7 +6,10 @@ import NetTypes
 struct EndpointCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "endpoint", abstract: "Endpoints: what is connected.",
-        subcommands: [Create.self, List.self, Show.self, Delete.self, Move.self, Label.self, Level.self, Networks.self])
+        subcommands: [
+            Create.self, List.self, Count.self, Show.self, Delete.self, Move.self, Label.self, Level.self,
+            Networks.self,
+        ])
 
     struct Create: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -73,6 +76,32 @@ struct EndpointCommand: AsyncParsableCommand {
             var all: [Endpoint] = []
             for tenant in try await client.tenants() { all += try await client.endpoints(of: tenant.name) }
             return all
+        }
+    }
+
+    struct Count: AsyncParsableCommand {
+        enum Part: String, ExpressibleByArgument, CaseIterable {
+            case group, host, vnet
+        }
+
+        static let configuration = CommandConfiguration(
+            abstract: "Count a tenant's endpoints by group, host or vnet. Of several groups the first counts.")
+        @Argument(help: "The tenant's name.", transform: Typed.name) var tenant: Name
+        @Option(help: "By what.") var by = Part.group
+        @OptionGroup var options: ControllerOptions
+
+        func run() async throws {
+            try await options.show({ try await $0.summary(of: tenant.text, by: by.rawValue) }) { summary in
+                var table = Table(
+                    summary.by.uppercased(), "#ENDPOINTS", "#RUNNING", "#WAITING", "#MOVING", "#FAILED")
+                for item in summary.items {
+                    table.add(
+                        item.name ?? "-", "\(item.endpoints)", "\(item.running)", "\(item.waiting)", "\(item.moving)",
+                        "\(item.failed)")
+                }
+                table.lines(.output).forEach { Screen.line($0) }
+                Screen.line("\(Formatting.count(summary.endpoints, "endpoint")) in all.")
+            }
         }
     }
 

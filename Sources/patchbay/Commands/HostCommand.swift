@@ -5,7 +5,7 @@ import NetTypes
 struct HostCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "host", abstract: "Hosts: machines with a leaf.",
-        subcommands: [Create.self, Join.self, List.self, Show.self, Delete.self])
+        subcommands: [Create.self, Join.self, List.self, Show.self, RenewToken.self, Delete.self])
 
     struct Create: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -20,9 +20,8 @@ struct HostCommand: AsyncParsableCommand {
 
         func run() async throws {
             try await options.show({ try await $0.create(NewHost(name: name.text)) }) {
-                Screen.line(
-                    "Made the host \($0.name). Its token, shown only now, ends \(Formatting.moment($0.expiresAt)):")
-                Screen.line($0.token)
+                Screen.line("Made the host \($0.name).")
+                HostCommand.write($0)
             }
         }
     }
@@ -61,6 +60,22 @@ struct HostCommand: AsyncParsableCommand {
                 ]).write()
             }
         }
+    }
+
+    struct RenewToken: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Make a new token for a host whose leaf has not enrolled; the former one ends.")
+        @Argument(help: "The host's name.", transform: Typed.name) var name: Name
+        @OptionGroup var options: ControllerOptions
+
+        func run() async throws {
+            try await options.show({ try await $0.renewToken(ofHost: name.text) }, HostCommand.write)
+        }
+    }
+
+    private static func write(_ invitation: HostInvitation) {
+        Screen.line("The token of \(invitation.name), shown only now, ends \(Formatting.moment(invitation.expiresAt)):")
+        Screen.line(invitation.token)
     }
 
     struct Delete: AsyncParsableCommand {

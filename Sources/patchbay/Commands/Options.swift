@@ -1,5 +1,6 @@
 import APIClient
 import APITypes
+import Accounts
 import ArgumentParser
 import Foundation
 import Lab
@@ -20,6 +21,16 @@ struct ControllerOptions: ParsableArguments {
     var certificateKey: String?
     @Option(help: ArgumentHelp("The platform's root certificate, PEM.", valueName: "file"), completion: .file())
     var rootCertificate: String?
+    @Option(
+        name: .customLong("as"),
+        help: ArgumentHelp(
+            "Sign in with a password for this one command: NAME@TENANT, or NAME.", valueName: "account"),
+        transform: UserCommand.account)
+    var account: AccountName?
+    @Option(
+        help: ArgumentHelp("Read that password from a file; - for standard input.", valueName: "file"),
+        completion: .file()) var passwordFile: String?
+    @Option(help: "The code of the second factor; asked for when left out.") var code: String?
     @Flag(help: "Write JSON, for programs.")
     var json = false
 
@@ -30,25 +41,62 @@ struct ControllerOptions: ParsableArguments {
         guard certificateKey == nil || certificate != nil else {
             throw ValidationError("--certificate-key is that of --certificate")
         }
+        guard account == nil || certificate == nil && tokenFile == nil else {
+            throw ValidationError("--as goes without --certificate and --token-file")
+        }
+    }
+
+    /// Who signs in by `--as`, for what only he can do.
+    func signsIn() throws -> AccountName {
+        guard let account else { throw ValidationError("Give --as NAME@TENANT: it is for who signs in.") }
+        return account
     }
 
     /// Runs with a client, which is closed afterwards.
     ///
-    /// - Parameter needsCredentials: false for one who is about to sign in.
+    /// - Parameters:
+    ///   - other: who signs in, where it is not who `--as` says.
+    ///   - password: his password, where it is known already.
+    ///   - needsCredentials: false where nobody has to ask.
     func withClient<Result: Sendable>(
-        needsCredentials: Bool = true, _ body: (APIClient) async throws -> Result
+        as other: AccountName? = nil, password: String? = nil, needsCredentials: Bool = true,
+        _ body: (APIClient) async throws -> Result
     ) async throws -> Result {
+        let account = other ?? account
         let client = try APIClient(
             ControllerLocation.find(
                 controller: controller, tokenFile: tokenFile, rootCertificateFile: rootCertificate,
-                certificateFile: certificate, keyFile: certificateKey, needsCredentials: needsCredentials,
+                certificateFile: certificate, keyFile: certificateKey,
+                needsCredentials: needsCredentials && account == nil,
                 environment: ProcessInfo.processInfo.environment))
         do {
-            let result = try await body(client)
+            guard let account else {
+                let result = try await body(client)
+                await client.shutdown()
+                return result
+            }
+            let result = try await inSession(of: account, password, client, body)
             await client.shutdown()
             return result
         } catch {
             await client.shutdown()
+            throw error
+        }
+    }
+
+    /// Runs in a session that ends with it.
+    private func inSession<Result: Sendable>(
+        of account: AccountName, _ password: String?, _ client: APIClient, _ body: (APIClient) async throws -> Result
+    ) async throws -> Result {
+        let session = try await client.signedIn(
+            account.description, password: password ?? Secret.password(passwordFile)
+        ) { try code ?? Secret.ask("Code of the second factor") }
+        do {
+            let result = try await body(session)
+            try? await session.signOut()
+            return result
+        } catch {
+            try? await session.signOut()
             throw error
         }
     }

@@ -4,7 +4,7 @@ import ArgumentParser
 struct PlatformCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "platform", abstract: "The platform: who vouches for everything, and how much there is.",
-        subcommands: [Show.self])
+        subcommands: [Show.self, Health.self, API.self])
 
     struct Show: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -28,6 +28,28 @@ struct PlatformCommand: AsyncParsableCommand {
                     ("People", "\(counts.accounts), \(counts.sessions) sessions"),
                 ]).write()
             }
+        }
+    }
+
+    struct Health: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Say whether the controller answers, and its version.")
+        @OptionGroup var options: ControllerOptions
+
+        func run() async throws {
+            let health = try await options.withClient(needsCredentials: false) { try await $0.health() }
+            if options.json { return try JSONOutput.write(health) }
+            Facts([("Status", health.status), ("Version", health.version)]).write()
+        }
+    }
+
+    struct API: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "api", abstract: "Write the description of the API, OpenAPI in JSON.")
+        @OptionGroup var options: ControllerOptions
+
+        func run() async throws {
+            Screen.write(try await options.withClient(needsCredentials: false) { try await $0.openAPI() })
         }
     }
 }

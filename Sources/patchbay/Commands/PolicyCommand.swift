@@ -22,7 +22,8 @@ struct PolicyCommand: AsyncParsableCommand {
               patchbay policy rollback acme 7
             """,
         subcommands: [
-            Apply.self, Check.self, Diff.self, Show.self, Revisions.self, RollBack.self, Lock.self, Unlock.self,
+            Apply.self, Check.self, Diff.self, Show.self, Entry.self, Revisions.self, RollBack.self, Lock.self,
+            Unlock.self,
             Sign.self, Import.self,
         ])
 
@@ -182,12 +183,7 @@ struct PolicyCommand: AsyncParsableCommand {
                 return
             }
             try await options.show({ try await $0.policy(of: tenant.text) }) { policy in
-                var table = Table("#ENTRY", "ACTION", "FROM", "", "TO", "SECURITY")
-                for entry in policy.entries {
-                    table.add(
-                        "\(entry.id)", entry.action.rawValue, entry.from, entry.oneWay ? "→" : "⇄", entry.to,
-                        entry.action == .plug ? entry.security.rawValue : "-")
-                }
+                let table = PolicyCommand.table(policy.entries)
                 Screen.line("\(policy.tenant), revision \(policy.revision); everything else is unplugged.")
                 if let document = policy.document {
                     let (rules, groups, tests) = (
@@ -200,6 +196,16 @@ struct PolicyCommand: AsyncParsableCommand {
                 if !table.isEmpty { table.lines(.output).forEach { Screen.line($0) } }
             }
         }
+    }
+
+    static func table(_ entries: [PolicyEntry]) -> Table {
+        var table = Table("#ENTRY", "ACTION", "FROM", "", "TO", "SECURITY")
+        for entry in entries {
+            table.add(
+                "\(entry.id)", entry.action.rawValue, entry.from, entry.oneWay ? "→" : "⇄", entry.to,
+                entry.action == .plug ? entry.security.rawValue : "-")
+        }
+        return table
     }
 
     struct Revisions: AsyncParsableCommand {

@@ -85,7 +85,7 @@ struct UsageCommand: AsyncParsableCommand {
         write(table, from: usage.from, to: usage.to)
     }
 
-    private static func write(_ table: Table, from: String, to: String) {
+    static func write(_ table: Table, from: String, to: String) {
         if table.isEmpty {
             Screen.line("Nothing was counted from \(from) to \(to).")
         } else {

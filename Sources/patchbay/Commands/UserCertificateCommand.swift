@@ -25,10 +25,6 @@ extension CertificateCommand {
         @Option(
             help: ArgumentHelp("Where the files go, without .pem and .key.", valueName: "path"),
             completion: .file()) var out: String?
-        @Option(
-            help: ArgumentHelp("Read the password from a file; - for standard input.", valueName: "file"),
-            completion: .file()) var passwordFile: String?
-        @Option(help: "The code of the second factor; asked for when left out.") var code: String?
         @OptionGroup var options: ControllerOptions
 
         func validate() throws {
@@ -46,18 +42,7 @@ extension CertificateCommand {
             let request = NewCertificate(
                 csr: try SigningRequest(key: key).pem, label: label ?? ProcessInfo.processInfo.hostName,
                 days: UInt64(days))
-            let made = try await options.withClient(needsCredentials: false) { client in
-                let session = try await client.signedIn(name.description, password: try Secret.password(passwordFile)) {
-                    try code ?? Secret.ask("Code of the second factor")
-                }
-                let made: PersonalCertificate
-                do { made = try await session.create(request) } catch {
-                    try? await session.signOut()
-                    throw error
-                }
-                try? await session.signOut()
-                return made
-            }
+            let made = try await options.withClient(as: name) { try await $0.create(request) }
             // The key first: a certificate without its key is good for nothing.
             try SettingsDirectory.write(key.pem, files.key, mode: 0o600)
             try SettingsDirectory.write(
@@ -78,9 +63,8 @@ extension CertificateCommand {
         @OptionGroup var options: ControllerOptions
 
         func run() async throws {
-            let user = name.map { (name: $0.local, tenant: $0.tenant?.text) }
             try await options.showList(
-                { try await $0.certificates(of: user, limit: list.limit) }, none: "No certificates."
+                { try await $0.certificates(of: name?.owner, limit: list.limit) }, none: "No certificates."
             ) { certificates in
                 var table = Table("CERTIFICATE", "LABEL", "STATE", "UNTIL", "LAST USED")
                 for one in certificates {
@@ -100,8 +84,7 @@ extension CertificateCommand {
         @OptionGroup var options: ControllerOptions
 
         func run() async throws {
-            let user = user.map { (name: $0.local, tenant: $0.tenant?.text) }
-            try await options.withClient { try await $0.revokeCertificate(id, of: user) }
+            try await options.withClient { try await $0.revokeCertificate(id, of: user?.owner) }
             if options.json { try JSONOutput.write(["revoked": id]) } else { Screen.line("Revoked \(id).") }
         }
     }
@@ -141,15 +124,31 @@ enum Secret {
     /// The password: of a file, of standard input, or typed without being shown.
     static func password(_ file: String?) throws -> String {
         guard let file else { return try ask("Password") }
+        return try line(file, "password")
+    }
+
+    /// A new password, which is typed twice where it is in no file.
+    static func new(_ file: String?) throws -> String {
+        guard file == nil else { return try password(file) }
+        let text = try ask("New password")
+        guard try ask("Once more") == text else {
+            throw APIClientError.setting("the two are not the same", remedy: "type the new password twice")
+        }
+        return text
+    }
+
+    /// The first line of a file, or of standard input.
+    static func line(_ file: String, _ what: String) throws -> String {
         let text: String?
         if file == "-" {
             text = readLine()
         } else {
-            text = (try? String(contentsOfFile: file, encoding: .utf8))?.split(separator: "\n").first.map(String.init)
+            text = (try? String(contentsOfFile: file, encoding: .utf8))?.split(whereSeparator: \.isNewline).first
+                .map(String.init)
         }
         guard let text, !text.isEmpty else {
             throw APIClientError.setting(
-                "there is no password in \(file == "-" ? "the input" : file)", remedy: "give it in one line")
+                "there is no \(what) in \(file == "-" ? "the input" : file)", remedy: "give it in one line")
         }
         return text
     }

@@ -12,6 +12,7 @@ struct UserCommand: AsyncParsableCommand {
             """,
         subcommands: [
             Create.self, List.self, Show.self, Change.self, Delete.self, Disable.self, Enable.self, Invite.self,
+            ResetSecondFactor.self,
         ])
 
     static func account(_ text: String) throws -> AccountName { try AccountName(parsing: text) }
@@ -153,6 +154,17 @@ struct UserCommand: AsyncParsableCommand {
         func run() async throws {
             try await options.show(
                 { try await $0.invite(name.local, of: name.tenant?.text) }, UserCommand.write)
+        }
+    }
+
+    struct ResetSecondFactor: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Take the second factor away from somebody who has lost it; his sessions end.")
+        @Argument(help: "NAME@TENANT, or NAME.", transform: UserCommand.account) var name: AccountName
+        @OptionGroup var options: ControllerOptions
+
+        func run() async throws {
+            try await options.show({ try await $0.resetSecondFactor(of: name.owner) }, UserCommand.write)
         }
     }
 
