@@ -7,14 +7,7 @@ root=$PWD
 fail() { echo "$*" >&2; echo "browser: 0 passed, 1 failed"; exit 1; }
 
 export PATCHBAY_BIN=${PATCHBAY_BIN:-$(swift build --show-bin-path)}
-python=.build/browser-python
-if ! cmp -s Tests/BrowserTests/requirements.txt $python/requirements.txt; then
-    echo "Installing the driver of the browser from PyPI"
-    rm -rf $python
-    python3 -m venv $python && $python/bin/pip install --quiet --disable-pip-version-check \
-        -r Tests/BrowserTests/requirements.txt || fail "the driver of the browser could not be installed"
-    cp Tests/BrowserTests/requirements.txt $python/
-fi
+python=$(scripts/browser-python.sh) || fail "the driver of the browser could not be installed"
 export PATCHBAY_PICTURES=$root/.build/browser-tests
 rm -rf "$PATCHBAY_PICTURES"
 
@@ -25,4 +18,4 @@ if [ "${PATCHBAY_LAB:-}" != keep ]; then
     rm -f "$log"
     trap '"$PATCHBAY_BIN/patchbay" lab down >/dev/null 2>&1' EXIT
 fi
-cd Tests/BrowserTests && PYTHONDONTWRITEBYTECODE=1 "$root/$python/bin/python" run.py "$@"
+cd Tests/BrowserTests && PYTHONDONTWRITEBYTECODE=1 "$python" run.py "$@"

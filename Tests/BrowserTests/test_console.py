@@ -274,7 +274,7 @@ class Console(unittest.TestCase):
         self.browser.sign_in(provider, "olga")
         provider.locator("#nav").wait_for()
         visits = [(page, f"#/t/acme/{one}") for one in TENANT_PAGES] + [(page, "#/account")]
-        visits += [(provider, f"#/provider/{one}") for one in ["tenants", "tenants/acme", "hosts", "guardrails", "users", "usage", "audit"]]
+        visits += [(provider, f"#/provider/{one}") for one in ["tenants", "tenants/acme", "hosts", "guardrails", "users", "providers", "usage", "audit"]]
         for one, where in visits:
             self.visit(one, where)
             if "bay" in where:

@@ -361,6 +361,11 @@ class Pages(unittest.TestCase):
         lab.owner("bad", "bob", "Bob")
         lab.ask("POST", "/v1/tenants/bad/resume")
         tried, taken, unnamed = 0, [], []
+        try:
+            lab.ask("POST", "/v1/identity-providers", {
+                "name": "bad", "display_name": hostile.MARKUP, "tenant": "bad", "issuer": "https://id.example/%3Cb%3E", "client_id": hostile.MARKUP, "client_secret": "x"})
+        except Refused as refused:
+            self.assertEqual(409, refused.status)
         for method, path, needed, name, is_list in hostile.fields(lab.ask("GET", "/openapi.json")):
             where = path.replace("{tenant}", "bad").replace("{endpoint}", "one")
             for kind, text in hostile.ALL.items():
@@ -389,7 +394,7 @@ class Pages(unittest.TestCase):
         self.assertEqual([], [one for one in taken if one[2] != "markup"])
         page = self.signed_in("bob@bad")
         pages = [(page, f"#/t/bad/{one}") for one in ["dashboard", "bay", "endpoints", "endpoints/one", "vnets", "groups", "policy", "explain", "usage", "users", "access", "audit"]]
-        pages += [(self.provider, f"#/provider/{one}") for one in ["tenants", "tenants/bad", "hosts", "users", "audit", "guardrails"]]
+        pages += [(self.provider, f"#/provider/{one}") for one in ["tenants", "tenants/bad", "hosts", "users", "providers", "audit", "guardrails"]] + [(page, "#/account")]
         # The address is a field as well.
         evil = urllib.parse.quote(hostile.MARKUP, safe="")
         pages += [(page, f"#/t/bad/explain?from={evil}&to={evil}&port={evil}")]
@@ -404,6 +409,7 @@ class Pages(unittest.TestCase):
             page.evaluate("where => { location.hash = where; }", where)
             page.locator("main h1").wait_for()
             self.assertNotIn("owned", page.title())
+        lab.ask("DELETE", "/v1/identity-providers/bad")
         print(f"\n  {tried} hostile requests, {len(taken)} taken as words", flush=True)
         page.context.close()
 
@@ -424,6 +430,10 @@ class Pages(unittest.TestCase):
             (self.provider, "#/provider/tenants", "New tenant", {"Tenant": hostile.TURNED}, "Tenant"),
             (self.provider, "#/provider/hosts", "New host", {"Host": hostile.MARKUP}, "Host"),
             (self.provider, "#/provider/tenants/acme", "Suspend", {"Reason": hostile.TURNED}, "Reason"),
+            (self.provider, "#/provider/tenants/acme", "Ask for access", {"Reason": hostile.TURNED}, "Reason"),
+            (self.provider, "#/provider/providers", "New identity provider",
+             {"Name": "fine", "Issuer": hostile.MARKUP, "Client id": "fine", "Client secret": "fine"}, "Issuer"),
+            (self.owner, "#/account", "New certificate", {"What it is for": hostile.TURNED}, "What it is for"),
         ]
         for page, where, press, values, wrong in forms:
             self.visit(page, where)

@@ -1,7 +1,7 @@
 // The frame around the pages: who is signed in, which page is shown, language and colours.
 
 import { h, show, said, announce } from './core/dom.js';
-import { bus, Problem, remove, post, listIfAny, setForgeryToken, askForFreshSignIn } from './core/api.js';
+import { bus, Problem, path, remove, post, listIfAny, setForgeryToken, askForFreshSignIn } from './core/api.js';
 import { t, time, ago, hasWord, setLanguage, preferredLanguage, languages, language, problemText } from './core/words.js';
 import { whoAmI } from './core/account.js';
 import { Network } from './core/network.js';
@@ -29,6 +29,7 @@ const providerPages = [
   { id: 'hosts', needs: 'listHosts' },
   { id: 'guardrails', needs: 'showGuardrails' },
   { id: 'users', needs: 'listUsers' },
+  { id: 'providers', needs: 'listIdentityProviders' },
   { id: 'usage', needs: 'listTenantUsage' },
   { id: 'audit', needs: 'listAudit' },
 ];
@@ -128,7 +129,7 @@ function frame() {
   const item = (page, hash, current) => h('li', {}, h('a', {
     href: hash, 'aria-current': current ? 'page' : null,
     onclick: () => document.body.classList.remove('menu-open'),
-  }, icon(page.id), t(`page.${page.id}`)));
+  }, icon(page.id), t(`page.${page.id}`), page.id === 'access' ? h('span', { class: 'mark', id: 'waiting', hidden: true }) : null));
   const blocks = [];
   if (account.isProvider) {
     blocks.push(h('h2', { id: 'nav-provider' }, t('nav.provider')), h('ul', { 'aria-labelledby': 'nav-provider' },
@@ -161,6 +162,24 @@ function frame() {
       account.means === 'session' ? button(t('signout'), signOut, { class: 'quiet', id: 'sign-out' }) : null),
     h('div', { class: 'body' }, nav, h('div', { class: 'content' }, parts[0] === 't' && account.isProvider ? guestBanner() : null, main)));
 }
+
+/** The mark at the page of access: so many of the provider's people wait for an answer of this account. */
+async function countRequests() {
+  if (!account?.tenant || !(account.can('createAccessGrant') || account.can('revokeAccessGrant'))) return;
+  const mine = account;
+  const requests = await listIfAny(path`/v1/tenants/${account.tenant}/access-requests`) ?? [];
+  if (mine !== account) return;
+  const count = requests.filter((one) => one.state === 'waiting').length;
+  // One that has come meanwhile is said aloud.
+  if (count > mine.waiting) announce(t('requests.wait', { count }));
+  mine.waiting = count;
+  const place = document.getElementById('waiting');
+  if (!place) return;
+  place.hidden = !count;
+  show(place, h('span', { 'aria-hidden': 'true' }, String(count)), h('span', { class: 'unseen' }, t('requests.wait', { count })));
+}
+/** Counts in the background; what goes wrong with it is told by the page itself. */
+const recount = () => { countRequests().catch(() => {}); };
 
 async function signOut() {
   await remove('/v1/session');
@@ -229,6 +248,7 @@ async function showPage() {
   visitor = parts[0] === 't' && parts[1] ? await account.inside(parts[1]) : account;
   if (mine !== visit) return undefined;
   frame();
+  recount();
   const found = resolve(parts);
   if (!found) {
     document.title = 'Patchbay';
@@ -244,13 +264,14 @@ async function showPage() {
       if (network?.tenant !== found.tenant) {
         network?.stop();
         network = new Network(found.tenant, visitor);
+        network.addEventListener('changed', (event) => { if (event.detail === 'access') recount(); });
         network.ready = network.start();
       }
       await network.ready;
       return network;
     },
     reloadTenants: loadTenants,
-    reload: () => route(),
+    reload: () => route(), recount,
     isCurrent: () => mine === visit,
   };
   main.setAttribute('aria-busy', 'true');
@@ -325,13 +346,19 @@ async function start(ask = true) {
   await route();
 }
 
-addEventListener('hashchange', () => route().catch(failure));
+/** What is open over a page goes with it. */
+function closeDialogs() {
+  for (const one of document.querySelectorAll('dialog[open]')) one.close();
+}
+
+addEventListener('hashchange', () => { closeDialogs(); route().catch(failure); });
 bus.addEventListener('signed-out', () => {
   if (!account) return;
   if (!/^#\/(signin|setup)/.test(location.hash)) sessionStorage.setItem('patchbay.wanted', location.hash);
   network?.stop();
   network = null;
   account = null;
+  closeDialogs();
   announce(t('signin.ended'), true);
   route().catch(failure);
 });

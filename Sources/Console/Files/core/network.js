@@ -309,6 +309,7 @@ export class Network extends EventTarget {
     };
     source.onmessage = soon;
     for (const kind of EVENTS) source.addEventListener(kind, soon);
+    for (const kind of ['access.created', 'access.changed']) source.addEventListener(kind, () => this.#tell('access'));
     source.onerror = () => {
       this.isListening = false;
       this.#tell('trouble');

@@ -163,15 +163,24 @@ export function form({ fields, submit, send, cancel, danger, extra }) {
   return element;
 }
 
-/** Opens a dialog; `make` gets a function that closes it. The browser keeps the focus inside and gives it back. */
+/**
+ * Opens a dialog; `make` gets a function that closes it. The browser keeps the focus inside and gives it back; where what had
+ * it is gone meanwhile, what was around that gets it.
+ */
 export function dialog(title, make, { wide = false } = {}) {
   const id = freshID('title');
+  const places = ['.table-scroll', 'dialog', 'main'].map((one) => document.activeElement?.closest(one)).filter(Boolean);
   const element = h('dialog', { 'aria-labelledby': id, class: wide ? 'wide' : '' });
   const close = () => element.close();
   append2(element,
     h('header', {}, h('h2', { id }, title), h('button', { class: 'bare', type: 'button', 'aria-label': t('close'), onclick: close }, '✕')),
     make(close));
-  element.addEventListener('close', () => element.remove());
+  element.addEventListener('close', () => {
+    element.remove();
+    if (document.activeElement && document.activeElement !== document.body) return;
+    const place = places.find((one) => one.isConnected);
+    (place?.matches('[tabindex]') ? place : place?.querySelector('h1[tabindex], button'))?.focus();
+  });
   element.addEventListener('click', (event) => { if (event.target === element) close(); });
   document.body.append(element);
   element.showModal();

@@ -5,6 +5,7 @@ import { heading, form, facts, pill, button, table, dialog, formDialog, confirm,
 import { qrPath } from '../core/qr.js';
 import { canUsePasskeys, addPasskey } from '../core/passkeys.js';
 import { goToProvider } from '../core/provider.js';
+import { certificateTable, createCertificate } from '../core/certificates.js';
 
 const scopes = ['read', 'network', 'policy-read', 'policy', 'people', 'platform', 'audit', 'usage'];
 
@@ -84,6 +85,9 @@ export async function render(place, context) {
       account.can('createOwnToken') ? button(t('account.tokens.create'), create) : null), tokenTable));
   }
 
+  const certificates = account.can('listOwnCertificates') ? await listIfAny('/v1/self/certificates') : null;
+  if (certificates) wide.push(certificateCard(account, certificates));
+
   const sessions = account.can('listOwnSessions') ? await listIfAny('/v1/self/sessions') : null;
   if (sessions) {
     const refresh = async () => sessionTable.update(await list('/v1/self/sessions'));
@@ -121,14 +125,14 @@ async function identities(account) {
       { label: t('account.identities.provider'), sort: (one) => one.display_name, cell: (one) => one.display_name },
       { label: t('account.identities.subject'), cell: (one) => [h('span', { class: 'mono' }, one.subject), one.expected ? [' ', pill(t('account.identities.expected'))] : null] },
       { label: t('account.identities.used'), cell: (one) => (one.last_used_at ? ago(one.last_used_at) : '–') },
-      { label: '', cell: (one) => h('div', { class: 'row-tools' }, button(t('account.identities.remove'), () => confirm(t('account.identities.remove'), t('account.identities.remove.text', { name: one.display_name }), t('account.identities.remove'), async () => {
+      { label: '', cell: (one) => (!account.can('removeOwnIdentity') ? '' : h('div', { class: 'row-tools' }, button(t('account.identities.remove'), () => confirm(t('account.identities.remove'), t('account.identities.remove.text', { name: one.display_name }), t('account.identities.remove'), async () => {
         await remove(path`/v1/self/identities/${one.id}`);
         await refresh();
-      }), { 'aria-label': `${t('account.identities.remove')}: ${one.display_name}` })) },
+      }), { 'aria-label': `${t('account.identities.remove')}: ${one.display_name}` }))) },
     ],
   });
   return h('section', { class: 'card span stack', id: 'identities' }, h('h2', {}, t('account.identities')), h('p', { class: 'quiet' }, t('account.identities.text')), linkTable,
-    h('div', { class: 'buttons' }, (providers ?? []).map((one) => button(t('account.identities.add', { name: one.display_name }),
+    h('div', { class: 'buttons' }, (account.can('addOwnIdentity') ? providers ?? [] : []).map((one) => button(t('account.identities.add', { name: one.display_name }),
       () => goToProvider('/v1/self/identities', { provider: one.id }), { data: { provider: one.id } }))));
 }
 
@@ -167,6 +171,17 @@ function passkeyCard(account, passkeys) {
   return h('section', { class: 'card span stack', id: 'passkeys' }, h('div', { class: 'page-head' }, h('h2', {}, t('account.passkeys')), h('span', { class: 'spring' }),
     account.can('addOwnPasskey') && canUsePasskeys() ? button(t('account.passkeys.add'), add) : null),
   h('p', {}, t(canUsePasskeys() ? 'account.passkeys.text' : 'account.passkeys.address')), rows);
+}
+
+/** One's own certificates, with which programs sign in. */
+function certificateCard(account, certificates) {
+  const where = '/v1/self/certificates';
+  const refresh = async () => rows.update(await list(where));
+  const command = account.tenant ? `patchbay endpoint list ${account.tenant}` : 'patchbay tenant list';
+  const rows = certificateTable({ label: t('account.certificates'), items: certificates, where, mayRevoke: account.can('deleteOwnCertificate'), changed: refresh });
+  return h('section', { class: 'card span stack', id: 'certificates' }, h('div', { class: 'page-head' }, h('h2', {}, t('account.certificates')), h('span', { class: 'spring' }),
+    account.can('createOwnCertificate') ? button(t('certificates.create'), () => createCertificate(where, command, refresh)) : null),
+  h('p', {}, t('account.certificates.text')), rows);
 }
 
 async function enrol(context) {

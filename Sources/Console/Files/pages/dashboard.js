@@ -4,6 +4,7 @@ import { t, number, rate, bytes, time, ago } from '../core/words.js';
 import { heading, nothing, pill, facts, button, notice } from '../core/parts.js';
 import { saveFile } from '../core/files.js';
 import { quotaView, changeQuota } from '../core/quota.js';
+import { answers, askForAccess, requestsOf, roleWord } from './requests.js';
 
 /** How the tenant's network is, at a glance. */
 export async function render(place, context) {
@@ -31,12 +32,25 @@ export async function render(place, context) {
     }
   }
   if (!network) {
-    place.append(...[head, suspended, h('div', { class: 'cards' }, h('div', { class: 'card stack' }, facts([[t('dashboard.endpoints'), number(about?.endpoints ?? 0)]]), h('p', {}, t('dashboard.outside'))), quotaCard)].filter(Boolean));
+    place.append(...[head, suspended, h('div', { class: 'cards' }, h('div', { class: 'card stack' }, facts([[t('dashboard.endpoints'), number(about?.endpoints ?? 0)]]), h('p', {}, t('dashboard.outside')),
+      account.isProvider && account.can('requestAccess') ? h('div', { class: 'buttons' }, button(t('requests.ask'), () => askForAccess(tenant, () => { location.hash = hash('access'); }))) : null), quotaCard)].filter(Boolean));
     return undefined;
   }
   const cards = h('div', { class: 'cards' });
   const guests = account.tenant && account.can('listAccessGrants') ? await openGrants() : null;
-  place.append(...[head, suspended, guests, cards].filter(Boolean));
+  const asking = h('div', { class: 'asking' });
+  const drawAsking = async () => show(asking, await waitingRequests());
+  if (account.tenant && account.can('listAccessGrants')) await drawAsking();
+  place.append(...[head, suspended, asking, guests, cards].filter(Boolean));
+
+  /** What the provider's people ask for and nobody has answered yet. */
+  async function waitingRequests() {
+    const waiting = (await listIfAny(requestsOf(tenant)) ?? []).filter((one) => one.state === 'waiting');
+    if (!waiting.length) return null;
+    return h('section', { class: 'card stack warned', id: 'asking' }, h('h2', { tabindex: '-1' }, t('dashboard.asking')), h('ul', { class: 'stack' }, waiting.map((one) => h('li', { class: 'guest' },
+      h('span', {}, t(one.consoles ? 'dashboard.asks.consoles' : 'dashboard.asks', { who: one.requester, roles: one.roles.map(roleWord).join(', '), hours: one.hours }), ' ', said(one.reason)),
+      answers(one, tenant, account, async () => { context.recount(); await context.reload(); })))));
+  }
 
   /** Who of the provider is in now, and the way to end that. */
   async function openGrants() {
@@ -98,6 +112,14 @@ export async function render(place, context) {
   };
   draw();
   askStrays().catch(() => {});
+  const asked = (event) => {
+    // Nor is a request taken away under the hands of who answers it.
+    if (event.detail === 'access' && account.tenant && account.can('listAccessGrants') && !asking.contains(document.activeElement)) drawAsking().catch(() => {});
+  };
   network.addEventListener('changed', changed);
-  return () => network.removeEventListener('changed', changed);
+  network.addEventListener('changed', asked);
+  return () => {
+    network.removeEventListener('changed', changed);
+    network.removeEventListener('changed', asked);
+  };
 }

@@ -1,8 +1,9 @@
 import { h, show, said } from '../core/dom.js';
-import { get, getIfAny, post, remove, path } from '../core/api.js';
+import { get, getIfAny, list, listIfAny, post, remove, path } from '../core/api.js';
 import { t, time, ago, number, kindWord } from '../core/words.js';
 import { heading, table, pill, facts, button, form, formDialog, confirm, notice, secretDialog } from '../core/parts.js';
 import { quotaView, changeQuota } from '../core/quota.js';
+import { askForAccess, requestsOf, requestTable } from './requests.js';
 
 export const isSuspended = (one) => one.state === 'suspended';
 
@@ -34,7 +35,9 @@ export const invite = (name) => formDialog(t('tenants.invite'), {
 export async function tenantPage(place, context, name) {
   const { account } = context;
   const base = path`/v1/tenants/${name}`;
-  const [about, quota] = await Promise.all([get(base), account.can('showQuota') ? getIfAny(`${base}/quota`) : null]);
+  const [about, quota, asked] = await Promise.all([
+    get(base), account.can('showQuota') ? getIfAny(`${base}/quota`) : null, account.can('listAccessGrants') ? listIfAny(requestsOf(name)) : null,
+  ]);
   const again = async () => {
     await context.reloadTenants();
     await context.reload();
@@ -54,10 +57,19 @@ export async function tenantPage(place, context, name) {
         [t('tenants.certificate'), `${ago(about.certificate_expires_at)} (${time(about.certificate_expires_at)})`], [t('tenants.id'), about.id, 'mono small'],
       ])),
       quota ? h('section', { class: 'card stack', id: 'tenant-quota' }, h('h2', {}, t('dashboard.quota')), limits) : null),
+    asked ? requests(name, account, asked) : null,
     account.can('suspendTenant') || account.can('resumeTenant') ? h('section', { class: 'card stack gap-above' }, h('h2', {}, t('tenants.suspension')), h('p', {}, t('tenants.suspension.text')),
       h('div', {}, isSuspended(about) ? button(t('tenants.resume'), () => resume(name, again), { class: 'primary' }) : button(t('tenants.suspend'), () => suspend(name, again), { class: 'danger' }))) : null,
     account.can('previewTenantDeletion') ? deletion(name, base, account, context) : null,
   ].filter(Boolean));
+}
+
+/** What the provider's people have asked the tenant for, what became of it, and the way to ask. */
+function requests(name, account, asked) {
+  const refresh = async () => rows.update(await list(requestsOf(name)));
+  const rows = requestTable({ tenant: name, account, items: asked, done: refresh });
+  return h('section', { class: 'card stack gap-above', id: 'tenant-requests' }, h('h2', {}, t('requests.title')), h('p', {}, t('requests.lead')),
+    account.can('requestAccess') ? h('div', {}, button(t('requests.ask'), () => askForAccess(name, refresh))) : null, rows);
 }
 
 /** What would go, first; then just that, and nothing that came since. */

@@ -1,7 +1,8 @@
-import { h, show, said } from '../core/dom.js';
+import { h, said } from '../core/dom.js';
 import { listIfAny, list, post, put, remove, path } from '../core/api.js';
-import { t, time, hasWord } from '../core/words.js';
-import { heading, table, pill, button, formDialog, confirm, secretDialog, dialog, nothing } from '../core/parts.js';
+import { t, hasWord } from '../core/words.js';
+import { heading, table, pill, button, formDialog, confirm, secretDialog, nothing } from '../core/parts.js';
+import { showCertificates, showIdentities, showPasskeys, showSessions } from './person.js';
 
 const roleWord = (role) => (hasWord(`role.${role}`) ? t(`role.${role}`) : role);
 
@@ -48,41 +49,6 @@ export async function render(place, context) {
     await refresh();
     if (made?.setup_url) showLink(one.name, made.setup_url);
   };
-  const sessions = async (one) => {
-    const body = h('div', {});
-    const draw = async () => show(body, table({
-      label: t('users.sessions', { name: one.name }), key: (session) => session.id, items: await list(`${at(one)}/sessions`),
-      columns: [
-        { label: t('account.sessions.begun'), cell: (session) => time(session.created_at) },
-        { label: t('account.sessions.used'), cell: (session) => time(session.last_seen_at) },
-        { label: t('account.sessions.from'), cell: (session) => [session.source, h('p', { class: 'quiet small' }, said(session.agent))] },
-        { label: '', cell: (session) => (account.can('endUserSession') ? h('div', { class: 'row-tools' }, button(t('users.sessions.end'), async () => {
-          await remove(`${at(one)}${path`/sessions/${session.id}`}`);
-          await draw();
-        })) : '') },
-      ],
-    }));
-    await draw();
-    dialog(t('users.sessions', { name: one.name }), () => [body], { wide: true });
-  };
-  const passkeys = async (one) => {
-    const body = h('div', {});
-    const draw = async () => show(body, table({
-      label: t('users.passkeys', { name: one.name }), key: (passkey) => passkey.id, items: await list(`${at(one)}/passkeys`),
-      columns: [
-        { label: t('account.passkeys.label'), cell: (passkey) => passkey.label },
-        { label: t('account.passkeys.added'), cell: (passkey) => time(passkey.created_at) },
-        { label: t('account.sessions.used'), cell: (passkey) => (passkey.last_used_at ? time(passkey.last_used_at) : '–') },
-        { label: '', cell: (passkey) => (account.can('removeUserPasskey') && !isSelf(one) ? h('div', { class: 'row-tools' }, button(t('account.passkeys.remove'), async () => {
-          await remove(`${at(one)}${path`/passkeys/${passkey.id}`}`);
-          await draw();
-          await refresh();
-        }, { 'aria-label': `${t('account.passkeys.remove')}: ${passkey.label}` })) : '') },
-      ],
-    }));
-    await draw();
-    dialog(t('users.passkeys', { name: one.name }), () => [body], { wide: true });
-  };
   const erase = (one) => confirm(t('users.delete'), t('users.delete.text', { name: one.name }), t('delete'), async () => {
     await remove(at(one));
     await refresh();
@@ -98,10 +64,12 @@ export async function render(place, context) {
       { label: t('users.roles'), sort: (one) => one.roles.join(), cell: (one) => h('span', { class: 'pills' }, one.roles.map((role) => pill(roleWord(role))), (one.groups ?? []).map((group) => pill(group, 'group'))) },
       { label: t('users.state'), sort: state, cell: (one) => pill(t(`users.${state(one)}`), { active: 'good', disabled: 'bad', invited: 'warn' }[state(one)]) },
       { label: t('users.factor'), sort: (one) => String(Boolean(one.has_second_factor)), cell: (one) => t(one.has_second_factor ? 'yes' : 'no') },
-      { label: '', cell: (one) => h('div', { class: 'row-tools' },
+      { label: '', cell: (one) => h('div', { class: 'row-tools many' },
         account.can('changeUser') && !isSelf(one) ? button(t('edit'), () => edit(one), { 'aria-label': `${t('edit')}: ${one.name}` }) : null,
-        account.can('listUserSessions') ? button(t('users.show-sessions'), () => sessions(one), { 'aria-label': t('users.sessions', { name: one.name }) }) : null,
-        one.passkeys && account.can('listUserPasskeys') ? button(t('users.show-passkeys'), () => passkeys(one), { 'aria-label': t('users.passkeys', { name: one.name }) }) : null,
+        account.can('listUserSessions') ? button(t('users.show-sessions'), () => showSessions(one, at(one), account), { 'aria-label': t('users.sessions', { name: one.name }) }) : null,
+        one.passkeys && account.can('listUserPasskeys') ? button(t('users.show-passkeys'), () => showPasskeys(one, at(one), account, isSelf(one), refresh), { 'aria-label': t('users.passkeys', { name: one.name }) }) : null,
+        account.can('listUserCertificates') ? button(t('users.show-certificates'), () => showCertificates(one, at(one), account), { 'aria-label': t('users.certificates', { name: one.name }) }) : null,
+        account.can('listUserIdentities') ? button(t('users.show-identities'), () => showIdentities(one, at(one), account, isSelf(one)), { 'aria-label': t('users.identities', { name: one.name }) }) : null,
         account.can('resetPassword') && !isSelf(one) ? button(t('users.invite'), act(one, 'invite'), { 'aria-label': `${t('users.invite')}: ${one.name}` }) : null,
         isSelf(one) ? null : state(one) === 'disabled'
           ? account.can('enableUser') ? button(t('users.enable'), act(one, 'enable'), { 'aria-label': `${t('users.enable')}: ${one.name}` }) : null
