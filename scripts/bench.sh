@@ -5,5 +5,7 @@ cd "$(dirname "$0")/.."
 scripts/prepare.sh bench
 scripts/build.sh release
 swift build -c release --scratch-path .build-release --product patchbay-bench
+PATCHBAY_BROWSER_PYTHON=$(scripts/browser-python.sh)
+export PATCHBAY_BROWSER_PYTHON
 exec "$(swift build -c release --scratch-path .build-release --show-bin-path)/patchbay-bench" \
     --output bench/results.jsonl "$@"

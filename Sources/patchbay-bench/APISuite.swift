@@ -18,6 +18,7 @@ final class APISuite {
     // What issue 5 asks for.
     private static let rate = 200.0
     private static let readLimit = Limit.below(20)
+    private static let pageLimit = Limit.below(1_000)
     private static let memoryLimit = Limit.below(300)
 
     func steps() -> [Step] {
@@ -29,6 +30,15 @@ final class APISuite {
                 try latencies(of: read.name).readings()
             }
         }
+        let page = Step(
+            suite: "api", name: "patch-bay-page", reference: nil, seconds: 15, isMovable: false
+        ) { [self] in
+            var latencies = Latencies()
+            for sample in try Processor.pinned({ try PageLoad(site: site()).run(isQuick ? 2 : 6) }) {
+                latencies.add(sample)
+            }
+            return try latencies.readings(limit: Self.pageLimit)
+        }
         let memory = Step(suite: "api", name: "memory", reference: nil, seconds: 0, isMovable: false) { [self] in
             [Reading(metric: .resident, value: try site().residentMegabytes(), limit: Self.memoryLimit)]
         }
@@ -36,7 +46,7 @@ final class APISuite {
             suite: "api", name: "listeners", reference: nil, seconds: isQuick ? 10 : 90, isMovable: false,
             runsOnce: true
         ) { [self] in try follow() }
-        return [reads] + kinds + [memory, events]
+        return [reads] + kinds + [page, memory, events]
     }
 
     func close() {

@@ -8,19 +8,21 @@ import NIOSSL
 
 /// The tenant's owner, who signs in as a browser does and makes a token for the reads that are measured.
 struct ManyPerson {
+    static let name = "ada"
+    static let password = "violet umbrella seven"
+
     let location: ControllerLocation
 
     /// The owner's personal token.
     func token(of tenant: String, _ client: APIClient) async throws -> String {
-        let invitation = try await client.create(firstOwner: NewOwner(name: "ada", displayName: "Ada"), of: tenant)
-        let password = "violet umbrella seven"
+        let invitation = try await client.create(firstOwner: NewOwner(name: Self.name, displayName: "Ada"), of: tenant)
         let http = HTTPClient(
             eventLoopGroupProvider: .singleton, configuration: try RequestLoad.configuration(location))
         do {
             let name = invitation.user.name
             _ = try await send(
-                http, "/v1/setup", ["name": name, "secret": invitation.setupSecret, "password": password])
-            let session = try await send(http, "/v1/session", ["name": name, "password": password])
+                http, "/v1/setup", ["name": name, "secret": invitation.setupSecret, "password": Self.password])
+            let session = try await send(http, "/v1/session", ["name": name, "password": Self.password])
             let state = try JSONDecoder().decode(SessionState.self, from: session.body)
             let made = try await send(
                 http, "/v1/self/tokens",
