@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes the Debian packages. Usage: scripts/deb.sh [release|debug]; release by default.
-# They come to lie in .build-deb, and are looked over by lintian where it is installed.
+# They come to lie in .build-deb, and are looked over by lintian.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 configuration=${1:-release}
@@ -9,15 +9,10 @@ release) bin=.build-release/release ;;
 debug) bin=.build/debug ;;
 *) echo "usage: scripts/deb.sh [release|debug]" >&2; exit 64 ;;
 esac
+scripts/prepare.sh deb
 [ -n "${PATCHBAY_BIN:-}" ] || scripts/build.sh "$configuration"
 PATCHBAY_BIN=$(realpath "${PATCHBAY_BIN:-$bin}")
 export PATCHBAY_BIN
-
-missing=()
-for tool in dpkg-buildpackage:dpkg-dev dh:debhelper patchelf:patchelf python3:python3; do
-    command -v "${tool%:*}" >/dev/null || missing+=("${tool#*:}")
-done
-[ ${#missing[@]} -eq 0 ] || { echo "patchbay: apt-get install ${missing[*]}" >&2; exit 1; }
 
 # dpkg-buildpackage writes beside its tree, and into it: it gets one of its own.
 out=.build-deb
@@ -28,5 +23,5 @@ cp -a --parents debian docs share scripts/manual.py README.md LICENSE CHANGELOG.
 rm -rf $out/patchbay
 # The packages are nobody's upload to Debian (no address there), and programs hold what Swift packages bring along.
 accepted=bogus-mail-host,bogus-mail-host-in-debian-changelog,embedded-library
-if command -v lintian >/dev/null; then lintian --fail-on error --suppress-tags $accepted $out/*.changes; fi
+lintian --fail-on error,warning --suppress-tags $accepted $out/*.changes
 ls -l $out/*.deb

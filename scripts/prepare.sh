@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that a task needs and checks the Swift toolchain.
-# Usage: scripts/prepare.sh run|test|bench
+# Usage: scripts/prepare.sh run|test|bench|deb|trial
 set -euo pipefail
 cd "$(dirname "$0")/.."
-task=${1:?usage: scripts/prepare.sh run|test|bench}
+task=${1:?usage: scripts/prepare.sh run|test|bench|deb|trial}
 
 fail() { echo "patchbay: $*" >&2; exit 1; }
 
 [ "$(uname -s)" = Linux ] || fail "Patchbay runs on Linux; this is $(uname -s)."
-[ "$(id -u)" = 0 ] || fail "make $task sets up network namespaces and BPF programs: run it as root (sudo make $task)."
+# Packages are made by anybody, once what that takes is installed.
+[ "$(id -u)" = 0 ] || [ "$task" = deb ] ||
+    fail "make $task sets up network namespaces and BPF programs: run it as root (sudo make $task)."
 
 # scripts/packages.txt: a package a line, followed by the tasks that need it.
 missing=()
@@ -18,6 +20,7 @@ while read -r package tasks; do
     dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
 done <scripts/packages.txt
 if [ ${#missing[@]} -gt 0 ]; then
+    [ "$(id -u)" = 0 ] || fail "missing packages: ${missing[*]} (run as root, make $task installs them)."
     command -v apt-get >/dev/null || fail "missing packages: ${missing[*]} (apt-get not found: install them by hand)."
     echo "Installing ${#missing[@]} Debian packages: ${missing[*]}"
     log=$(mktemp)
@@ -41,7 +44,7 @@ fi
 
 needs="Swift 6.2 or later is needed (https://www.swift.org/install/linux/debian)"
 command -v swift >/dev/null || fail "$needs, and no 'swift' is on the PATH."
-version=$(swift --version 2>/dev/null | sed -n 's/.*Swift version \([0-9]*\.[0-9]*\).*/\1/p' | head -n 1)
+version=$(swift --version 2>/dev/null | sed -n 's/.*Swift version \([0-9]*\.[0-9]*\).*/\1/p' | head -n 1 || true)
 [ -n "$version" ] || fail "$needs; 'swift --version' does not answer."
 [ "$(printf '%s\n6.2\n' "$version" | sort -V | head -n 1)" = 6.2 ] || fail "$needs; this is Swift $version."
 
