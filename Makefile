@@ -5,8 +5,8 @@ SHELL := /bin/bash
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: ## install what is missing, build, start the lab and give the tour
-	@scripts/run.sh
+run: ## install what is missing, build, start the lab, give the tour (CONFIGURATION=release: of the optimised build)
+	@scripts/run.sh $(or $(CONFIGURATION),debug)
 
 stop: ## remove the lab: processes, namespaces, devices, files
 	@scripts/stop.sh
@@ -26,6 +26,9 @@ debug: ## build the programs, debug, into .build
 deb: ## make Debian packages into .build-deb (CONFIGURATION=debug: of the debug build)
 	@scripts/deb.sh $(or $(CONFIGURATION),release)
 
+trial: ## install the packages of make deb on fresh machines under systemd: upgrade, backup, restore, purge
+	@scripts/trial.sh
+
 protocol: ## write Sources/LeafProtocol anew from proto/leaf.proto
 	@scripts/generate-protocol.sh
 
@@ -33,6 +36,6 @@ format: ## format the sources
 	@swift format --in-place --parallel --recursive $$(scripts/sources.sh)
 
 clean: ## remove what was built
-	@rm -rf .build .build-release .build-deb
+	@rm -rf .build .build-release .build-deb .build-trial
 
-.PHONY: help run stop test bench build debug deb protocol format clean
+.PHONY: help run stop test bench build debug deb trial protocol format clean

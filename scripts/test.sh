@@ -17,26 +17,50 @@ swift build --build-tests || exit 1
 
 passed=0
 failed=0
-# run OPTION...: runs some tests and counts them.
-run() {
-    local log status total bad skipped
-    log=$(mktemp)
-    PATCHBAY_BIN=$(swift build --show-bin-path) swift test --skip-build "$@" 2>&1 | tee "$log"
-    status=${PIPESTATUS[0]}
+export PATCHBAY_BIN
+PATCHBAY_BIN=$(swift build --show-bin-path)
+logs=$(mktemp -d)
+trap 'rm -rf "$logs"' EXIT
+
+# count LOG STATUS: counts the tests of a run.
+count() {
+    local total bad skipped
     # The summary counts tests, not their cases: "Test run with 12 tests in 3 suites passed after 1.5 seconds."
-    total=$(sed -n 's/.*Test run with \([0-9]*\) tests* in .*/\1/p' "$log" | tail -n 1)
+    total=$(sed -n 's/.*Test run with \([0-9]*\) tests* in .*/\1/p' "$1" | tail -n 1)
     total=${total:-0}
-    bad=$(grep -E '^. Test .* failed after' "$log" | grep -cv 'Test run with')
-    skipped=$(grep -E '^. Test .* skipped' "$log" | grep -cv 'Test run with')
-    rm -f "$log"
+    bad=$(grep -E '^. Test .* failed after' "$1" | grep -cv 'Test run with')
+    skipped=$(grep -E '^. Test .* skipped' "$1" | grep -cv 'Test run with')
     if [ "$skipped" -gt 0 ]; then
         echo "$skipped tests were skipped; here a skipped test is a failed one." >&2
         bad=$((bad + skipped))
     fi
     # A crash ends the run before the failed test is named; no test at all is a failure too.
-    if { [ "$status" -ne 0 ] || [ "$total" -eq 0 ]; } && [ "$bad" -eq 0 ]; then bad=1; fi
+    if { [ "$2" -ne 0 ] || [ "$total" -eq 0 ]; } && [ "$bad" -eq 0 ]; then bad=1; fi
     if [ "$total" -gt "$bad" ]; then passed=$((passed + total - bad)); fi
     failed=$((failed + bad))
+    # Said again at the end: of a long log often nothing else is kept.
+    if [ "$bad" -gt 0 ]; then
+        grep -E '^. Test .*(recorded an issue|failed after|skipped)|error: |Fatal error' "$1" | cut -c 1-600 |
+            tail -n 40 >>"$logs/complaints"
+    fi
+}
+
+# run OPTION...: runs some tests.
+run() {
+    swift test --skip-build "$@" 2>&1 | tee "$logs/run"
+    count "$logs/run" "${PIPESTATUS[0]}"
+}
+
+# together FILTER FILTER: runs the tests of either filter one by one, both at the same time; the first is shown as it goes on.
+together() {
+    local other status
+    swift test --skip-build --ignore-lock --no-parallel --filter "$2" >"$logs/other" 2>&1 &
+    other=$!
+    run --ignore-lock --no-parallel --filter "$1"
+    wait "$other"
+    status=$?
+    cat "$logs/other"
+    count "$logs/other" "$status"
 }
 
 # What only computes, on all processors.
@@ -44,24 +68,33 @@ computing='^(AEAD|Accounts|AuditLog|CryptProtocol|NetTypes|PacketFormats|Pluggin
 echo "== tests that only compute"
 run --filter "$computing"
 
+# What needs no device and no namespace, a process for each processor.
+served='^ControllerAPITests[.](?!CommandCoverage|Schemathesis)'
+stored='^(Directory|PlatformBackup|WebAuthn)Tests[.]|^ControllerAPITests[.](CommandCoverage|Schemathesis)'
+echo "== tests of the controller"
+together "$served" "$stored"
+
 # The suites of the kernel path and the lab share devices and processors with each other: one at a time.
 echo "== tests"
-run --no-parallel --skip "$computing"
+run --no-parallel --skip "$computing" --skip "$served" --skip "$stored"
 
 # The console, in Chromium before a lab.
 echo "== browser"
-log=$(mktemp)
-PATCHBAY_BIN=$(swift build --show-bin-path) scripts/browser-tests.sh 2>&1 | tee "$log"
-counts=$(sed -n 's/^browser: \([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$log" | tail -n 1)
-rm -f "$log"
+scripts/browser-tests.sh 2>&1 | tee "$logs/browser"
+counts=$(sed -n 's/^browser: \([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$logs/browser" | tail -n 1)
 read -r good bad <<<"${counts:-0 1}"
 passed=$((passed + good))
 failed=$((failed + bad))
+if [ "$bad" -gt 0 ]; then grep -E -A 12 '^(FAIL|ERROR): ' "$logs/browser" >>"$logs/complaints"; fi
 
 # No test at all is a failure too.
 if [ "$passed" -le 0 ]; then
     passed=0
     failed=$((failed + 1))
+fi
+if [ -s "$logs/complaints" ]; then
+    echo "== what failed"
+    cat "$logs/complaints"
 fi
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
