@@ -51,41 +51,28 @@ run() {
     count "$logs/run" "${PIPESTATUS[0]}"
 }
 
-# together FILTER FILTER: runs the tests of either filter one by one, both at the same time; the first is shown as it goes on.
-together() {
-    local other status
-    swift test --skip-build --ignore-lock --no-parallel --filter "$2" >"$logs/other" 2>&1 &
-    other=$!
-    run --ignore-lock --no-parallel --filter "$1"
-    wait "$other"
-    status=$?
-    cat "$logs/other"
-    count "$logs/other" "$status"
-}
-
 # What only computes, on all processors.
 computing='^(AEAD|Accounts|AuditLog|CryptProtocol|NetTypes|PacketFormats|Plugging|Policy|PolicyImport|PolicyLanguage|Trust)Tests[.]'
 echo "== tests that only compute"
 run --filter "$computing"
 
-# What needs no device and no namespace, a process for each processor.
-served='^ControllerAPITests[.](?!CommandCoverage|Schemathesis)'
-stored='^(Directory|PlatformBackup|WebAuthn)Tests[.]|^ControllerAPITests[.](CommandCoverage|Schemathesis)'
-echo "== tests of the controller"
-together "$served" "$stored"
-
-# The suites of the kernel path and the lab share devices and processors with each other: one at a time.
-echo "== tests"
-run --no-parallel --skip "$computing" --skip "$served" --skip "$stored"
-
-# The console, in Chromium before a lab.
-echo "== browser"
-scripts/browser-tests.sh 2>&1 | tee "$logs/browser"
+# What waits more than it computes: the controller's suites, and beside them the console, in Chromium before a lab.
+waiting='^(ControllerAPI|Directory|PlatformBackup|WebAuthn)Tests[.]'
+echo "== tests of the controller and the console"
+scripts/browser-tests.sh >"$logs/browser" 2>&1 &
+browser=$!
+run --no-parallel --filter "$waiting"
+wait "$browser"
+cat "$logs/browser"
 counts=$(sed -n 's/^browser: \([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$logs/browser" | tail -n 1)
 read -r good bad <<<"${counts:-0 1}"
 passed=$((passed + good))
 failed=$((failed + bad))
 if [ "$bad" -gt 0 ]; then grep -E -A 12 '^(FAIL|ERROR): ' "$logs/browser" >>"$logs/complaints"; fi
+
+# The suites of the kernel path and the lab share devices and processors with each other: one at a time.
+echo "== tests"
+run --no-parallel --skip "$computing" --skip "$waiting"
 
 # No test at all is a failure too.
 if [ "$passed" -le 0 ]; then
