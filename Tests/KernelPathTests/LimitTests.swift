@@ -160,7 +160,8 @@ extension KernelPathTests {
         let kind = tcp ? [] : ["-u", "-b", "\(offered)", "-l", "\(datagram)"]
         let client = try start(
             [
-                "ip", "netns", "exec", from.name, "timeout", "-k", "1", "9", "iperf3", "-c", "\(to.identity)", "-t", "6",
+                "ip", "netns", "exec", from.name, "timeout", "-k", "1", "9", "iperf3", "-c", "\(to.identity)", "-t",
+                "6",
             ] + kind)
         defer { client.stop() }
         Thread.sleep(forTimeInterval: 1)
