@@ -32,7 +32,11 @@ struct EventStream: Encodable, Sendable {
                 while let waiting = await listener.next() {
                     rounds += 1
                     let isDue = listener.takeDue() || rounds.isMultiple(of: ControllerLimits.beatsBetweenChecks)
-                    if isDue, await !isAllowed() { break }
+                    if isDue {
+                        // In a task of its own, whose memory is given back; see `APIResponder.respond`.
+                        async let goesOn = isAllowed()
+                        guard await goesOn else { break }
+                    }
                     if !waiting.isEmpty { try await writer.write(contentsOf: waiting) }
                 }
                 try await writer.finish(nil)

@@ -9,7 +9,7 @@ import NIOCore
 import NetTypes
 
 /// What a request of the API brings with it besides itself.
-public struct APIRequestContext: RequestContext {
+public struct APIRequestContext: RequestContext, Sendable {
     public var coreContext: CoreRequestContextStorage
     /// The connection, so that a refused upload can be ended.
     let channel: any Channel
@@ -49,6 +49,13 @@ public struct APIResponder: HTTPResponder {
     /// Answers one request, and counts it; errors become problem details (RFC 9457).
     public func respond(to request: Request, context: APIRequestContext) async throws -> Response {
         if let page = ConsolePages.response(for: request) { return page }
+        // A task keeps the memory of its deepest call until it ends, and a connection's ends with the connection: some
+        // 50 kB for each of thousands that follow events. So every request is answered in a task of its own.
+        async let response = counted(request, context)
+        return await response
+    }
+
+    private func counted(_ request: Request, _ context: APIRequestContext) async -> Response {
         let began = ContinuousClock.now
         var operation: Operation?
         let response = await respond(to: request, context, &operation)
