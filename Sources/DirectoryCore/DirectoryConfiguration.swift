@@ -32,8 +32,8 @@ public struct DirectoryConfiguration: Sendable {
     public var usageHours: Int64 = 60 * 86_400
     /// How long figures of a day are kept, in seconds: three years.
     public var usageDays: Int64 = 3 * 366 * 86_400
-    /// How long a leaf may still tell what it had counted of an endpoint that has left it or is deleted, in seconds: 32 days, one more than leaves
-    /// keep hours for which there was no controller.
+    /// How long a leaf may still tell what it had counted of an endpoint that has left it or is deleted, in seconds:
+    /// 32 days, one more than leaves keep hours for which there was no controller.
     public var usageTenure: Int64 = 32 * 86_400
     /// The most that one leaf can carry, in bytes a second: 1 Tbit/s. Who tells of more is not believed.
     public var usageBytesPerSecond: UInt64 = 125_000_000_000

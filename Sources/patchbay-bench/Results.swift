@@ -7,6 +7,13 @@ struct Reading {
         let min: Double
         let max: Double
         let count: Int
+
+        /// The extremes of the samples of both.
+        func joined(with other: Spread?) -> Spread {
+            guard let other else { return self }
+            return Spread(
+                min: Swift.min(min, other.min), max: Swift.max(max, other.max), count: count + other.count)
+        }
     }
 
     let metric: Metric
@@ -120,7 +127,8 @@ struct Results {
             let key = Key(suite: suite, name: name, metric: reading.metric)
             if values[key] == nil { keys.append(key) }
             values[key, default: []].append(reading.value)
-            spreads[key] = reading.spread
+            // Each round has extremes of its own; those of the run are theirs together.
+            if let spread = reading.spread { spreads[key] = spread.joined(with: spreads[key]) }
             limits[key] = reading.limit
         }
     }

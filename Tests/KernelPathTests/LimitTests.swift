@@ -152,7 +152,11 @@ extension KernelPathTests {
         datagram: Int = 8_900
     ) throws -> Double {
         let server = try start(["ip", "netns", "exec", to.name, "iperf3", "-s", "-1"])
-        defer { server.stop() }
+        // Until it has ended: the next transfer between the two is not to find its connections.
+        defer {
+            server.stop()
+            _ = server.finish()
+        }
         for _ in 0..<50 {
             Thread.sleep(forTimeInterval: 0.02)
             if try run("ip", "netns", "exec", to.name, "ss", "-Hltn", "sport", "=", "5201").contains("5201") { break }
@@ -163,13 +167,16 @@ extension KernelPathTests {
                 "ip", "netns", "exec", from.name, "timeout", "-k", "1", "9", "iperf3", "-c", "\(to.identity)", "-t",
                 "6",
             ] + kind)
-        defer { client.stop() }
+        defer {
+            client.stop()
+            _ = client.finish()
+        }
         Thread.sleep(forTimeInterval: 1)
         let clock = ContinuousClock()
         let (before, began) = (try tcp ? goodput(at: to) : hosts.arrivedBytes(from, to), clock.now)
         Thread.sleep(forTimeInterval: 2.5)
         let (after, ended) = (try tcp ? goodput(at: to) : hosts.arrivedBytes(from, to), clock.now)
-        let bytes = Double(after - before) * 8 / (began.duration(to: ended) / .seconds(1))
+        let bytes = (Double(after) - Double(before)) * 8 / (began.duration(to: ended) / .seconds(1))
         // The counters know a super-packet's headers once only; so what TCP got, and 72 bytes of IPv6, TCP and its time
         // stamps for each packet.
         return tcp ? bytes * Double(from.mtu) / Double(from.mtu - 72) : bytes
