@@ -20,27 +20,28 @@ extension Directory {
     /// Brings a directory that was restored from a copy ahead of everything that it can have given out since the copy was
     /// made: epochs and revisions go on where the clock is. Doing it twice does no harm.
     ///
-    /// Epochs are set to microseconds since 1970 and revisions to seconds, which both outrun what people and leaves change,
-    /// however often the same copy is restored, and stay below 2^53. A policy that its tenant has locked stays as it is.
+    /// Epochs are set to microseconds since 1970 and revisions to milliseconds, which both outrun what people, programs and
+    /// leaves change, however soon the same copy is restored again, and stay below 2^53. A policy that its tenant has locked
+    /// stays as it is.
     public func recover() async throws(DirectoryError) -> Recovery {
         let at = now()
-        let seconds = UInt64(clamping: at.seconds)
+        let revision = Self.revision(at: at)
         var done = Recovery()
         done.endpoints = try await write { (tx) throws(DirectoryError) in
-            try tx.raiseEpochs(to: seconds.multipliedReportingOverflow(by: 1_000_000).partialValue)
+            try tx.raiseEpochs(to: revision * 1_000)
         }
         for name in try await tenants().map(\.name) {
             let isSigned = try await write { (tx) throws(DirectoryError) -> Bool? in
                 guard let tenant = try tx.tenant(name), let current = try tx.policy(of: name) else { return nil }
                 guard tenant.lock == nil else { return false }
                 var policy = try current.policy()
-                policy.entries.revision = max(current.revision + 1, seconds)
-                let revision = try Self.revision(
+                policy.entries.revision = max(current.revision + 1, revision)
+                let signed = try Self.revision(
                     policy, text: current.text, summary: Self.recoverySummary,
                     key: self.platform.key(tenant.policyKey), at: at)
                 // As it was: neither a suspension nor a quota is a reason to leave leaves with another one.
                 try tx.add(
-                    revision, keep: self.configuration.policyHistory, bytes: self.configuration.policyHistoryBytes)
+                    signed, keep: self.configuration.policyHistory, bytes: self.configuration.policyHistoryBytes)
                 tx.announce(.policyChanged(tenant: name))
                 return true
             }
@@ -51,10 +52,16 @@ extension Directory {
             }
         }
         try await write { (tx) throws(DirectoryError) in
-            try self.recoverGuardrails(seconds, at: at, tx)
+            try self.recoverGuardrails(revision, at: at, tx)
             try self.stateSuspensions(at: at, tx)
         }
         return done
+    }
+
+    /// The lowest revision that is certainly above all that were given out before, milliseconds since 1970: nothing is changed
+    /// a thousand times a second for as long as a directory is in use. The clock has seconds, and may be very wrong.
+    static func revision(at time: Timestamp) -> UInt64 {
+        UInt64(clamping: min(time.seconds, Int64(UInt32.max))) * 1_000
     }
 
     private static let recoverySummary = "as before the restore of the directory"
@@ -62,7 +69,7 @@ extension Directory {
     /// Signs the guardrails anew. Where there are none, leaves may have some from after the copy: then it is said that there
     /// are no rules.
     private func recoverGuardrails(
-        _ seconds: UInt64, at: Timestamp, _ tx: any DirectoryTransaction
+        _ revision: UInt64, at: Timestamp, _ tx: any DirectoryTransaction
     ) throws(DirectoryError) {
         let current = try tx.guardrails()
         let text = current?.text ?? Array("version: 1\nplatform: true\n".utf8)
@@ -73,7 +80,7 @@ extension Directory {
             document = try? PolicyYAML.read(text).document
         }
         guard let document,
-            let new = Guardrails(revision: max((current?.revision ?? 0) + 1, seconds), document: document)
+            let new = Guardrails(revision: max((current?.revision ?? 0) + 1, revision), document: document)
         else { throw DirectoryError(.storage, "The guardrails could not be made anew.") }
         let body = new.canonicalBytes
         let signature: [UInt8]

@@ -46,7 +46,7 @@ extension Directory {
     /// States anew who is suspended.
     func stateSuspensions(at: Timestamp, _ tx: any DirectoryTransaction) throws(DirectoryError) {
         // A directory that was restored from a copy must not state less than leaves have seen, so the time counts too.
-        let revision = max((try tx.suspensions()?.revision ?? 0) + 1, UInt64(clamping: at.seconds))
+        let revision = max((try tx.suspensions()?.revision ?? 0) + 1, Self.revision(at: at))
         let body = Suspensions(revision: revision, tenants: Set(try tx.suspendedTenants())).canonicalBytes
         guard body.count <= TrustLimits.suspensionBytes else {
             throw DirectoryError(
