@@ -28,6 +28,10 @@ final class ControllerSession: Sendable {
     private struct Live {
         var client: DirectoryClient?
         var reports: AsyncStream<FromLeaf>.Continuation?
+        /// How often a controller has taken this leaf.
+        var welcomes = 0
+
+        mutating func end() { (client, reports) = (nil, nil) }
     }
 
     init(
@@ -52,6 +56,8 @@ final class ControllerSession: Sendable {
         hello: @escaping @Sendable () async -> FromLeaf, receive: @escaping @Sendable (ToLeaf) async -> Void
     ) async {
         var attempt = 0
+        var failures = RepeatedFailures()
+        var welcomes = 0
         while !Task.isCancelled {
             let address = addresses[attempt % addresses.count]
             let began = ContinuousClock.now
@@ -61,7 +67,16 @@ final class ControllerSession: Sendable {
             } catch is CancellationError {
                 return
             } catch {
-                logger.warning("no controller", metadata: ["controller": "\(address)", "error": "\(error)"])
+                let present = live.withLock { $0.welcomes }
+                if present != welcomes { failures.clear() }
+                welcomes = present
+                if let more = failures.note("\(error)", of: address, at: .now) {
+                    logger.warning(
+                        "no controller",
+                        metadata: [
+                            "controller": "\(address)", "error": "\(error)", "since_last_told": "\(more)",
+                        ])
+                }
             }
             attempt = ContinuousClock.now - began > .seconds(10) ? 1 : attempt + 1
             let pause = min(2_000, 50 << min(attempt, 6))
@@ -83,7 +98,7 @@ final class ControllerSession: Sendable {
             let (messages, reports) = AsyncStream.makeStream(
                 of: FromLeaf.self, bufferingPolicy: .bufferingOldest(4_096))
             defer {
-                live.withLock { $0 = Live() }
+                live.withLock { $0.end() }
                 reports.finish()
             }
             // A policy may be longer than answers usually are.
@@ -98,7 +113,10 @@ final class ControllerSession: Sendable {
                 onResponse: { response in
                     for try await message in response.messages {
                         if case .welcome = message.message {
-                            self.live.withLock { $0 = Live(client: directory, reports: reports) }
+                            self.live.withLock {
+                                ($0.client, $0.reports) = (directory, reports)
+                                $0.welcomes += 1
+                            }
                         }
                         await receive(message)
                     }
