@@ -51,6 +51,20 @@ run() {
     count "$logs/run" "${PIPESTATUS[0]}"
 }
 
+# together FILTER OPTION...: runs the tests that match one by one, and at the same time those of the options. Without SwiftPM,
+# which begins one run at a time.
+together() {
+    local other status=0
+    "$PATCHBAY_BIN/patchbayPackageTests.xctest" --testing-library swift-testing --no-parallel --filter "$1" \
+        >"$logs/other" 2>&1 &
+    other=$!
+    shift
+    run "$@"
+    wait "$other" || status=$?
+    cat "$logs/other"
+    count "$logs/other" "$status"
+}
+
 # What only computes, on all processors.
 computing='^(AEAD|Accounts|AuditLog|CryptProtocol|NetTypes|PacketFormats|Plugging|Policy|PolicyImport|PolicyLanguage|Trust)Tests[.]'
 echo "== tests that only compute"
@@ -70,9 +84,14 @@ passed=$((passed + good))
 failed=$((failed + bad))
 if [ "$bad" -gt 0 ]; then grep -E -A 12 '^(FAIL|ERROR): ' "$logs/browser" >>"$logs/complaints"; fi
 
-# The suites of the kernel path and the lab share devices and processors with each other: one at a time.
+# The suites on real packets share processors, and those in a lab its names: one at a time. The lab whose certificates live
+# seconds sleeps while they end, and the kernel path has devices of its own; only its limits want to be alone.
+kernel='^KernelPathTests[.]KernelPathTests/(?!limit)'
+sleeping='^LabTests[.]LabTests/WithShortLives'
+echo "== tests of the kernel path, and of lives of seconds"
+together "$sleeping" --no-parallel --filter "$kernel"
 echo "== tests"
-run --no-parallel --skip "$computing" --skip "$waiting"
+run --no-parallel --skip "$computing" --skip "$waiting" --skip "$kernel" --skip "$sleeping"
 
 # No test at all is a failure too.
 if [ "$passed" -le 0 ]; then

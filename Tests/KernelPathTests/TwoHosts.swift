@@ -329,7 +329,10 @@ final class Running {
         return (process.terminationStatus, String(decoding: data, as: UTF8.self))
     }
 
-    func stop() { process.terminate() }
+    /// Ends the process at once. Other signals may be blocked in it, as they are in the thread that began it.
+    func stop() {
+        if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+    }
 }
 
 func start(_ arguments: [String]) throws -> Running { try Running(arguments) }
