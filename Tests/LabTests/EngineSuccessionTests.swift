@@ -34,7 +34,7 @@ extension LabTests.OverIPv4 {
         try await lab.daemons.crash("leaf h1")
         try lab.daemons.start("leaf h1")
         let result = try await probe.result()
-        #expect(result.packets > 80_000 && result.lost == 0 && result.reordered == 0, "\(result)")
+        #expect(result.packets > 32_000 && result.lost == 0 && result.reordered == 0, "\(result)")
         try await lab.waitUntilWhole()
         #expect(try await engine(of: "h1") != upgraded, "\(lab.daemons.log(of: "leaf h1"))")
         #expect(Set(try await lab.wires("acme/web1", "acme/web2").map(\.label)) == labels, "keys were exchanged anew")
@@ -77,7 +77,7 @@ extension LabTests.OverIPv4 {
         #expect(try await lab.json("host", "show", "h3")["engine"].string == before)
     }
 
-    @Test(.timeLimit(.minutes(2)), arguments: [["--rekey-packets", "2000"], ["--rekey-bytes", "200000"]])
+    @Test(.timeLimit(.minutes(2)), arguments: [["--rekey-packets", "1000"], ["--rekey-bytes", "100000"]])
     func keysAreChangedByWhatTheyHaveCarried(_ limit: [String]) async throws {
         let lab = try TestLab.current()
         try await lab.reset()
@@ -95,7 +95,7 @@ extension LabTests.OverIPv4 {
             try await Task.sleep(for: .milliseconds(100))
         }
         let result = try await probe.result()
-        #expect(result.packets > 40_000 && result.lost == 0 && result.reordered == 0, "\(result)")
+        #expect(result.packets > 16_000 && result.lost == 0 && result.reordered == 0, "\(result)")
         #expect(labels.count >= 5, "the wire had keys of \(labels.count) SPIs only")
         for leaf in ["leaf h1", "leaf h2"] {
             try await lab.daemons.crash(leaf)
@@ -145,7 +145,8 @@ extension LabTests.OverIPv4 {
         return try #require(text.output.split(separator: "\n").first.flatMap { Int32($0) }, "\(text)")
     }
 
-    /// 10,000 packets of 64 bytes a second from one endpoint to another.
+    /// 4,000 packets of 64 bytes a second from one endpoint to another. A gap of a quarter of a millisecond loses one already;
+    /// with more of them it is the machine that is tested, and whether it keeps up with programs that are not optimised.
     private struct Probe {
         private let client: RunningCommand
         private let server: RunningCommand
@@ -156,7 +157,7 @@ extension LabTests.OverIPv4 {
             try await Task.sleep(for: .milliseconds(500))
             client = try Command(
                 try lab.endpoint(from).inside + [
-                    "iperf3", "-c", destination.ipv4, "-u", "-l", "64", "-b", "5120000", "-t", "\(seconds)", "-w",
+                    "iperf3", "-c", destination.ipv4, "-u", "-l", "64", "-b", "2048000", "-t", "\(seconds)", "-w",
                     "4M", "--json",
                 ]
             ).start()
