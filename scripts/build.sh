@@ -4,8 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 case ${1:?usage: scripts/build.sh release|debug} in
 release) options=(-c release --scratch-path .build-release) ;;
-# The same options as in test.sh.
-debug) options=(--disable-index-store --scratch-path .build) ;;
+debug) options=(--scratch-path .build) ;;
 *) echo "usage: scripts/build.sh release|debug" >&2; exit 64 ;;
 esac
 for product in patchbay patchbay-controller patchbay-leaf patchbay-crypt; do

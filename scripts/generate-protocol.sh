@@ -2,8 +2,8 @@
 # Writes Sources/LeafProtocol anew from proto/leaf.proto. Only needed after a change of the .proto file.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-swift build --disable-index-store --product protoc-gen-swift
-swift build --disable-index-store --product protoc-gen-grpc-swift-2
+swift build --product protoc-gen-swift
+swift build --product protoc-gen-grpc-swift-2
 bin=$(swift build --show-bin-path)
 protoc -I proto proto/leaf.proto \
     --plugin=protoc-gen-swift="$bin/protoc-gen-swift" \

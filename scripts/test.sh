@@ -13,9 +13,7 @@ swift format lint --strict --parallel "${sources[@]}" || {
 }
 
 echo "== build"
-# Debug builds of all scripts have the same options, else each would begin anew what the other built. An index is of no
-# use to them, and costs a twelfth of the time.
-swift build --disable-index-store --build-tests || exit 1
+swift build --build-tests || exit 1
 
 passed=0
 failed=0
