@@ -49,16 +49,15 @@ extension KernelPathTests {
         defer { for process in running { process.stop() } }
         for port in ["5201", "5203"] {
             running.append(
-                try start(["ip", "netns", "exec", e2.name, "timeout", "-k", "1", "9", "iperf3", "-s", "-p", port]))
+                try start(["ip", "netns", "exec", e2.name, "iperf3", "-s", "-p", port]))
             for _ in 0..<50 {
                 Thread.sleep(forTimeInterval: 0.02)
                 if try run("ip", "netns", "exec", e2.name, "ss", "-Hltn", "sport", "=", port).contains(port) { break }
             }
             running.append(
                 try start([
-                    "ip", "netns", "exec", e1.name, "timeout", "-k", "1", "9", "iperf3", "-c", "\(e2.identity)", "-p",
-                    port, "-t",
-                    "8", "-b", "100M",
+                    "ip", "netns", "exec", e1.name, "iperf3", "-c", "\(e2.identity)", "-p", port, "-t", "8", "-b",
+                    "100M",
                 ]))
         }
         func counts() -> [UInt64] { [5201, 5203].map { a.path.ruleCounters()[$0]?.packets ?? 0 } }
