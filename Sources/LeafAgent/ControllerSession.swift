@@ -71,11 +71,9 @@ final class ControllerSession: Sendable {
                 if present != welcomes { failures.clear() }
                 welcomes = present
                 if let more = failures.note("\(error)", of: address, at: .now) {
-                    logger.warning(
-                        "no controller",
-                        metadata: [
-                            "controller": "\(address)", "error": "\(error)", "since_last_told": "\(more)",
-                        ])
+                    var metadata: Logger.Metadata = ["controller": "\(address)", "error": "\(error)"]
+                    if more > 0 { metadata["repeated"] = "\(more)" }
+                    logger.warning("no controller", metadata: metadata)
                 }
             }
             attempt = ContinuousClock.now - began > .seconds(10) ? 1 : attempt + 1

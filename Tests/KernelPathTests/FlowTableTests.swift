@@ -48,8 +48,7 @@ extension KernelPathTests {
         var running: [Running] = []
         defer { for process in running { process.stop() } }
         for port in ["5201", "5203"] {
-            running.append(
-                try start(["ip", "netns", "exec", e2.name, "iperf3", "-s", "-p", port]))
+            running.append(try start(["ip", "netns", "exec", e2.name, "iperf3", "-s", "-p", port]))
             for _ in 0..<50 {
                 Thread.sleep(forTimeInterval: 0.02)
                 if try run("ip", "netns", "exec", e2.name, "ss", "-Hltn", "sport", "=", port).contains(port) { break }
