@@ -63,4 +63,16 @@ extension TestLab {
     func send(frames: String, on device: String, inside place: [String]) async throws {
         try await Command(place + ["/usr/bin/python3", "-c", Scripts.frames, frames, device]).succeed(seconds: 20)
     }
+
+    /// Watches one endpoint's device for frames of another, from now on: a line with `seen` for each.
+    func watch(for source: Endpoint, at place: Endpoint) async throws -> RunningCommand {
+        // Tenants may use the same private addresses, so they tell only within one.
+        let addresses = [source.identity] + (source.tenant == place.tenant ? [source.ipv4] : [])
+        let watcher = try Command(
+            place.inside + ["/usr/bin/python3", "-u", "-c", Scripts.sightings, try source.mac()] + addresses
+        ).start()
+        let ready = try await eventually(within: 10, every: 0.02) { watcher.output.contains("ready") }
+        guard ready else { throw Command.Failed(description: "nobody watches \(place.name): \(watcher.errors)") }
+        return watcher
+    }
 }

@@ -85,6 +85,21 @@ enum Scripts {
         print("whole", flush=True)
         """
 
+    /// Prints each frame that comes in and is from one machine, by its MAC or one of its addresses. Words: MAC, addresses.
+    static let sightings = """
+        import socket, sys
+        mac = bytes.fromhex(sys.argv[1].replace(":", ""))
+        addresses = [socket.inet_pton(socket.AF_INET6 if ":" in a else socket.AF_INET, a) for a in sys.argv[2:]]
+        s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3)); s.bind(("eth0", 0))
+        print("ready", flush=True)
+        while True:
+            frame, origin = s.recvfrom(65536)
+            # IPv4 and IPv6 sources, and ARP's sender.
+            sources = (frame[26:30], frame[22:38], frame[28:32])
+            if origin[2] != 4 and (frame[6:12] == mac or any(a in sources for a in addresses)):
+                print("seen", frame[:64].hex(), flush=True)
+        """
+
     /// Sends frames made by hand. Words: a Python expression over scapy's names that yields a list of frames, device.
     static let frames = """
         import logging, socket, sys
