@@ -53,10 +53,13 @@ int pio_memory_map(int fd, size_t size, void **address) {
     if (at == MAP_FAILED) return -errno;
     madvise(at, size, MADV_DONTDUMP);
     madvise(at, size, MADV_DONTFORK);
-    // Only what is touched is locked: the file is mostly holes. Without the right to it, swap is the host's matter.
-    mlock2(at, size, MLOCK_ONFAULT);
     *address = at;
     return 0;
+}
+
+int pio_memory_lock(void *address, size_t size) {
+    // Only what is touched is locked: the file is mostly holes.
+    return mlock2(address, size, MLOCK_ONFAULT) < 0 ? -errno : 0;
 }
 
 int pio_memory_private(size_t size, void **address) {

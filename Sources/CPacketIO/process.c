@@ -44,6 +44,17 @@ int pio_confine(int64_t user, gid_t group) {
     return setrlimit(RLIMIT_CORE, &zero) < 0 ? -errno : 0;
 }
 
+int pio_allow_locked(size_t size) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_MEMLOCK, &limit) < 0) return -errno;
+    if (limit.rlim_cur >= size) return 0;
+    // The upper limit is raised only by who has CAP_SYS_RESOURCE; others get as far as it.
+    struct rlimit wanted = {size, limit.rlim_max < size ? size : limit.rlim_max};
+    if (setrlimit(RLIMIT_MEMLOCK, &wanted) == 0) return 0;
+    limit.rlim_cur = limit.rlim_max;
+    return setrlimit(RLIMIT_MEMLOCK, &limit) < 0 ? -errno : 0;
+}
+
 int pio_signals(void) {
     sigset_t ends;
     sigemptyset(&ends);

@@ -60,6 +60,8 @@ public final class EngineServer {
             self.engine = engine
         case .adopt:
             listener = try Self.listen(configuration)
+            // The table comes when the privilege to lock any size of it is gone.
+            try? Confinement.allowLockedMemory(byteCount: TableLayout.byteCount(TableLayout.capacities.upperBound))
             try Self.confine(user)
             engine = nil
         case .takeOver:
@@ -111,6 +113,13 @@ public final class EngineServer {
         let engine = try PacketEngine(
             table: table, devices: devices, backend: backend, filter: filter, busyPoll: configuration.busyPoll)
         attachFilter(of: engine, logger)
+        if !table.memory.isLocked {
+            logger.warning(
+                "keys may get into swap: the table is not locked in memory",
+                metadata: [
+                    "remedy": "raise the limit of locked memory (RLIMIT_MEMLOCK) to \(table.memory.byteCount) bytes"
+                ])
+        }
         return engine
     }
 

@@ -34,6 +34,12 @@ public enum Confinement {
             pio_confine(user.map { Int64($0.user) } ?? -1, user?.group ?? 0), "prctl", "giving up privileges")
     }
 
+    /// Lets this process lock so many bytes in memory also when it has no privilege any more (RLIMIT_MEMLOCK), or as many
+    /// as the limit can be raised to.
+    public static func allowLockedMemory(byteCount: Int) throws(SystemCallError) {
+        try checked(pio_allow_locked(byteCount), "setrlimit", "RLIMIT_MEMLOCK of \(byteCount) bytes")
+    }
+
     /// A descriptor that can be read once SIGTERM or SIGINT came, which then no longer end the process.
     public static func terminationSignals() throws(SystemCallError) -> OwnedDescriptor {
         OwnedDescriptor(try checked(pio_signals(), "signalfd", "signals"))

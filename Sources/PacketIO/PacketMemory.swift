@@ -40,6 +40,8 @@ public final class SharedMemory: Sendable {
     private let descriptor: OwnedDescriptor
     /// The number of bytes.
     public let byteCount: Int
+    /// Whether what is in it stays out of swap; not so where the limit of locked memory is lower than its size.
+    public let isLocked: Bool
 
     /// Makes a file of zeros; the name only shows in `/proc`.
     public init(name: String, byteCount: Int) throws(SystemCallError) {
@@ -47,6 +49,7 @@ public final class SharedMemory: Sendable {
         descriptor = OwnedDescriptor(number)
         unsafe base = try mapped(name) { unsafe pio_memory_map(number, byteCount, $0) }
         self.byteCount = byteCount
+        isLocked = unsafe pio_memory_lock(base, byteCount) >= 0
     }
 
     /// Maps a file that was made before; refused is one whose size could still change under us.
@@ -55,6 +58,7 @@ public final class SharedMemory: Sendable {
         let size = try checked(pio_memory_size(number), "fstat", "file in memory of fixed size")
         unsafe base = try mapped("file in memory") { unsafe pio_memory_map(number, Int(size), $0) }
         byteCount = Int(size)
+        isLocked = unsafe pio_memory_lock(base, Int(size)) >= 0
         self.descriptor = descriptor
     }
 

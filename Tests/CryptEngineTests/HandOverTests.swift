@@ -1,5 +1,6 @@
 import CryptClient
 import CryptProtocol
+import Foundation
 import Glibc
 import LinuxKit
 import Testing
@@ -67,6 +68,48 @@ extension EngineTests {
             #expect(groups.first?.spiBase == secret.first?.spiBase)
             #expect(try engines.b.drops(.receive, "replay") == 0)
             #expect(try engines.b.drops(.receive, "authentication") == 0)
+        }
+    }
+
+    /// Bytes that a process has locked in memory, whether they are touched or not.
+    private static func lockedByteCount(_ process: ChildProcess) throws -> Int {
+        let status = try String(contentsOfFile: "/proc/\(process.pid)/status", encoding: .utf8)
+        let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("VmLck:") })
+        let number = try #require(line.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) })
+        return number * 1_024
+    }
+
+    @Test func `Keys stay out of swap, whoever has them`() throws {
+        try Self.with { engines in
+            // Less than any table, as the limit is where nobody raised it. What a process may raise it to stays.
+            let low = ["prlimit", "--memlock=65536:"]
+            let table = try Self.lockedByteCount(engines.a.process)
+            #expect(table > 65_536)
+            let former = engines.a.process
+            engines.a.process = try engines.a.launch(["--take-over", "--user", "nobody"], by: low)
+            let kept = try engines.a.client().descriptors()
+            while try former.poll() == nil { usleep(1_000) }
+            #expect(try Self.lockedByteCount(engines.a.process) == table)
+            try engines.a.end(engines.a.process, SIGKILL)
+            engines.a.process = try engines.a.launch(["--adopt", "--user", "nobody"], by: low)
+            try engines.a.client().adopt(kept)
+            #expect(try Self.lockedByteCount(engines.a.process) == table)
+            #expect(try !engines.a.logText().contains("swap"))
+        }
+    }
+
+    @Test func `An engine that may not lock its table says so and works`() throws {
+        try Self.with { engines in
+            let without = [
+                "setpriv", "--bounding-set=-ipc_lock,-sys_resource", "prlimit", "--memlock=65536:65536",
+            ]
+            let former = engines.a.process
+            engines.a.process = try engines.a.launch(["--take-over", "--user", "nobody"], by: without)
+            #expect(try engines.a.client().info().phase == .running)
+            while try former.poll() == nil { usleep(1_000) }
+            #expect(try Self.lockedByteCount(engines.a.process) == 0)
+            let said = try engines.a.logText()
+            #expect(said.contains("keys may get into swap") && said.contains("RLIMIT_MEMLOCK"), "\(said)")
         }
     }
 

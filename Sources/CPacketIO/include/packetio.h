@@ -61,8 +61,10 @@ int pio_set_blocking(int fd, int blocking);
 int pio_memory_open(const char *name, size_t size);
 /// The size of a file in memory; -EPERM when its size could still be changed.
 int64_t pio_memory_size(int fd);
-/// Maps a file in memory, shared; it stays out of dumps and, where the limits allow, out of swap.
+/// Maps a file in memory, shared; it stays out of dumps.
 int pio_memory_map(int fd, size_t size, void **address);
+/// Keeps what is or will be in a mapping out of swap; -ENOMEM or -EPERM where the limit of locked memory does not allow it.
+int pio_memory_lock(void *address, size_t size);
 /// Private memory for packets, on page boundaries; stays out of dumps.
 int pio_memory_private(size_t size, void **address);
 /// Ends a mapping.

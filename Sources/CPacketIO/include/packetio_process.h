@@ -36,6 +36,8 @@ int pio_user(const char *name, uid_t *user, gid_t *group);
 /// Becomes another user (-1: stays this one) and gives up every capability and what could bring one back; from then on
 /// no dump, no core, no tracing by the same user. For the whole process only while it has a single thread.
 int pio_confine(int64_t user, gid_t group);
+/// Raises the limit of locked memory (RLIMIT_MEMLOCK) to so many bytes if it is lower, or as near as this process may.
+int pio_allow_locked(size_t size);
 /// Keeps SIGPIPE from ending the process and gives a descriptor at which SIGTERM and SIGINT arrive.
 int pio_signals(void);
 /// Names the calling thread, at most 15 bytes.
