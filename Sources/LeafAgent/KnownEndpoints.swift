@@ -13,6 +13,18 @@ struct KnownEndpoint: Sendable {
     var facts: EndpointFacts?
     /// The facts once verified.
     var verified: VerifiedEndpoint?
+
+    /// Takes other facts, but for those with a record that is older than the verified one: they came late.
+    mutating func replace(with facts: EndpointFacts?) {
+        guard self.facts != facts else { return }
+        if let facts, let verified, let record = try? LocationRecord(parsingUnverified: facts.record),
+            record.epoch < verified.epoch
+        {
+            return
+        }
+        self.facts = facts
+        verified = nil
+    }
 }
 
 /// The endpoints elsewhere that this leaf knows, bounded: when full, an entry that no wire needs makes room.
@@ -20,6 +32,9 @@ struct KnownEndpoints {
     private var byIdentity: [Identity: KnownEndpoint] = [:]
     private var byAddress: [Address: Identity] = [:]
     private let capacity: Int
+    /// Questions to the directory that have no answer yet, with whom pushed changes were about since.
+    private var questions: [UInt64: Set<Identity>] = [:]
+    private var nextQuestion: UInt64 = 0
 
     private struct Address: Hashable {
         var vnet: VNetID
@@ -47,19 +62,31 @@ struct KnownEndpoints {
             known.ipv4[vnet] = ipv4
             byAddress[Address(vnet: vnet, ipv4: ipv4)] = identity
         }
-        if known.facts != facts {
-            known.facts = facts
-            known.verified = nil
-        }
+        known.replace(with: facts)
         byIdentity[identity] = known
     }
 
     /// Notes changed facts of an endpoint that is known already.
     mutating func change(_ identity: Identity, facts: EndpointFacts?) {
-        guard var known = byIdentity[identity], known.facts != facts else { return }
-        known.facts = facts
-        known.verified = nil
-        byIdentity[identity] = known
+        byIdentity[identity]?.replace(with: facts)
+    }
+
+    // Answers and pushed changes come by different ways, and one may overtake the other: what an answer says may be older
+    // than a change that came while it was on its way.
+
+    /// Begins a question to the directory.
+    mutating func ask() -> UInt64 {
+        nextQuestion += 1
+        questions[nextQuestion] = []
+        return nextQuestion
+    }
+
+    /// Ends a question; tells whom changes were pushed about meanwhile.
+    mutating func answered(_ question: UInt64) -> Set<Identity> { questions.removeValue(forKey: question) ?? [] }
+
+    /// Notes that a change was pushed, for the questions that have no answer yet.
+    mutating func pushed(_ identity: Identity) {
+        for question in questions.keys { questions[question]?.insert(identity) }
     }
 
     /// Notes that the present facts were verified.

@@ -80,6 +80,7 @@ extension LeafAgent {
 
     private func take(_ changed: Patchbay_Leaf_V1_Changed) async {
         guard let identity = Identity(octets: changed.identity), ports[identity] == nil else { return }
+        known.pushed(identity)
         generation += 1
         let pairs = wires.pairs(of: identity)
         if changed.deleted {
@@ -120,30 +121,40 @@ extension LeafAgent {
     func verifyWires(_ pairs: Set<Pair>, patiently: Bool = true) async {
         var expired = Set<Pair>()
         defer { if !expired.isEmpty { awaitRenewal(of: expired) } }
-        for pair in pairs {
+        for pair in pairs where await !verifyWire(pair, patiently: patiently) { expired.insert(pair) }
+    }
+
+    /// Judges one wire by the newest facts.
+    ///
+    /// - Returns: false where these have expired and are waited for.
+    private func verifyWire(_ pair: Pair, patiently: Bool) async -> Bool {
+        while true {
             let isOutgoing = ports[pair.source] != nil
             let local = isOutgoing ? pair.source : pair.destination
             let remote = isOutgoing ? pair.destination : pair.source
-            guard ports[local] != nil, ports[remote] == nil else { continue }
+            guard ports[local] != nil, ports[remote] == nil else { return true }
             await learn(remote, for: local)
             guard let facts = known[remote]?.facts else {
                 // Without an answer nothing is known against the wire; a leaf without a controller keeps it.
                 if controller.isConnected, known[remote] != nil { cut(pair, because: .notRunning(remote)) }
-                continue
+                return true
             }
-            switch await membership.anchor.verify(endpoint: facts, at: now(), revocations: revocations) {
+            let verification = await membership.anchor.verify(endpoint: facts, at: now(), revocations: revocations)
+            // Newer ones may have come meanwhile, beside which these are too old.
+            guard known[remote]?.facts == facts else { continue }
+            switch verification {
             case .failure(let refusal):
                 if let end = refusal.expiredAt,
                     patiently || !controller.isConnected || now() - end < LeafLimits.expiryGrace
                 {
-                    expired.insert(pair)
-                } else {
-                    cut(pair, because: .untrusted(refusal))
+                    return false
                 }
+                cut(pair, because: .untrusted(refusal))
             case .success(let verified):
                 known.verified(verified, facts: facts)
                 await settle(pair, remote: verified, isOutgoing: isOutgoing)
             }
+            return true
         }
     }
 

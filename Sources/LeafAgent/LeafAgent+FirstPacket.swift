@@ -195,12 +195,22 @@ extension LeafAgent {
 
     /// Asks the directory; the controller pushes later changes of whatever it found.
     func look(up destination: [UInt8], for source: Identity, vnet: VNetID) async -> Finding {
-        do {
-            let response = try await controller.lookup(source: source, destination: destination)
-            return learn(response, of: destination, in: vnet)
-        } catch {
-            return .refused(.directoryUnavailable("\(error)"))
+        for _ in 0..<4 {
+            let question = known.ask()
+            let response: Patchbay_Leaf_V1_LookupResponse
+            do {
+                response = try await controller.lookup(source: source, destination: destination)
+            } catch {
+                _ = known.answered(question)
+                return .refused(.directoryUnavailable("\(error)"))
+            }
+            let changed = known.answered(question)
+            // A change that was pushed meanwhile may be newer than this answer.
+            guard let identity = Identity(octets: response.identity), changed.contains(identity) else {
+                return learn(response, of: destination, in: vnet)
+            }
         }
+        return .refused(.failed("it changes faster than the directory can be asked"))
     }
 
     private func learn(

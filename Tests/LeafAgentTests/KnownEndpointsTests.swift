@@ -44,6 +44,38 @@ import Trust
         #expect(known[made.identity]?.verified == nil)
     }
 
+    @Test func aLateRecordReplacesNoNewerOne() async throws {
+        let made = try await VerifiedSample.make(epoch: 3)
+        var known = KnownEndpoints(capacity: 10)
+        known.learn(made.identity, ipv4: nil, in: vnet, facts: made.facts)
+        known.verified(made.verified, facts: made.facts)
+        let older = try await VerifiedSample.make(epoch: 2).facts
+        known.learn(made.identity, ipv4: nil, in: vnet, facts: older)
+        known.change(made.identity, facts: older)
+        #expect(known[made.identity]?.facts == made.facts)
+        #expect(known[made.identity]?.verified != nil)
+        let newer = try await VerifiedSample.make(epoch: 4).facts
+        known.change(made.identity, facts: newer)
+        #expect(known[made.identity]?.facts == newer)
+        // What nobody has verified stands in nobody's way.
+        known.change(made.identity, facts: older)
+        #expect(known[made.identity]?.facts == older)
+        known.verified(made.verified, facts: made.facts)
+        known.change(made.identity, facts: nil)
+        #expect(known[made.identity]?.facts == nil)
+    }
+
+    @Test func aChangeThatOvertakesAnAnswerIsSeen() throws {
+        var known = KnownEndpoints(capacity: 10)
+        let before = known.ask()
+        try known.pushed(identity(1))
+        let after = known.ask()
+        try known.pushed(identity(2))
+        #expect(try known.answered(before) == [identity(1), identity(2)])
+        #expect(try known.answered(after) == [identity(2)])
+        #expect(known.answered(after).isEmpty)
+    }
+
     @Test func itHoldsNoMoreThanItsCapacity() throws {
         var known = KnownEndpoints(capacity: 3)
         for number in 1...10 {

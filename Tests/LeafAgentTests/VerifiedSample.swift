@@ -8,7 +8,7 @@ struct VerifiedSample {
     var facts: EndpointFacts
     var verified: VerifiedEndpoint
 
-    static func make() async throws -> VerifiedSample {
+    static func make(epoch: Epoch = 3) async throws -> VerifiedSample {
         let now = Timestamp(1_800_000_000)
         let prefix = try IPv6Prefix(parsing: "fd12:3456:789a::/48")
         let root = try CertificateAuthority.makeRoot(platform: PlatformName(prefix: prefix), at: now)
@@ -18,7 +18,7 @@ struct VerifiedSample {
         let certificate = try tenant.issueEndpoint(
             Name(parsing: "web1"), identity: identity, publicKey: key.publicKeyInfo, at: now)
         let record = try LocationRecord(
-            identity: identity, leaf: LeafID(5), locator: .v4(IPv4Address(10, 200, 0, 1)), plugPort: 7471, epoch: 3,
+            identity: identity, leaf: LeafID(5), locator: .v4(IPv4Address(10, 200, 0, 1)), plugPort: 7471, epoch: epoch,
             notAfter: now + 3_600)
         let facts = EndpointFacts(
             certificate: certificate, issuer: tenant.certificate, record: try record.signed(with: key))
