@@ -113,8 +113,7 @@ extension KernelPathTests {
         try hosts.plug(e2, to: e1)
         let ends = PairEnds(e1.identity, e2.identity)
         let rules = PairRules(low: .everyPort, high: .everyPort)
-        let running = try start(
-            ["ip", "netns", "exec", e1.name, "ping", "-q", "-n", "-i", "0.002", "-c", "400", "\(e2.identity)"])
+        let running = try echoes(400, e1, e2)
         while a.path.sendCounters(port: e1.device, destination: e2.identity.address)?.packets == 0 {}
         for round in 0..<50 {
             let isBound = round % 2 == 0
@@ -129,7 +128,7 @@ extension KernelPathTests {
             Thread.sleep(forTimeInterval: 0.005)
         }
         let result = running.finish()
-        #expect(result.output.contains(" 400 received"), "\(result.output)")
+        #expect(result.output.contains(" = 400/400/0%"), "\(result.output)")
         #expect(a.path.sendCounters(port: e1.device, destination: e2.identity.address)?.packets == 400)
         #expect(b.path.receiveCounters(locator: a.locator, label: label)?.packets == 400)
         let binding = try a.path.setRules(rules, of: ends)

@@ -343,8 +343,7 @@ import Testing
         let label = try hosts.plug(e1, to: e2)
         try hosts.plug(e2, to: e1)
         let wires = try hosts.a.path.sendWires().map { $0.port }
-        let running = try start(
-            ["ip", "netns", "exec", e1.name, "ping", "-q", "-n", "-i", "0.002", "-c", "600", "\(e2.identity)"])
+        let running = try echoes(600, e1, e2)
         for _ in 0..<4 {
             Thread.sleep(forTimeInterval: 0.1)
             for host in [hosts.a, hosts.b] {
@@ -353,7 +352,7 @@ import Testing
             }
         }
         let result = running.finish()
-        #expect(result.output.contains(" 600 received"), "\(result.output)")
+        #expect(result.output.contains(" = 600/600/0%"), "\(result.output)")
         #expect(try hosts.a.path.sendWires().map { $0.port }.sorted() == wires.sorted())
         #expect(try hosts.a.path.ports().count == 2)
         let received = try #require(try hosts.b.path.receiveWires().first { $0.label == label })

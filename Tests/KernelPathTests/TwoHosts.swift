@@ -337,6 +337,14 @@ final class Running {
 
 func start(_ arguments: [String]) throws -> Running { try Running(arguments) }
 
+/// Echo requests, one every 2 ms. fping waits for each answer: the ping of iputils waits for the last only twice as long as
+/// the slowest before it took, whatever its `-W` says.
+func echoes(_ count: Int, _ from: TwoHosts.Endpoint, _ to: TwoHosts.Endpoint) throws -> Running {
+    try start(
+        ["ip", "netns", "exec", from.name, "fping", "-q", "-i", "1", "-p", "2", "-t", "5000", "-c", "\(count)"]
+            + ["\(to.identity)"])
+}
+
 func ping(_ from: TwoHosts.Endpoint, _ address: String, size: Int = 56, count: Int = 1) throws -> Bool {
     try succeeds(
         in: from, "ping", "-q", "-n", "-M", "do", "-i", "0.01", "-W", "0.4", "-c", "\(count)", "-s", "\(size)", address)

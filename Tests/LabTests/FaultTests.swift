@@ -11,16 +11,14 @@ extension LabTests.OverIPv4 {
         try await lab.succeed("plug", "globex/db1", "globex/probe1")
         try await lab.expectPlugged("acme/web2", "acme/batch1")
         try await lab.expectPlugged("globex/db1", "globex/probe1")
-        let ping = try Command(
-            try lab.endpoint("globex/db1").inside
-                + ["ping", "-n", "-q", "-i", "0.01", "-c", "300", lab.endpoint("globex/probe1").identity]
-        ).start()
+        let echoes = try Echoes(
+            300, every: 10, from: lab.endpoint("globex/db1"), to: lab.endpoint("globex/probe1").identity)
         let host = try lab.host("h3")
         let octets = try Identity(parsing: try lab.endpoint("acme/batch1").identity).octets.suffix(6)
         let device = "pb" + octets.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
         try await Command(host.inside + ["ip", "link", "delete", device]).succeed()
-        try await ping.wait(seconds: 20)
-        #expect(ping.output.contains(" 0% packet loss"), "\(ping.output)")
+        let answered = try await echoes.answered(within: 20)
+        #expect(answered == 300, "\(echoes)")
         // The leaf makes the port anew, and the wire comes back with the next packet.
         try await lab.expectPlugged("acme/web2", "acme/batch1", within: 40)
         try await lab.waitUntilRunning("acme/batch1")
@@ -45,11 +43,10 @@ extension LabTests.OverIPv4 {
         ).start()
         let begins = try await eventually(within: 20) { flood.output.contains("begins") }
         #expect(begins, "\(flood.errors)")
-        let ping = try await Command(
-            try lab.endpoint("acme/web2").inside
-                + ["ping", "-n", "-q", "-i", "0.02", "-c", "200", lab.endpoint("acme/batch1").identity]
-        ).run()
-        #expect(ping.output.contains(" 0% packet loss"), "\(ping)")
+        let echoes = try Echoes(
+            200, every: 20, from: lab.endpoint("acme/web2"), to: lab.endpoint("acme/batch1").identity)
+        let answered = try await echoes.answered(within: 30)
+        #expect(answered == 200, "\(echoes)")
         // First packets of others are still answered: from the flooded host's own endpoint to a new peer.
         try await lab.succeed("plug", "acme/batch1", "acme/web1")
         try await lab.expectPlugged("acme/batch1", "acme/web1")

@@ -56,10 +56,8 @@ extension LabTests.OverIPv4 {
         try await lab.reset()
         try await lab.succeed("plug", "acme/web1", "acme/web2")
         try await lab.expectPlugged("acme/web1", "acme/web2")
-        let ping = try Command(
-            try lab.endpoint("acme/web1").inside
-                + ["ping", "-n", "-q", "-i", "0.01", "-c", "600", lab.endpoint("acme/web2").identity]
-        ).start()
+        let echoes = try Echoes(
+            600, every: 10, from: lab.endpoint("acme/web1"), to: lab.endpoint("acme/web2").identity)
         try await Task.sleep(for: .seconds(1))
         try await lab.succeed("plug", "acme/web1", "acme/web2", "--security", "conf")
         let isConf = try await eventually(within: 5) {
@@ -69,12 +67,10 @@ extension LabTests.OverIPv4 {
         let now = try await lab.wires()
         #expect(isConf, "\(now)")
         let capture = try await Underlay.capture(lab, "h1")
-        try await ping.wait(seconds: 30)
+        let answered = try await echoes.answered(within: 30)
         let seen = try await capture.stop()
         #expect(seen.esp > 50 && seen.vxlan == 0, "\(seen)")
-        let words = ping.output.split(separator: " ")
-        let received = words.firstIndex(of: "received,").flatMap { Int(words[$0 - 1]) } ?? 0
-        #expect(received >= 500, "\(ping.output)")
+        #expect(answered >= 500, "\(echoes)")
     }
 
     @Test(.timeLimit(.minutes(2))) func everySizePassesAProtectedWireAndNothingIsFragmented() async throws {
@@ -121,21 +117,17 @@ extension LabTests.OverIPv4 {
         try await lab.expectPlugged("acme/web1", "acme/web2")
         let labels = Set(try await lab.wires("acme/web1", "acme/web2").map(\.label))
         let capture = try await Underlay.capture(lab, "h1")
-        let ping = try Command(
-            try lab.endpoint("acme/web1").inside
-                + ["ping", "-n", "-q", "-i", "0.005", "-c", "800", lab.endpoint("acme/web2").identity]
-        ).start()
+        let echoes = try Echoes(
+            800, every: 5, from: lab.endpoint("acme/web1"), to: lab.endpoint("acme/web2").identity)
         try await Task.sleep(for: .seconds(1))
         for host in ["h1", "h2"] {
             try await Command(["pkill", "-9", "-f", "patchbay-crypt run --control /run/patchbay/lab/\(host)/"])
                 .succeed()
             try await Task.sleep(for: .seconds(1))
         }
-        try await ping.wait(seconds: 30)
-        let words = ping.output.split(separator: " ")
-        let received = words.firstIndex(of: "received,").flatMap { Int(words[$0 - 1]) } ?? 0
+        let answered = try await echoes.answered(within: 30)
         // Less than a second without a wire each time, and really far less: nothing but what was in its hands is lost.
-        #expect(received >= 780, "\(ping.output)")
+        #expect(answered >= 780, "\(echoes)")
         let seen = try await capture.stop()
         #expect(seen.vxlan == 0 && seen.esp > 100, "\(seen)")
         #expect(Set(try await lab.wires("acme/web1", "acme/web2").map(\.label)) == labels, "keys were exchanged anew")
@@ -150,10 +142,8 @@ extension LabTests.OverIPv4 {
         try await lab.succeed("plug", "acme/web1", "acme/web2", "--security", "conf")
         try await lab.expectPlugged("acme/web1", "acme/web2")
         let capture = try await Underlay.capture(lab, "h1")
-        let ping = try Command(
-            try lab.endpoint("acme/web1").inside
-                + ["ping", "-n", "-q", "-i", "0.01", "-c", "500", lab.endpoint("acme/web2").identity]
-        ).start()
+        let echoes = try Echoes(
+            500, every: 10, from: lab.endpoint("acme/web1"), to: lab.endpoint("acme/web2").identity)
         try await Task.sleep(for: .seconds(1))
         try await lab.daemons.crash("leaf h1")
         if alsoTheEngine {
@@ -162,10 +152,8 @@ extension LabTests.OverIPv4 {
         }
         try await Task.sleep(for: .milliseconds(500))
         try lab.daemons.start("leaf h1")
-        try await ping.wait(seconds: 30)
-        let words = ping.output.split(separator: " ")
-        let received = words.firstIndex(of: "received,").flatMap { Int(words[$0 - 1]) } ?? 0
-        #expect(alsoTheEngine ? received >= 200 : received == 500, "\(ping.output)\(lab.daemons.log(of: "leaf h1"))")
+        let answered = try await echoes.answered(within: 30)
+        #expect(alsoTheEngine ? answered >= 200 : answered == 500, "\(echoes)\(lab.daemons.log(of: "leaf h1"))")
         let seen = try await capture.stop()
         #expect(seen.vxlan == 0 && seen.esp > 100, "\(seen)")
         try await lab.waitUntilWhole()

@@ -13,17 +13,15 @@ extension LabTests.WithShortLives {
         let old = try HostileLeaf(of: "h3")
         let began = ContinuousClock.now
         // Longer than the longest life: everything that the wire was plugged on has ended.
-        let ping = try Command(
-            try lab.endpoint("acme/web1").inside
-                + ["ping", "-n", "-q", "-i", "0.02", "-c", "2400", lab.endpoint("acme/web2").identity]
-        ).start()
+        let echoes = try Echoes(
+            2_400, every: 20, from: lab.endpoint("acme/web1"), to: lab.endpoint("acme/web2").identity)
         try await Task.sleep(for: .seconds(20))
         let second = try await serials(of: lab)
         // In the middle a pair that never met before: its leaves have never spoken.
         try await lab.succeed("plug", "acme/batch1", "acme/web1")
         try await lab.expectPlugged("acme/batch1", "acme/web1")
-        try await ping.wait(seconds: 80)
-        #expect(ping.output.contains(" 0% packet loss"), "\(ping.output)")
+        let answered = try await echoes.answered(within: 80)
+        #expect(answered == 2_400, "\(echoes)")
         let third = try await serials(of: lab)
         for name in first.keys {
             #expect(Set([first[name], second[name], third[name]]).count == 3, "\(name) kept a certificate: \(third)")
@@ -56,12 +54,10 @@ extension LabTests.WithShortLives {
         try await lab.succeed("plug", "acme/web1", "acme/web2")
         try await lab.expectPlugged("acme/web1", "acme/web2")
         try await lab.daemons.crash("controller")
-        let ping = try Command(
-            try lab.endpoint("acme/web1").inside
-                + ["ping", "-n", "-q", "-i", "0.02", "-c", "550", lab.endpoint("acme/web2").identity]
-        ).start()
-        try await ping.wait(seconds: 40)
-        #expect(ping.output.contains(" 0% packet loss"), "\(ping.output)")
+        let echoes = try Echoes(
+            550, every: 20, from: lab.endpoint("acme/web1"), to: lab.endpoint("acme/web2").identity)
+        let answered = try await echoes.answered(within: 40)
+        #expect(answered == 550, "\(echoes)")
         try lab.daemons.start("controller")
         try await lab.waitUntilWhole()
         try await lab.succeed("plug", "acme/batch1", "acme/web1")

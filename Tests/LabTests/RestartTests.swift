@@ -26,16 +26,14 @@ extension LabTests.OverIPv4 {
             ("acme/web1", try lab.endpoint("acme/web2").identity), ("acme/web1", try lab.endpoint("acme/web2").ipv4),
             ("acme/web2", try lab.endpoint("acme/db1").identity),
         ]
-        let pings = try pairs.map { from, to in
-            try Command(try lab.endpoint(from).inside + ["ping", "-n", "-q", "-i", "0.01", "-c", "450", to]).start()
-        }
+        let echoes = try pairs.map { from, to in try Echoes(450, every: 10, from: lab.endpoint(from), to: to) }
         try await Task.sleep(for: .seconds(1))
         try await lab.daemons.crash(accident.rawValue)
         try await Task.sleep(for: .milliseconds(700))
         try lab.daemons.start(accident.rawValue)
-        for ping in pings {
-            try await ping.wait(seconds: 20)
-            #expect(ping.output.contains(" 0% packet loss"), "\(ping.output)\(lab.daemons.log(of: accident.rawValue))")
+        for echoes in echoes {
+            let answered = try await echoes.answered(within: 20)
+            #expect(answered == 450, "\(echoes)\(lab.daemons.log(of: accident.rawValue))")
         }
         try await lab.waitUntilWhole()
         let after = Set(try await lab.wires("acme/web1", "acme/web2").map(\.label))
@@ -58,18 +56,14 @@ extension LabTests.OverIPv4 {
         try await lab.daemons.crash("controller")
         try lab.daemons.start("controller")
         try await lab.waitUntilWhole()
-        let ping = try Command(
-            try lab.endpoint("acme/web1").inside
-                + ["ping", "-n", "-q", "-i", "0.02", "-c", "300", lab.endpoint("acme/web2").identity]
-        ).start()
+        let echoes = try Echoes(
+            300, every: 20, from: lab.endpoint("acme/web1"), to: lab.endpoint("acme/web2").identity)
         try await Task.sleep(for: .seconds(1))
         try await lab.succeed("endpoint", "move", "acme/web2", "h3")
         try await lab.waitUntilRunning("acme/web2")
-        try await ping.wait(seconds: 20)
+        let answered = try await echoes.answered(within: 20)
         // Silent while it moves, and no longer: 300 packets in 6 seconds.
-        let words = ping.output.split(separator: " ")
-        let received = words.firstIndex(of: "received,").flatMap { Int(words[$0 - 1]) } ?? 0
-        #expect(received >= 250, "\(ping.output)")
+        #expect(answered >= 250, "\(echoes)")
         try await lab.expectPlugged("acme/web1", "acme/web2")
     }
 
@@ -80,9 +74,7 @@ extension LabTests.OverIPv4 {
         try await lab.expectPlugged("acme/web1", "acme/web2")
         let web2 = try lab.endpoint("acme/web2")
         try await lab.daemons.crash("controller")
-        let ping = try Command(
-            try lab.endpoint("acme/web1").inside + ["ping", "-n", "-q", "-i", "0.02", "-c", "250", web2.identity]
-        ).start()
+        let echoes = try Echoes(250, every: 20, from: lab.endpoint("acme/web1"), to: web2.identity)
         for leaf in ["leaf h1", "leaf h3"] {
             try await lab.daemons.crash(leaf)
             try lab.daemons.start(leaf)
@@ -91,8 +83,8 @@ extension LabTests.OverIPv4 {
         try await lab.expectUnplugged("acme/web1", "acme/db1", "acme/batch1")
         try await lab.expectUnplugged("acme/batch1", "acme/web1", "acme/web2")
         try await lab.expectUnplugged("globex/web1", "globex/db1", "globex/probe1", "acme/web1")
-        try await ping.wait(seconds: 20)
-        #expect(ping.output.contains(" 0% packet loss"), "\(ping.output)")
+        let answered = try await echoes.answered(within: 20)
+        #expect(answered == 250, "\(echoes)")
         try lab.daemons.start("controller")
         try await lab.waitUntilWhole()
         try await lab.expectPlugged("acme/web1", "acme/web2")
@@ -107,14 +99,13 @@ extension LabTests.OverIPv4 {
         try await lab.succeed("plug", "acme/web1", "acme/web2")
         try await lab.expectPlugged("acme/web1", "acme/web2")
         try lab.daemons.signal("controller", SIGSTOP)
-        let ping = try await Command(
-            try lab.endpoint("acme/web1").inside
-                + ["ping", "-n", "-q", "-i", "0.02", "-c", "150", lab.endpoint("acme/web2").identity]
-        ).run()
+        let echoes = try Echoes(
+            150, every: 20, from: lab.endpoint("acme/web1"), to: lab.endpoint("acme/web2").identity)
+        let answered = try await echoes.answered(within: 20)
         let others = try await lab.reach(
             from: "acme/web1", to: [lab.endpoint("acme/db1").identity, lab.endpoint("acme/batch1").ipv4])
         try lab.daemons.signal("controller", SIGCONT)
-        #expect(ping.output.contains(" 0% packet loss"), "\(ping)")
+        #expect(answered == 150, "\(echoes)")
         #expect(others.values.allSatisfy { $0 == .nothing }, "\(others)")
         try await lab.waitUntilWhole()
         try await lab.succeed("unplug", "acme/web1", "acme/web2")
@@ -164,10 +155,10 @@ extension LabTests.OverIPv4 {
         try await lab.expectNoWires("acme/web2", "acme/web1", within: 2)
         #expect(try await !lab.wires("acme/web2", "acme/db1").isEmpty, "a busy wire was taken for an idle one")
         await busy.stop()
-        let again = try await Command(
-            try lab.endpoint("acme/web1").inside + ["ping", "-n", "-q", "-c", "3", lab.endpoint("acme/web2").identity]
-        ).run()
-        #expect(again.output.contains(" 0% packet loss"), "\(again)")
+        let again = try Echoes(
+            3, every: 1_000, from: lab.endpoint("acme/web1"), to: lab.endpoint("acme/web2").identity)
+        let answered = try await again.answered(within: 20)
+        #expect(answered == 3, "\(again)")
         for leaf in ["leaf h1", "leaf h2"] {
             try await lab.daemons.crash(leaf)
             try lab.daemons.start(leaf)

@@ -133,14 +133,11 @@ extension LabTests.OverIPv4 {
         func ping(_ from: String, _ to: String, _ count: Int) async throws {
             // The first alone: while a leaf plugs, it holds but a few.
             for count in [1, count - 1] {
-                let output = try await Command(
-                    try lab.endpoint("acme/\(from)").inside
-                        + [
-                            "ping", "-n", "-q", "-i", "0.005", "-c", "\(count)", "-s", "100",
-                            lab.endpoint("acme/\(to)").ipv4,
-                        ]
-                ).succeed().output
-                #expect(output.contains("\(count) received"), "\(output)")
+                let echoes = try Echoes(
+                    count, every: 5, from: lab.endpoint("acme/\(from)"), to: lab.endpoint("acme/\(to)").ipv4, bytes: 100
+                )
+                let answered = try await echoes.answered(within: 30)
+                #expect(answered == count, "\(echoes)")
             }
         }
         for level in ["none", "conf"] {

@@ -157,17 +157,14 @@ extension LabTests.OverIPv4 {
             let web1 = try lab.endpoint("acme/web1")
             #expect(try await lab.connect(from: "acme/web1", to: Border.addresses[0], 7).outcome == "open")
             for leaf in ["leaf h1", "leaf h3"] {
-                let pings = try Border.addresses.map {
-                    try Command(web1.inside + ["ping", "-n", "-q", "-i", "0.02", "-c", "200", $0]).start()
-                }
+                let echoes = try Border.addresses.map { try Echoes(200, every: 20, from: web1, to: $0) }
                 try await Task.sleep(for: .seconds(1))
                 try await lab.daemons.crash(leaf)
                 try await Task.sleep(for: .milliseconds(300))
                 try lab.daemons.start(leaf)
-                for ping in pings {
-                    try await ping.wait(seconds: 20)
-                    #expect(
-                        ping.output.contains(" 0% packet loss"), "\(leaf): \(ping.output)\(lab.daemons.log(of: leaf))")
+                for echoes in echoes {
+                    let answered = try await echoes.answered(within: 20)
+                    #expect(answered == 200, "\(leaf): \(echoes)\(lab.daemons.log(of: leaf))")
                 }
                 try await lab.waitUntilWhole()
             }
