@@ -18,11 +18,8 @@ extension EngineTests {
             try run("perf", "probe", "-q", "-f", "-x", "\(library)", "--add", "pbB_malloc=malloc")
             defer { _ = try? run("perf", "probe", "-q", "--del", "probe_libc:pbB_malloc") }
 
-            let server = try engines.b.namespace.perform {
-                try ChildProcess.start(["iperf3", "-s", "-B", "10.9.0.2"])
-            }
+            let server = try engines.b.serveTransfers()
             defer { try? engines.b.end(server, SIGTERM) }
-            usleep(300_000)
             // The first packets of a kind may make the runtime's own tables.
             let probe = try Probe(engines)
             try run("ip", "netns", "exec", "pbB-a", "iperf3", "-c", "10.9.0.2", "-t", "1")

@@ -81,6 +81,24 @@ final class TwoEngines {
             return try client().drops().first { $0.direction == direction && $0.reason == reason }?.count ?? 0
         }
 
+        /// Starts an iperf3 at the inner address; it listens when this returns. A client tries only once.
+        func serveTransfers(_ options: String...) throws -> ChildProcess {
+            let said = try MemoryFile()
+            let words = ["iperf3", "-s", "-B", "10.9.0.\(last)", "--forceflush"] + options
+            let server = try namespace.perform {
+                try ChildProcess.start(words, output: .memory(said), error: .memory(said))
+            }
+            let end = ContinuousClock.now + .seconds(10)
+            while !String(decoding: try said.bytes(), as: UTF8.self).contains("listening") {
+                guard ContinuousClock.now < end, try server.poll() == nil else {
+                    throw CommandFailed(
+                        description: "\(name): no iperf3 listens: \(String(decoding: try said.bytes(), as: UTF8.self))")
+                }
+                usleep(5_000)
+            }
+            return server
+        }
+
         func end(_ process: ChildProcess, _ signal: Int32) throws {
             ChildProcess.signal(signal, to: process.pid)
             while try process.poll() == nil { usleep(2_000) }

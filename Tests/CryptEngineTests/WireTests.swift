@@ -75,10 +75,7 @@ import Testing
     func `TCP fills super-packets that stay whole`(_ queues: Int) throws {
         try Self.with(queues: (queues, queues)) { engines in
             try engines.connectBoth()
-            let server = try engines.b.namespace.perform {
-                try ChildProcess.start(["iperf3", "-s", "-1", "-B", "10.9.0.2"])
-            }
-            usleep(300_000)
+            let server = try engines.b.serveTransfers("-1")
             let text = try run(
                 "ip", "netns", "exec", "pbB-a", "iperf3", "-c", "10.9.0.2", "-t", "2", "-f", "m", "-P", "2")
             while try server.poll() == nil { usleep(2_000) }

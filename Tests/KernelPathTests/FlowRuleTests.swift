@@ -111,11 +111,11 @@ extension KernelPathTests {
 
     @Test("TCP is opened, established and closed; an answer never begins") func states() throws {
         let hosts = try TwoHosts {
-            $0.flowTimeouts.tcpOpening = .milliseconds(300)
-            $0.flowTimeouts.tcpClosing = .milliseconds(200)
-            $0.flowTimeouts.oneWay = .milliseconds(200)
-            $0.flowTimeouts.bothWays = .milliseconds(600)
-            $0.flowTimeouts.echo = .milliseconds(200)
+            $0.flowTimeouts.tcpOpening = .milliseconds(900)
+            $0.flowTimeouts.tcpClosing = .milliseconds(800)
+            $0.flowTimeouts.oneWay = .milliseconds(800)
+            $0.flowTimeouts.bothWays = .milliseconds(2_000)
+            $0.flowTimeouts.echo = .milliseconds(800)
         }
         try hosts.silence()
         let (e1, e2) = (hosts.e1, hosts.e2)
@@ -131,19 +131,19 @@ extension KernelPathTests {
         #expect(try state() == nil)
         #expect(try there(tcp(4000, 80, TCP.syn)))
         #expect(try state() == .tcpOpening)
-        Thread.sleep(forTimeInterval: 0.4)
+        Thread.sleep(forTimeInterval: 1)
         #expect(try state() == nil)
         #expect(try !back(tcp(80, 4000, 18)), "too late")
         #expect(try there(tcp(4000, 80, TCP.syn)))
         #expect(try back(tcp(80, 4000, 18)))
         #expect(try state() == .tcpEstablished)
-        Thread.sleep(forTimeInterval: 0.4)
+        Thread.sleep(forTimeInterval: 1)
         #expect(try back(tcp(80, 4000, TCP.fin | TCP.ack)))
         #expect(try state() == .tcpEstablished, "half closed")
         #expect(try there(tcp(4000, 80, TCP.fin | TCP.ack)))
         #expect(try state() == .tcpClosing)
         #expect(try back(tcp(80, 4000, TCP.ack)))
-        Thread.sleep(forTimeInterval: 0.3)
+        Thread.sleep(forTimeInterval: 0.9)
         #expect(try !back(tcp(80, 4000, TCP.ack)))
         // RST ends it too; a SYN begins it anew at once.
         #expect(try there(tcp(4000, 80, TCP.syn)))
@@ -154,15 +154,15 @@ extension KernelPathTests {
 
         for (sent, answered) in [(udp(9, 53), udp(53, 9))] {
             #expect(try hosts.passes(e1.packet(e2, v6: true, 17, sent), e1, e2))
-            Thread.sleep(forTimeInterval: 0.3)
+            Thread.sleep(forTimeInterval: 0.9)
             #expect(try !hosts.passes(e2.packet(e1, v6: true, 17, answered), e2, e1))
             #expect(try hosts.passes(e1.packet(e2, v6: true, 17, sent), e1, e2))
             #expect(try hosts.passes(e2.packet(e1, v6: true, 17, answered), e2, e1))
-            Thread.sleep(forTimeInterval: 0.4)
+            Thread.sleep(forTimeInterval: 1)
             #expect(try hosts.passes(e2.packet(e1, v6: true, 17, answered), e2, e1), "answered flows live longer")
         }
         #expect(try hosts.passes(e1.packet(e2, v6: true, 58, icmp(128)), e1, e2))
-        Thread.sleep(forTimeInterval: 0.3)
+        Thread.sleep(forTimeInterval: 0.9)
         #expect(try !hosts.passes(e2.packet(e1, v6: true, 58, icmp(129)), e2, e1))
     }
 

@@ -137,3 +137,11 @@ func eventually(
     } while ContinuousClock.now < end
     return try await condition()
 }
+
+/// Starts an iperf3 that serves one client; it listens when this returns. A client tries only once.
+func transferServer(_ inside: [String], port: Int = 5201) async throws -> RunningCommand {
+    let server = try Command(inside + ["iperf3", "-s", "-1", "-p", "\(port)", "--forceflush"]).start()
+    let listens = try await eventually(within: 10, every: 0.02) { server.output.contains("listening") }
+    guard listens else { throw Command.Failed(description: "no iperf3 listens: \(server.output)\(server.errors)") }
+    return server
+}

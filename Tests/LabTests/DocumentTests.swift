@@ -108,7 +108,7 @@ extension LabTests.OverIPv4 {
             let db1 = try lab.endpoint("acme/db1")
             let counter = try Command(db1.inside + ["/usr/bin/python3", "-u", "-c", PolicyScripts.counter, "5555"])
                 .start()
-            let server = try Command(db1.inside + ["iperf3", "-s", "-1"]).start()
+            let server = try await transferServer(db1.inside)
             let ready = try await eventually(within: 10) { counter.output.contains("ready") }
             #expect(ready)
             let inside = try lab.endpoint("acme/web1").inside

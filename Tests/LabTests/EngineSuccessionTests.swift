@@ -8,7 +8,7 @@ extension LabTests.OverIPv4 {
         try await lab.reset()
         try await lab.succeed("plug", "acme/web1", "acme/web2", "--security", "conf")
         try await lab.expectPlugged("acme/web1", "acme/web2")
-        let labels = Set(try await lab.wires("acme/web1", "acme/web2").map(\.label))
+        let labels = try await lab.settledLabels("acme/web1", "acme/web2")
         let former = try await engine(of: "h1")
 
         // The same program as another file, as after the upgrade of a package.
@@ -153,8 +153,7 @@ extension LabTests.OverIPv4 {
 
         init(_ lab: TestLab, from: String, to: String, seconds: Int) async throws {
             let destination = try lab.endpoint(to)
-            server = try Command(destination.inside + ["iperf3", "-s", "-1"]).start()
-            try await Task.sleep(for: .milliseconds(500))
+            server = try await transferServer(destination.inside)
             client = try Command(
                 try lab.endpoint(from).inside + [
                     "iperf3", "-c", destination.ipv4, "-u", "-l", "64", "-b", "2048000", "-t", "\(seconds)", "-w",

@@ -86,7 +86,7 @@ extension LabTests.OverIPv4 {
         _ guest: Guest, _ tap: String, _ host: TestLab.Host, _ peer: TestLab.Endpoint, _ address: String,
         reverse: Bool, mtu: Int
     ) async throws {
-        let server = try Command(peer.inside + ["iperf3", "-s", "-1"]).start()
+        let server = try await transferServer(peer.inside)
         let capture = try Command(
             host.inside + ["tcpdump", "-i", tap, "-n", "-c", "300", "-s", "96", "--immediate-mode", "tcp"]
         ).start()

@@ -29,8 +29,7 @@ extension LabTests {
                 let failing = try await guest.run("exit 3")
                 #expect(failing.status == 3)
 
-                let server = try Command(inside + ["iperf3", "-s", "-1"]).start()
-                _ = try await eventually(within: 5) { server.output.contains("listening") || server.isRunning }
+                let server = try await transferServer(inside)
                 let transfer = try await guest.run("iperf3 -c 10.9.0.1 -t 1 -f m", seconds: 20)
                 #expect(transfer.succeeded && transfer.output.contains("receiver"), "\(transfer)")
                 await server.stop()

@@ -80,8 +80,7 @@ extension LabTests.OverIPv4 {
         try await lab.reset()
         try await lab.succeed("plug", "acme/web1", "acme/db1")
         try await lab.expectPlugged("acme/web1", "acme/db1")
-        let server = try Command(try lab.endpoint("acme/db1").inside + ["iperf3", "-s", "-1"]).start()
-        try await Task.sleep(for: .milliseconds(300))
+        let server = try await transferServer(lab.endpoint("acme/db1").inside)
         let client = try Command(
             try lab.endpoint("acme/web1").inside
                 + ["iperf3", "-c", lab.endpoint("acme/db1").ipv4, "-t", "5", "-i", "1", "-J"]
@@ -107,8 +106,7 @@ extension LabTests.OverIPv4 {
                   - {name: iperf, from: web1, to: db1, verdict: plug, ports: [tcp/5201]}
                 """
         ) {
-            let server = try Command(try lab.endpoint("acme/db1").inside + ["iperf3", "-s", "-1"]).start()
-            try await Task.sleep(for: .milliseconds(500))
+            let server = try await transferServer(lab.endpoint("acme/db1").inside)
             let client = try Command(
                 try lab.endpoint("acme/web1").inside
                     + ["iperf3", "-c", lab.endpoint("acme/db1").ipv4, "-R", "-t", "7", "-i", "1", "-J"]

@@ -230,10 +230,10 @@ extension LabTests.OverIPv4 {
                   - {name: others, from: web1, to: db1, verdict: plug, ports: [tcp/5304]}
                 """
         ) {
-            let slow = try lab.transfer(transfer, to: "acme/web2", transfer == .udp ? 5302 : 5301)
+            let slow = try await lab.transfer(transfer, to: "acme/web2", transfer == .udp ? 5302 : 5301)
             // Beside it another flow of the pair and one of another pair, each faster than the limit.
-            let same = try lab.transfer(.paced, to: "acme/web2", 5303)
-            let other = try lab.transfer(.paced, to: "acme/db1", 5304)
+            let same = try await lab.transfer(.paced, to: "acme/web2", 5303)
+            let other = try await lab.transfer(.paced, to: "acme/db1", 5304)
             let rates = try await [lab.rate(of: slow), lab.rate(of: same), lab.rate(of: other)].map { Int($0) }
             // Packets as they are on the wire, with 14 bytes of Ethernet each: a limit is kept from below.
             #expect(rates[0] < 21_000_000 && rates[0] > 19_000_000, "\(transfer): \(rates)")
@@ -259,8 +259,8 @@ extension TestLab {
     }
 
     /// Begins a transfer of four seconds.
-    func transfer(_ kind: Transfer, to name: String, _ port: Int) throws -> RunningTransfer {
-        let server = try Command(try endpoint(name).inside + ["iperf3", "-s", "-1", "-p", "\(port)"]).start()
+    func transfer(_ kind: Transfer, to name: String, _ port: Int) async throws -> RunningTransfer {
+        let server = try await transferServer(endpoint(name).inside, port: port)
         let words: [String] =
             switch kind {
             case .tcp: []
@@ -268,11 +268,9 @@ extension TestLab {
             case .udp: ["-u", "-b", "30M", "-l", "1300"]
             case .paced: ["-b", "60M"]
             }
-        // The server needs a moment; iperf3 tries only once.
         let client = try Command(
             try endpoint("acme/web1").inside + [
-                "sh", "-c", "sleep 0.5; exec iperf3 -J -t 4 -O 1 \"$@\"", "sh", "-c", try endpoint(name).identity, "-p",
-                "\(port)",
+                "iperf3", "-J", "-t", "4", "-O", "1", "-c", try endpoint(name).identity, "-p", "\(port)",
             ] + words
         ).start()
         return RunningTransfer(server: server, client: client, kind: kind, mtu: Double(mtu))

@@ -16,11 +16,7 @@ extension LabTests.OverIPv4 {
         ) {
             // Much of the pair is under way all the while, and the ports of the trace as well.
             let web2 = try lab.endpoint("acme/web2")
-            let server = try Command(web2.inside + ["iperf3", "-s", "-1"]).start()
-            let ready = try await eventually(within: 5) {
-                try await Command(web2.inside + ["ss", "-Hltn", "sport", "=", "5201"]).run().output.contains("5201")
-            }
-            #expect(ready)
+            let server = try await transferServer(web2.inside)
             let inside = try lab.endpoint("acme/web1").inside
             let transfer = try Command(inside + ["iperf3", "-c", web2.identity, "-t", "12", "-b", "100M"]).start()
             let talks = try [web2.identity, lab.endpoint("acme/batch1").identity].map {

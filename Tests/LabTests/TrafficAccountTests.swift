@@ -58,9 +58,7 @@ extension LabTests.OverIPv4 {
     private static func iperf(
         _ lab: TestLab, _ from: String, _ to: String, _ words: [String], meanwhile: () async throws -> Void = {}
     ) async throws -> JSONValue {
-        let server = try Command(try lab.endpoint("acme/\(to)").inside + ["iperf3", "-s", "-1", "--forceflush"]).start()
-        let listens = try await eventually(within: 5) { server.output.contains("listening") }
-        #expect(listens, "\(server.output)")
+        let server = try await transferServer(lab.endpoint("acme/\(to)").inside)
         let client = try Command(
             try lab.endpoint("acme/\(from)").inside
                 + ["iperf3", "-J", "-c", lab.endpoint("acme/\(to)").ipv4] + words

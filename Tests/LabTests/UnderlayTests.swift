@@ -58,8 +58,7 @@ extension LabTests.OverIPv4 {
         try await lab.expectPlugged(from, to)
         let target = try lab.endpoint(to)
         for address in [target.ipv4, target.identity] {
-            let server = try Command(target.inside + ["iperf3", "-s", "-1"]).start()
-            try await Task.sleep(for: .milliseconds(300))
+            let server = try await transferServer(target.inside)
             let capture = try Command(
                 target.inside + ["tcpdump", "-i", "eth0", "-n", "-c", "400", "-s", "96", "--immediate-mode", "tcp"]
             ).start()
