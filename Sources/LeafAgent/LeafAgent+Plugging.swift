@@ -85,6 +85,12 @@ extension LeafAgent {
         case .plug(let order):
             guard began == generation else { return .unplugged(.failed("what it depends on has changed")) }
             if ports[pair.destination] != nil { return await plugLocally(pair, order) }
+            // The other leaf's request for the same wire may be being answered. Were ours to go out beside it, the two
+            // could end in one order here and in the other there, and each end would send to what the other has closed.
+            if let answer = await answering[IncomingRequest(pair: pair, peer: order.destination.leaf)]?.value {
+                guard began == generation else { return .unplugged(.failed("what it depends on has changed")) }
+                if answer.plugged, wires.sends[pair] != nil { return .plugged }
+            }
             return await plugRemotely(pair, order, began: began, keepingWhatIsThere)
         }
     }
@@ -230,7 +236,7 @@ extension LeafAgent {
         return .unplugged(.unreachable("it asked at the same time, and its request did not arrive"))
     }
 
-    /// The receiver's algorithm: another leaf wants to plug one of its endpoints to one of ours.
+    /// Another leaf wants to plug one of its endpoints to one of ours. Requests for one two-way wire are answered one by one.
     func receive(
         _ request: Patchbay_Leaf_V1_PlugRequest, from peer: VerifiedPeer
     ) async -> Patchbay_Leaf_V1_PlugResponse {
@@ -246,13 +252,35 @@ extension LeafAgent {
         let claimed = presented.claimedIdentity
         let outsideSource = IPAddress(octets: request.outsideSource)
         let here = End(identity: identity, outside: IPAddress(octets: request.outsideDestination))
+        guard !request.oneWay, let claimed else {
+            return await answer(request, from: peer, to: here, on: port, facts: facts)
+        }
+        let back = Pair(here, End(identity: claimed, outside: outsideSource))
         // Of two requests that cross for one two-way wire, that of the lower identity goes on. Were both carried
         // out, each end might keep the label that the other one drops.
-        if !request.oneWay, let claimed, identity < claimed,
-            plugging[Pair(here, End(identity: claimed, outside: outsideSource))] != nil
-        {
+        if identity < claimed, plugging[back] != nil {
             return .refusal(code: Self.crossing, detail: "the request of the other end goes on")
         }
+        let asked = IncomingRequest(pair: back, peer: peer.id)
+        let former = answering[asked]
+        let task = Task {
+            _ = await former?.value
+            return await self.answer(request, from: peer, to: here, on: port, facts: facts)
+        }
+        answering[asked] = task
+        defer { if answering[asked] == task { answering[asked] = nil } }
+        return await task.value
+    }
+
+    /// The receiver's algorithm.
+    private func answer(
+        _ request: Patchbay_Leaf_V1_PlugRequest, from peer: VerifiedPeer, to here: End, on port: LocalPort,
+        facts: EndpointFacts
+    ) async -> Patchbay_Leaf_V1_PlugResponse {
+        let presented = EndpointFacts(request.source)
+        let claimed = presented.claimedIdentity
+        let outsideSource = IPAddress(octets: request.outsideSource)
+        let identity = here.identity
         guard let forward = Security(request.security), let reverse = Security(request.reverseSecurity) else {
             return .refusal(code: "malformed", detail: "this leaf does not know such a level of security")
         }
@@ -347,4 +375,11 @@ extension LeafAgent {
         try connect(
             pair, to: sealed.target, peer: end.leaf, epoch: end.epoch, sealed.protection, mtu: sealed.innerMTU)
     }
+}
+
+/// Another leaf's request for a two-way wire, by the pair that is sent from here. It claims the pair's other end and need not
+/// be where that is; whoever waits for an answer names the leaf.
+struct IncomingRequest: Hashable {
+    let pair: Pair
+    let peer: LeafID
 }

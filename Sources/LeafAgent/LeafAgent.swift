@@ -68,6 +68,8 @@ actor LeafAgent {
     var unanswered = UnansweredQuestions(capacity: LeafLimits.questionsKept)
     /// Pairs that are being plugged, so that IPv4 and IPv6 of one pair ask the other leaf once.
     var plugging: [Pair: Task<PlugOutcome, Never>] = [:]
+    /// Requests for two-way wires that are being answered.
+    var answering: [IncomingRequest: Task<Patchbay_Leaf_V1_PlugResponse, Never>] = [:]
     /// The index of the engine's device, once it is in use.
     var engineDevice: UInt32?
     /// Pairs whose facts have expired and may be renewed yet.

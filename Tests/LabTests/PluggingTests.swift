@@ -116,14 +116,37 @@ extension LabTests.OverIPv4 {
             explained["verdict"].string == "plug" && explained["reverse_verdict"].string == "unplug", "\(explained)")
     }
 
+    /// Both leaves ask for the wire at the same moment, as after a change of the policy under traffic.
+    @Test(.timeLimit(.minutes(2)), arguments: ["none", "conf"])
+    func aWireThatBothEndsAskForAtOnceCarriesBothWays(_ security: String) async throws {
+        let lab = try TestLab.current()
+        let (web1, web2) = (try lab.endpoint("acme/web1"), try lab.endpoint("acme/web2"))
+        for round in 0..<10 {
+            try await lab.reset()
+            let asking = [
+                try Echoes(400, every: 5, from: web1, to: web2.identity),
+                try Echoes(400, every: 5, from: web2, to: web1.identity),
+            ]
+            try await lab.succeed("plug", "acme/web1", "acme/web2", "--security", security)
+            try await lab.expectPlugged("acme/web1", "acme/web2")
+            _ = try await lab.settledLabels("acme/web1", "acme/web2")
+            _ = try await lab.settledLabels("acme/web2", "acme/web1")
+            for (from, to) in [(web1, web2), (web2, web1)] {
+                let echoes = try Echoes(20, every: 5, from: from, to: to.identity)
+                let answered = try await echoes.answered(within: 20)
+                #expect(answered == 20, "round \(round): \(echoes)")
+            }
+            withExtendedLifetime(asking) {}
+        }
+    }
+
     @Test(.timeLimit(.minutes(1)), arguments: [("acme/web1", "acme/web2"), ("acme/web2", "acme/db1")])
     func unplugCutsARunningTransferAtBothEnds(_ a: String, _ b: String) async throws {
         let lab = try TestLab.current()
         try await lab.reset()
         try await lab.succeed("plug", a, b)
         try await lab.expectPlugged(a, b)
-        let server = try Command(try lab.endpoint(b).inside + ["iperf3", "-s", "-1"]).start()
-        try await Task.sleep(for: .milliseconds(300))
+        let server = try await transferServer(lab.endpoint(b).inside)
         let client = try Command(
             try lab.endpoint(a).inside + ["iperf3", "-c", lab.endpoint(b).identity, "-t", "20"]
         ).start()
