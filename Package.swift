@@ -224,7 +224,8 @@ let package = Package(
         .executableTarget(
             name: "patchbay-leaf",
             dependencies: [
-                "LeafAgent", "MetricsEndpoint", "NetTypes", "PrometheusMetrics", "StructuredLog", arguments, logging,
+                "LeafAgent", "LinuxKit", "MetricsEndpoint", "NetTypes", "PrometheusMetrics", "StructuredLog", arguments,
+                logging,
                 lifecycle, metrics,
             ],
             swiftSettings: strict),

@@ -1,6 +1,7 @@
 public import ArgumentParser
 import CoreMetrics
 import LeafAgent
+import LinuxKit
 public import Logging
 import MetricsEndpoint
 import NetTypes
@@ -111,6 +112,8 @@ struct PatchbayLeaf: AsyncParsableCommand {
         }
 
         func run() async throws {
+            // Secrets of wires pass through its heap.
+            try FreedMemory.restartWithoutThreadCaches()
             var configuration = LeafConfiguration(
                 stateDirectory: state, underlayDevice: underlay, pinDirectory: pins)
             configuration.locator = try locator.map { try IPAddress(parsing: $0) }
