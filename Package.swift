@@ -225,8 +225,7 @@ let package = Package(
             name: "patchbay-leaf",
             dependencies: [
                 "LeafAgent", "LinuxKit", "MetricsEndpoint", "NetTypes", "PrometheusMetrics", "StructuredLog", arguments,
-                logging,
-                lifecycle, metrics,
+                logging, lifecycle, metrics,
             ],
             swiftSettings: strict),
         .executableTarget(
