@@ -14,14 +14,17 @@ public enum FreedMemory {
     /// What glibc keeps for the next use by the same thread is not overwritten, M_PERTURB or not, and only its tunables
     /// switch that off, which are read when a program starts. To be called before anything else; it returns in the program
     /// that has them already.
-    public static func restartWithoutThreadCaches() throws(SystemCallError) {
+    ///
+    /// - Parameter program: the path of this program's file; the name that it was called by may be no path.
+    public static func restartWithoutThreadCaches(program: String) throws(SystemCallError) {
+        let name = "GLIBC_TUNABLES=", off = "glibc.malloc.tcache_count=0"
         var environment = ChildProcess.currentEnvironment()
-        let name = "GLIBC_TUNABLES="
-        let place = environment.firstIndex { $0.hasPrefix(name) }
-        let former = place.map { environment[$0].dropFirst(name.count) } ?? ""
-        if former.contains("glibc.malloc.tcache_count=") { return }
-        if let place { environment.remove(at: place) }
-        environment.append(name + (former.isEmpty ? "" : former + ":") + "glibc.malloc.tcache_count=0")
-        try ChildProcess.replaceSelf(with: CommandLine.arguments, environment: environment)
+        var tunables = environment.first { $0.hasPrefix(name) }?.dropFirst(name.count).split(separator: ":") ?? []
+        if tunables.contains(Substring(off)) { return }
+        tunables.removeAll { $0.hasPrefix("glibc.malloc.tcache_count=") }
+        tunables.append(Substring(off))
+        environment.removeAll { $0.hasPrefix(name) }
+        environment.append(name + tunables.joined(separator: ":"))
+        try ChildProcess.replaceSelf(with: [program] + CommandLine.arguments.dropFirst(), environment: environment)
     }
 }

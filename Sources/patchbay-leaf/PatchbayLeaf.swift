@@ -1,5 +1,6 @@
 public import ArgumentParser
 import CoreMetrics
+import Foundation
 import LeafAgent
 import LinuxKit
 public import Logging
@@ -113,7 +114,8 @@ struct PatchbayLeaf: AsyncParsableCommand {
 
         func run() async throws {
             // Secrets of wires pass through its heap.
-            try FreedMemory.restartWithoutThreadCaches()
+            let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+            try FreedMemory.restartWithoutThreadCaches(program: own)
             var configuration = LeafConfiguration(
                 stateDirectory: state, underlayDevice: underlay, pinDirectory: pins)
             configuration.locator = try locator.map { try IPAddress(parsing: $0) }

@@ -25,6 +25,10 @@ extension LabTests.OverIPv4 {
         #expect(answer.plugged && answer.keys.secret.count == 32, "\(answer.reason) \(answer.detail)")
         let leafProcess = try await Command(["pgrep", "-f", "patchbay-leaf run --state /run/patchbay/lab/h2"]).succeed()
         let engine = try await Command(["pgrep", "-f", "patchbay-crypt run --control /run/patchbay/lab/h2/"]).succeed()
+        // Blocks that a thread keeps for itself are not overwritten: chance decides for how long, so this is asked first.
+        let pid = leafProcess.output.split(separator: "\n").first.map(String.init) ?? ""
+        let environment = try Data(contentsOf: URL(filePath: "/proc/\(pid)/environ"))
+        #expect(String(decoding: environment, as: UTF8.self).contains("glibc.malloc.tcache_count=0"))
         var left: [String: Int] = [:]
         let isGone = try await eventually(within: 30, every: 0.5) {
             left = [:]
