@@ -40,8 +40,10 @@ count() {
     failed=$((failed + bad))
     # Said again at the end: of a long log often nothing else is kept.
     if [ "$bad" -gt 0 ]; then
-        grep -E '^. Test .*(recorded an issue|failed after|skipped)|error: |Fatal error' "$1" | cut -c 1-600 |
-            tail -n 40 >>"$logs/complaints"
+        # With the lines that an issue goes on in: the last of them is often the reason.
+        awk '/^[^ ]+ (Test|Suite) .*(recorded an issue|failed after|skipped)|error: |Fatal error/ { print; more = 8; next }
+            /^[^ -~]+ / && !/^↳/ { more = 0 }
+            more-- > 0' "$1" | cut -c 1-600 | tail -n 60 >>"$logs/complaints"
     fi
 }
 

@@ -99,3 +99,5 @@ int pb_forbid_dumps(void) {
 }
 
 int pb_overwrite_freed(void) { return mallopt(M_PERTURB, 0xa5) == 1 ? 0 : -EINVAL; }
+
+bool pb_is_main_thread(void) { return gettid() == getpid(); }

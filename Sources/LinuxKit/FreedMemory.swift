@@ -15,8 +15,12 @@ public enum FreedMemory {
     /// switch that off, which are read when a program starts. To be called before anything else; it returns in the program
     /// that has them already.
     ///
+    /// It is for the main thread: where another one calls execve, the process looks like a zombie until that thread has
+    /// taken the main one's place, and who watches it may believe that it has ended.
+    ///
     /// - Parameter program: the path of this program's file; the name that it was called by may be no path.
     public static func restartWithoutThreadCaches(program: String) throws(SystemCallError) {
+        precondition(pb_is_main_thread(), "the heap can be chosen by the main thread only")
         let name = "GLIBC_TUNABLES=", off = "glibc.malloc.tcache_count=0"
         var environment = ChildProcess.currentEnvironment()
         var tunables = environment.first { $0.hasPrefix(name) }?.dropFirst(name.count).split(separator: ":") ?? []

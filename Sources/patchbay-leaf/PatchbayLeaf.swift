@@ -28,6 +28,16 @@ struct PatchbayLeaf: AsyncParsableCommand {
         version: LeafVersion.text,
         subcommands: [Join.self, Run.self, Clear.self])
 
+    /// Keys and secrets of wires pass through its heap, so it has itself started with the heap that clears them. On the
+    /// main thread, as nothing has been awaited yet.
+    @MainActor static func main() async {
+        do {
+            let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+            try FreedMemory.restartWithoutThreadCaches(program: own)
+        } catch { exit(withError: error) }
+        await main(nil)
+    }
+
     struct Join: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Make this host a leaf of a platform.")
 
@@ -113,9 +123,6 @@ struct PatchbayLeaf: AsyncParsableCommand {
         }
 
         func run() async throws {
-            // Secrets of wires pass through its heap.
-            let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-            try FreedMemory.restartWithoutThreadCaches(program: own)
             var configuration = LeafConfiguration(
                 stateDirectory: state, underlayDevice: underlay, pinDirectory: pins)
             configuration.locator = try locator.map { try IPAddress(parsing: $0) }

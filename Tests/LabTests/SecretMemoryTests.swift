@@ -28,7 +28,8 @@ extension LabTests.OverIPv4 {
         // Blocks that a thread keeps for itself are not overwritten: chance decides for how long, so this is asked first.
         let pid = leafProcess.output.split(separator: "\n").first.map(String.init) ?? ""
         let environment = try Data(contentsOf: URL(filePath: "/proc/\(pid)/environ"))
-        #expect(String(decoding: environment, as: UTF8.self).contains("glibc.malloc.tcache_count=0"))
+        let keepsNothing = String(decoding: environment, as: UTF8.self).contains("glibc.malloc.tcache_count=0")
+        #expect(keepsNothing, "the leaf was not started with GLIBC_TUNABLES")
         var left: [String: Int] = [:]
         let isGone = try await eventually(within: 30, every: 0.5) {
             left = [:]

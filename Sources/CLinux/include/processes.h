@@ -1,6 +1,8 @@
 #pragma once
 
-// Processes. Every function returns a value >= 0, or -errno.
+#include <stdbool.h>
+
+// Processes. A function that can fail returns a value >= 0, or -errno.
 
 // Starts argv[0], looked up in PATH, with descriptors 0, 1 and 2 taken from `in`, `out` and `err` (-1: /dev/null),
 // every other descriptor closed and signals at their defaults; `new_session` detaches it from the terminal.
@@ -24,3 +26,6 @@ int pb_forbid_dumps(void);
 
 /// Has the heap overwrite what is given back to it from now on (glibc's M_PERTURB).
 int pb_overwrite_freed(void);
+
+/// Whether the calling thread is the one that the process began with.
+bool pb_is_main_thread(void);
