@@ -6,6 +6,7 @@
 #include <malloc.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/auxv.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -101,3 +102,5 @@ int pb_forbid_dumps(void) {
 int pb_overwrite_freed(void) { return mallopt(M_PERTURB, 0xa5) == 1 ? 0 : -EINVAL; }
 
 bool pb_is_main_thread(void) { return gettid() == getpid(); }
+
+bool pb_is_secure_execution(void) { return getauxval(AT_SECURE) != 0; }

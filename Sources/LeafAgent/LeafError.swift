@@ -5,7 +5,8 @@ public struct LeafError: Error, CustomStringConvertible {
     /// What to do about it.
     public let remedy: String
 
-    init(_ problem: String, remedy: String) {
+    /// Makes an error from two sentences, the first one without its full stop.
+    public init(_ problem: String, remedy: String) {
         self.problem = problem
         self.remedy = remedy
     }

@@ -28,10 +28,15 @@ struct PatchbayLeaf: AsyncParsableCommand {
         version: LeafVersion.text,
         subcommands: [Join.self, Run.self, Clear.self])
 
-    /// Keys and secrets of wires pass through its heap, so it has itself started with the heap that clears them. On the
-    /// main thread, as nothing has been awaited yet.
+    /// Secrets of wires pass through the heap of 'run', so the program has itself started with a heap that clears them. On
+    /// the main thread, as nothing has been awaited yet.
     @MainActor static func main() async {
         do {
+            guard !FreedMemory.cannotBeChosen else {
+                throw LeafError(
+                    "The file of this program has capabilities or a set-id bit, with which it cannot have its heap cleared",
+                    remedy: "Take them away (setcap -r, chmod ug-s) and run patchbay-leaf as root.")
+            }
             let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
             try FreedMemory.restartWithoutThreadCaches(program: own)
         } catch { exit(withError: error) }

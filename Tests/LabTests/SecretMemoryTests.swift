@@ -42,8 +42,20 @@ extension LabTests.OverIPv4 {
         }
         #expect(isGone, "\(left)")
         // The scan finds what is there: a leaf has its host's name in memory.
-        let process = leafProcess.output.split(separator: "\n").first.map(String.init) ?? ""
-        #expect(try await Self.count(Data("/run/patchbay/lab/h2".utf8), in: process) > 0)
+        #expect(try await Self.count(Data("/run/patchbay/lab/h2".utf8), in: pid) > 0)
+    }
+
+    /// glibc takes the tunables out of such a program's environment: it would start itself for ever.
+    @Test(.timeLimit(.minutes(1))) func aLeafWithASetIDBitSaysWhyItDoesNotStart() async throws {
+        let file = FileManager.default.temporaryDirectory.appendingPathComponent("pbi-leaf-\(UUID().uuidString)").path
+        defer { try? FileManager.default.removeItem(atPath: file) }
+        try await Command(["cp", "\(TestLab.programDirectory)/patchbay-leaf", file]).succeed()
+        try await Command(["chown", "0:1", file]).succeed()
+        try await Command(["chmod", "2755", file]).succeed()
+        let refused = try await Command([file, "--version"]).run(seconds: 10)
+        #expect(refused.status == 1 && refused.errors.contains("chmod ug-s"), "\(refused)")
+        try await Command(["chmod", "ug-s", file]).succeed()
+        try await Command([file, "--version"]).succeed(seconds: 10)
     }
 
     /// How often bytes stand in the memory of a process.

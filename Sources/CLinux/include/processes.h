@@ -29,3 +29,6 @@ int pb_overwrite_freed(void);
 
 /// Whether the calling thread is the one that the process began with.
 bool pb_is_main_thread(void);
+
+/// Whether the program's file gave it privileges, so that glibc obeys no tunables (AT_SECURE).
+bool pb_is_secure_execution(void);
